@@ -1,0 +1,97 @@
+import type {
+  V1ConfigMap,
+  V1Deployment,
+  V1Endpoints,
+  V1EndpointSlice,
+  V1Event,
+  V1Ingress,
+  V1IngressClass,
+  V1Lease,
+  V1Namespace,
+  V1Node,
+  V1ObjectMeta,
+  V1PersistentVolume,
+  V1PersistentVolumeClaim,
+  V1Pod,
+  V1ReplicaSet,
+  V1Secret,
+  V1Service,
+  V1ServiceAccount,
+  V1StatefulSet,
+} from '@kubernetes/client-node';
+
+/** Any Kubernetes object as it stands on the wire: JSON, dates as RFC 3339 text. */
+export interface KubeObject {
+  apiVersion?: string;
+  kind?: string;
+  metadata?: Wire<V1ObjectMeta>;
+}
+
+/** client-node's types with dates as the text that JSON carries. */
+export type Wire<T> = T extends Date ? string : T extends object ? { [K in keyof T]: Wire<T[K]> } : T;
+
+/** The kinds that controllers and the kubelet work on, by plural resource name. */
+export interface KindTable {
+  namespaces: Wire<V1Namespace>;
+  nodes: Wire<V1Node>;
+  pods: Wire<V1Pod>;
+  services: Wire<V1Service>;
+  endpoints: Wire<V1Endpoints>;
+  endpointslices: Wire<V1EndpointSlice>;
+  secrets: Wire<V1Secret>;
+  configmaps: Wire<V1ConfigMap>;
+  serviceaccounts: Wire<V1ServiceAccount>;
+  events: Wire<V1Event>;
+  persistentvolumes: Wire<V1PersistentVolume>;
+  persistentvolumeclaims: Wire<V1PersistentVolumeClaim>;
+  deployments: Wire<V1Deployment>;
+  replicasets: Wire<V1ReplicaSet>;
+  statefulsets: Wire<V1StatefulSet>;
+  ingresses: Wire<V1Ingress>;
+  ingressclasses: Wire<V1IngressClass>;
+  leases: Wire<V1Lease>;
+}
+export type Resource = keyof KindTable;
+
+export interface ListOptions {
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+}
+
+export interface DeleteOptions {
+  readonly gracePeriodSeconds?: number;
+  readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
+  readonly uid?: string;
+}
+
+export interface WatchEvent<T> {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
+  readonly object: T;
+}
+
+/**
+ * The Kubernetes API for parts that run beside it: the same validation, admission, conflicts and
+ * watches as over HTTPS. Errors are AppErrors: NOT_FOUND (404), CONFLICT (409, also AlreadyExists,
+ * with `details.reason` as Kubernetes names it), INVALID (422/400); a watch from a compacted revision
+ * throws CONFLICT with `details.reason = 'Expired'` (410): list again.
+ */
+export interface KubeClient {
+  find<R extends Resource>(resource: R, name: string, namespace?: string): Promise<KindTable[R] | null>;
+  list<R extends Resource>(
+    resource: R,
+    options?: ListOptions,
+  ): Promise<{ items: KindTable[R][]; resourceVersion: string }>;
+  /** Changes after the resource version, in order; ends without error when the signal aborts. */
+  watch<R extends Resource>(
+    resource: R,
+    options: ListOptions & { resourceVersion: string; signal: AbortSignal },
+  ): AsyncIterable<WatchEvent<KindTable[R]>>;
+  create<R extends Resource>(resource: R, object: KindTable[R]): Promise<KindTable[R]>;
+  /** Fails with CONFLICT when the object's resourceVersion is not the stored one. */
+  update<R extends Resource>(resource: R, object: KindTable[R]): Promise<KindTable[R]>;
+  updateStatus<R extends Resource>(resource: R, object: KindTable[R]): Promise<KindTable[R]>;
+  /** JSON merge patch (RFC 7386). */
+  patch<R extends Resource>(resource: R, name: string, namespace: string | undefined, patch: object): Promise<KindTable[R]>;
+  delete(resource: Resource, name: string, namespace?: string, options?: DeleteOptions): Promise<void>;
+}

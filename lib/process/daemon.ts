@@ -1,0 +1,130 @@
+import { spawn } from 'node:child_process';
+import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { AppError } from '@skyarc/lib/errors';
+import { pollUntil, sleep } from '@skyarc/lib/retry';
+
+export interface DaemonOptions {
+  /** Names the pid and log files: `<folder>/<name>.pid`, `<folder>/<name>.log`. */
+  readonly name: string;
+  readonly folder: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** True once the daemon serves; asked every 50 ms. */
+  readonly ready: () => Promise<boolean>;
+  readonly readyTimeoutMs?: number;
+}
+
+/**
+ * A program that outlives the process that started it, as engines must: a second `ensure`,
+ * also from another process after kill -9, adopts the one that runs instead of starting it twice.
+ * Identity is the pid with its start time from /proc, so a reused pid is never taken for it.
+ */
+export class Daemon {
+  private readonly options: DaemonOptions;
+
+  constructor(options: DaemonOptions) {
+    this.options = options;
+  }
+
+  private get pidFile(): string {
+    return join(this.options.folder, `${this.options.name}.pid`);
+  }
+
+  get logFile(): string {
+    return join(this.options.folder, `${this.options.name}.log`);
+  }
+
+  /** The pid of the running daemon, or null. */
+  async findPid(): Promise<number | null> {
+    const text = await readFile(this.pidFile, 'utf8').catch(() => '');
+    const [pid, startTime] = text.trim().split(' ');
+    if (!pid || !startTime) return null;
+    return (await startTimeOf(Number(pid))) === startTime ? Number(pid) : null;
+  }
+
+  /** Running and ready, started by us or adopted. Throws UNAVAILABLE with the end of its log. */
+  async ensure(signal?: AbortSignal): Promise<{ pid: number; adopted: boolean }> {
+    const running = await this.findPid();
+    const pid = running ?? (await this.spawn());
+    await pollUntil(
+      async () => {
+        if ((await startTimeOf(pid)) === null) throw await this.failure('it ended at once');
+        return (await this.options.ready().catch(() => false)) ? true : undefined;
+      },
+      {
+        timeoutMs: this.options.readyTimeoutMs ?? 20_000,
+        everyMs: 50,
+        signal,
+        onTimeout: () => new AppError('UNAVAILABLE', `${this.options.name} does not answer; see ${this.logFile}`),
+      },
+    );
+    return { pid, adopted: running !== null };
+  }
+
+  /** SIGTERM, then SIGKILL after the grace time. No effect when it does not run. */
+  async stop(graceMs = 10_000): Promise<void> {
+    const pid = await this.findPid();
+    if (pid !== null) {
+      await this.signal('SIGTERM');
+      const deadline = Date.now() + graceMs;
+      while ((await this.findPid()) !== null) {
+        if (Date.now() > deadline) await this.signal('SIGKILL');
+        await sleep(25);
+      }
+    }
+    await rm(this.pidFile, { force: true });
+  }
+
+  /** Sends a signal to the running daemon; false when there is none. */
+  async signal(name: NodeJS.Signals): Promise<boolean> {
+    const pid = await this.findPid();
+    if (pid === null) return false;
+    try {
+      process.kill(pid, name);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  private async spawn(): Promise<number> {
+    const { command, args, cwd, env } = this.options;
+    await mkdir(dirname(this.pidFile), { recursive: true });
+    const log = await open(this.logFile, 'a', 0o600);
+    try {
+      const child = spawn(command, args, {
+        cwd,
+        env: { PATH: process.env['PATH'] ?? '', ...env },
+        detached: true,
+        stdio: ['ignore', log.fd, log.fd],
+      });
+      await new Promise<void>((resolve, reject) => {
+        child.once('spawn', resolve).once('error', reject);
+      }).catch((cause: Error) => {
+        throw new AppError('UNAVAILABLE', `Cannot start ${this.options.name}: ${cause.message}`, { cause });
+      });
+      child.unref();
+      const pid = child.pid as number;
+      await writeFile(this.pidFile, `${pid} ${await startTimeOf(pid)}\n`, { mode: 0o600 });
+      return pid;
+    } finally {
+      await log.close();
+    }
+  }
+
+  private async failure(why: string): Promise<AppError> {
+    const log = await readFile(this.logFile, 'utf8').catch(() => '');
+    const tail = log.trimEnd().split('\n').slice(-5).join('\n');
+    return new AppError('UNAVAILABLE', `Cannot start ${this.options.name}: ${why}\n${tail}`);
+  }
+}
+
+/** Field 22 of /proc/<pid>/stat (proc(5)), clock ticks since boot; null for a dead or zombie process. */
+async function startTimeOf(pid: number): Promise<string | null> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' || fields[0] === 'X' ? null : (fields[19] ?? null);
+}

@@ -1,0 +1,2 @@
+export { run, type RunOptions, type RunResult } from './run.ts';
+export { Daemon, type DaemonOptions } from './daemon.ts';

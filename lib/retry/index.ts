@@ -1,0 +1,54 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface RetryOptions {
+  readonly signal?: AbortSignal;
+  /** Attempts in all; unlimited when absent. */
+  readonly attempts?: number;
+  readonly baseMs?: number;
+  readonly maxMs?: number;
+  /** False ends the retrying at once; every error is retried when absent. */
+  readonly retryable?: (error: unknown) => boolean;
+  readonly onRetry?: (error: unknown, attempt: number, waitMs: number) => void;
+}
+
+/** Waits; rejects with an AbortError when the signal fires first. */
+export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal });
+}
+
+/** Exponential back-off with full jitter, in milliseconds, for attempt 1, 2, 3, ... */
+export function backoffMs(attempt: number, baseMs = 100, maxMs = 10_000): number {
+  const ceiling = Math.min(maxMs, baseMs * 2 ** Math.min(attempt - 1, 30));
+  return ceiling / 2 + Math.random() * (ceiling / 2);
+}
+
+/** Runs until it succeeds; throws the last error when attempts run out or it is not retryable. */
+export async function retry<T>(run: (attempt: number) => Promise<T>, options: RetryOptions = {}): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    options.signal?.throwIfAborted();
+    try {
+      return await run(attempt);
+    } catch (error) {
+      const isLast = attempt >= (options.attempts ?? Infinity);
+      if (isLast || options.signal?.aborted || options.retryable?.(error) === false) throw error;
+      const waitMs = backoffMs(attempt, options.baseMs, options.maxMs);
+      options.onRetry?.(error, attempt, waitMs);
+      await sleep(waitMs, options.signal);
+    }
+  }
+}
+
+/** Polls until the probe answers something other than undefined; throws what `onTimeout` makes. */
+export async function pollUntil<T>(
+  probe: () => Promise<T | undefined>,
+  options: { timeoutMs: number; everyMs?: number; signal?: AbortSignal; onTimeout: () => Error },
+): Promise<T> {
+  const deadline = Date.now() + options.timeoutMs;
+  for (;;) {
+    options.signal?.throwIfAborted();
+    const answer = await probe();
+    if (answer !== undefined) return answer;
+    if (Date.now() > deadline) throw options.onTimeout();
+    await sleep(options.everyMs ?? 100, options.signal);
+  }
+}

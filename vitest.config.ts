@@ -1,0 +1,31 @@
+import { defineConfig } from 'vitest/config';
+
+const neverTested = ['**/node_modules/**', '**/fixtures/**', '**/.next/**'];
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['{lib,prisma,server,controllers,embedded,sdk,scripts,web}/**/*.test.ts'],
+          exclude: [...neverTested, '**/*.system.test.ts'],
+          pool: 'threads',
+          isolate: false,
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'system',
+          include: ['**/*.system.test.ts'],
+          exclude: neverTested,
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
