@@ -32,7 +32,13 @@ test('mutual TLS accepts our client certificate and refuses none', async () => {
   await once(listener, 'listening');
   const { port } = listener.address() as { port: number };
   try {
-    const socket = connect({ port, host: '127.0.0.1', servername: 'localhost', ca: authority.cert, ...client });
+    const socket = connect({
+      port,
+      host: '127.0.0.1',
+      servername: 'localhost',
+      ca: authority.cert,
+      ...client,
+    });
     const [name] = (await once(socket, 'data')) as [Buffer];
     expect(name.toString()).toBe('console');
     const stranger = connect({ port, host: '127.0.0.1', servername: 'localhost', ca: authority.cert });

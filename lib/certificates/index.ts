@@ -70,7 +70,11 @@ export class CertificateAuthority {
       ['sign'],
     );
     const publicKey = await certificate.publicKey.export(algorithm, ['verify']);
-    return new CertificateAuthority(certificate, { privateKey: privateKey as CryptoKey, publicKey }, pair.key);
+    return new CertificateAuthority(
+      certificate,
+      { privateKey: privateKey as CryptoKey, publicKey },
+      pair.key,
+    );
   }
 
   /** The authority's own key, PEM (PKCS #8): for signing service-account tokens only. */
@@ -83,7 +87,10 @@ export class CertificateAuthority {
     const keys = await newKeys();
     const purpose = request.usage === 'server' ? '1.3.6.1.5.5.7.3.1' : '1.3.6.1.5.5.7.3.2';
     const certificate = await x509.X509CertificateGenerator.create({
-      subject: [{ CN: [request.commonName] }, ...(request.organizations ?? []).map((name) => ({ O: [name] }))],
+      subject: [
+        { CN: [request.commonName] },
+        ...(request.organizations ?? []).map((name) => ({ O: [name] })),
+      ],
       issuer: this.certificate.subject,
       ...validity(request.days ?? 365),
       signingAlgorithm: algorithm,
@@ -96,7 +103,10 @@ export class CertificateAuthority {
         ...(request.names?.length
           ? [
               new x509.SubjectAlternativeNameExtension(
-                request.names.map((name) => ({ type: isIP(name) ? ('ip' as const) : ('dns' as const), value: name })),
+                request.names.map((name) => ({
+                  type: isIP(name) ? ('ip' as const) : ('dns' as const),
+                  value: name,
+                })),
               ),
             ]
           : []),
@@ -117,7 +127,8 @@ export class CertificateAuthority {
 
   private async isFresh(pair: KeyPair, request: LeafRequest): Promise<boolean> {
     const leaf = new x509.X509Certificate(pair.cert);
-    const names = leaf.getExtension(x509.SubjectAlternativeNameExtension)?.names.items.map((name) => name.value) ?? [];
+    const names =
+      leaf.getExtension(x509.SubjectAlternativeNameExtension)?.names.items.map((name) => name.value) ?? [];
     const renewAt = leaf.notBefore.getTime() + (leaf.notAfter.getTime() - leaf.notBefore.getTime()) * (2 / 3);
     return (
       Date.now() < renewAt &&
@@ -137,7 +148,10 @@ async function exportKey(key: CryptoKey): Promise<string> {
 
 function validity(days: number): { notBefore: Date; notAfter: Date } {
   const clockSkewMs = 5 * 60_000;
-  return { notBefore: new Date(Date.now() - clockSkewMs), notAfter: new Date(Date.now() + days * 86_400_000) };
+  return {
+    notBefore: new Date(Date.now() - clockSkewMs),
+    notAfter: new Date(Date.now() + days * 86_400_000),
+  };
 }
 
 async function readPair(folder: string, file: string): Promise<KeyPair | null> {

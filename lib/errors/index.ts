@@ -64,5 +64,7 @@ export function messageOf(error: unknown): string {
 
 /** What a stranger may read of an error: INTERNAL hides its message behind a fixed sentence. */
 export function publicMessageOf(error: AppError): string {
-  return error.code === 'INTERNAL' ? 'Something went wrong on our side; the log has the details' : error.message;
+  return error.code === 'INTERNAL'
+    ? 'Something went wrong on our side; the log has the details'
+    : error.message;
 }

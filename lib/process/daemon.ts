@@ -58,7 +58,8 @@ export class Daemon {
         timeoutMs: this.options.readyTimeoutMs ?? 20_000,
         everyMs: 50,
         signal,
-        onTimeout: () => new AppError('UNAVAILABLE', `${this.options.name} does not answer; see ${this.logFile}`),
+        onTimeout: () =>
+          new AppError('UNAVAILABLE', `${this.options.name} does not answer; see ${this.logFile}`),
       },
     );
     return { pid, adopted: running !== null };

@@ -24,7 +24,11 @@ export interface RunResult {
  * Runs a program with an argument array (never a shell) and waits for its end.
  * Throws UNAVAILABLE when it cannot start, TIMEOUT, CANCELED; a non-zero exit is returned, not thrown.
  */
-export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<RunResult> {
   const timeout = options.timeoutMs ? AbortSignal.timeout(options.timeoutMs) : undefined;
   const signals = [options.signal, timeout].filter((signal) => signal !== undefined);
   const child = spawn(command, args, {
@@ -40,7 +44,9 @@ export async function run(command: string, args: readonly string[], options: Run
   return new Promise((resolve, reject) => {
     child.once('error', (error) => {
       if (timeout?.aborted) {
-        reject(new AppError('TIMEOUT', `${command} did not end within ${options.timeoutMs} ms`, { cause: error }));
+        reject(
+          new AppError('TIMEOUT', `${command} did not end within ${options.timeoutMs} ms`, { cause: error }),
+        );
       } else if (options.signal?.aborted) {
         reject(new AppError('CANCELED', `${command} was canceled`, { cause: error }));
       } else {
@@ -53,7 +59,11 @@ export async function run(command: string, args: readonly string[], options: Run
   });
 }
 
-function collect(source: NodeJS.ReadableStream, name: 'stdout' | 'stderr', options: RunOptions): () => string {
+function collect(
+  source: NodeJS.ReadableStream,
+  name: 'stdout' | 'stderr',
+  options: RunOptions,
+): () => string {
   const keep = options.keepBytes ?? 1 << 20;
   let kept = '';
   let partial = '';

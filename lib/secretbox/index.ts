@@ -32,9 +32,13 @@ export class SecretBox {
         .setAuthTag(Buffer.from(tag, 'base64url'));
       return decipher.update(Buffer.from(body, 'base64url')).toString('utf8') + decipher.final('utf8');
     } catch (cause) {
-      throw new AppError('INTERNAL', 'Cannot open a stored secret: it was altered or sealed with another key', {
-        cause,
-      });
+      throw new AppError(
+        'INTERNAL',
+        'Cannot open a stored secret: it was altered or sealed with another key',
+        {
+          cause,
+        },
+      );
     }
   }
 }

@@ -41,7 +41,10 @@ export async function startStatusServer(options: StatusOptions): Promise<Running
   };
 }
 
-async function answer(options: StatusOptions, path: string): Promise<{ status: number; type: string; body: string }> {
+async function answer(
+  options: StatusOptions,
+  path: string,
+): Promise<{ status: number; type: string; body: string }> {
   const text = 'text/plain; charset=utf-8';
   if (path === '/metrics') {
     return { status: 200, type: options.registry.contentType, body: await options.registry.metrics() };
@@ -49,7 +52,9 @@ async function answer(options: StatusOptions, path: string): Promise<{ status: n
   if (path !== '/healthz') return { status: 404, type: text, body: 'not found\n' };
   try {
     const problem = await options.health();
-    return problem ? { status: 503, type: text, body: `${problem}\n` } : { status: 200, type: text, body: 'ok\n' };
+    return problem
+      ? { status: 503, type: text, body: `${problem}\n` }
+      : { status: 200, type: text, body: 'ok\n' };
   } catch (error) {
     return { status: 503, type: text, body: `${error instanceof Error ? error.message : String(error)}\n` };
   }

@@ -1,0 +1,8 @@
+/** The only vocabulary between processes: ids, tasks, frames, names. Zod only, no behaviour. */
+export * from './ids.ts';
+export * from './names.ts';
+export * from './streams.ts';
+export * from './tasks.ts';
+export * from './source.ts';
+export * from './operation.ts';
+export * from './labels.ts';
