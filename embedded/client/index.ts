@@ -1,9 +1,9 @@
 import type {
+  CoreV1Event,
   V1ConfigMap,
   V1Deployment,
   V1Endpoints,
   V1EndpointSlice,
-  V1Event,
   V1Ingress,
   V1IngressClass,
   V1Lease,
@@ -41,7 +41,7 @@ export interface KindTable {
   secrets: Wire<V1Secret>;
   configmaps: Wire<V1ConfigMap>;
   serviceaccounts: Wire<V1ServiceAccount>;
-  events: Wire<V1Event>;
+  events: Wire<CoreV1Event>;
   persistentvolumes: Wire<V1PersistentVolume>;
   persistentvolumeclaims: Wire<V1PersistentVolumeClaim>;
   deployments: Wire<V1Deployment>;
@@ -92,6 +92,11 @@ export interface KubeClient {
   update<R extends Resource>(resource: R, object: KindTable[R]): Promise<KindTable[R]>;
   updateStatus<R extends Resource>(resource: R, object: KindTable[R]): Promise<KindTable[R]>;
   /** JSON merge patch (RFC 7386). */
-  patch<R extends Resource>(resource: R, name: string, namespace: string | undefined, patch: object): Promise<KindTable[R]>;
+  patch<R extends Resource>(
+    resource: R,
+    name: string,
+    namespace: string | undefined,
+    patch: object,
+  ): Promise<KindTable[R]>;
   delete(resource: Resource, name: string, namespace?: string, options?: DeleteOptions): Promise<void>;
 }
