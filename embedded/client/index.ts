@@ -1,6 +1,7 @@
 import type {
   CoreV1Event,
   V1ConfigMap,
+  V1ControllerRevision,
   V1Deployment,
   V1Endpoints,
   V1EndpointSlice,
@@ -18,6 +19,7 @@ import type {
   V1Service,
   V1ServiceAccount,
   V1StatefulSet,
+  V1StorageClass,
 } from '@kubernetes/client-node';
 
 /** Any Kubernetes object as it stands on the wire: JSON, dates as RFC 3339 text. */
@@ -47,9 +49,11 @@ export interface KindTable {
   deployments: Wire<V1Deployment>;
   replicasets: Wire<V1ReplicaSet>;
   statefulsets: Wire<V1StatefulSet>;
+  controllerrevisions: Wire<V1ControllerRevision>;
   ingresses: Wire<V1Ingress>;
   ingressclasses: Wire<V1IngressClass>;
   leases: Wire<V1Lease>;
+  storageclasses: Wire<V1StorageClass>;
 }
 export type Resource = keyof KindTable;
 
