@@ -234,6 +234,13 @@ export declare type FollowResponse = Message<"skyarc.eventlog.v1.FollowResponse"
    * @generated from field: int64 gap_to = 3;
    */
   gapTo: bigint;
+
+  /**
+   * Follow again from here after a broken connection. The first response may carry only this.
+   *
+   * @generated from field: int64 cursor = 4;
+   */
+  cursor: bigint;
 };
 
 /**

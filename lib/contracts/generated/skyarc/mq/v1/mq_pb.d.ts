@@ -161,6 +161,69 @@ export declare type SubscribeResponse = Message<"skyarc.mq.v1.SubscribeResponse"
 export declare const SubscribeResponseSchema: GenMessage<SubscribeResponse>;
 
 /**
+ * @generated from message skyarc.mq.v1.PullRequest
+ */
+export declare type PullRequest = Message<"skyarc.mq.v1.PullRequest"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * @generated from field: string group = 2;
+   */
+  group: string;
+
+  /**
+   * At most this many messages; default 1, at most 100.
+   *
+   * @generated from field: int32 max_messages = 3;
+   */
+  maxMessages: number;
+
+  /**
+   * Waits this long for a first message; default 0, at most 60 000 ms.
+   *
+   * @generated from field: int32 wait_ms = 4;
+   */
+  waitMs: number;
+
+  /**
+   * As in SubscribeRequest.
+   *
+   * @generated from field: int32 ack_deadline_ms = 5;
+   */
+  ackDeadlineMs: number;
+
+  /**
+   * @generated from field: int32 max_attempts = 6;
+   */
+  maxAttempts: number;
+};
+
+/**
+ * Describes the message skyarc.mq.v1.PullRequest.
+ * Use `create(PullRequestSchema)` to create a new message.
+ */
+export declare const PullRequestSchema: GenMessage<PullRequest>;
+
+/**
+ * @generated from message skyarc.mq.v1.PullResponse
+ */
+export declare type PullResponse = Message<"skyarc.mq.v1.PullResponse"> & {
+  /**
+   * @generated from field: repeated skyarc.mq.v1.SubscribeResponse deliveries = 1;
+   */
+  deliveries: SubscribeResponse[];
+};
+
+/**
+ * Describes the message skyarc.mq.v1.PullResponse.
+ * Use `create(PullResponseSchema)` to create a new message.
+ */
+export declare const PullResponseSchema: GenMessage<PullResponse>;
+
+/**
  * @generated from message skyarc.mq.v1.AckRequest
  */
 export declare type AckRequest = Message<"skyarc.mq.v1.AckRequest"> & {
@@ -391,6 +454,16 @@ export declare const QueueService: GenService<{
     methodKind: "server_streaming";
     input: typeof SubscribeRequestSchema;
     output: typeof SubscribeResponseSchema;
+  },
+  /**
+   * The same hand-out for callers that cannot hold a stream (plain HTTP): waits for a message, then answers.
+   *
+   * @generated from rpc skyarc.mq.v1.QueueService.Pull
+   */
+  pull: {
+    methodKind: "unary";
+    input: typeof PullRequestSchema;
+    output: typeof PullResponseSchema;
   },
   /**
    * Settles a delivery for its group. Settling twice is harmless; after the deadline it fails with ABORTED.

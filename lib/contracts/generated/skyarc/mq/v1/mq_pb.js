@@ -8,7 +8,7 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
  * Describes the file skyarc/mq/v1/mq.proto.
  */
 export const file_skyarc_mq_v1_mq = /*@__PURE__*/
-  fileDesc("ChVza3lhcmMvbXEvdjEvbXEucHJvdG8SDHNreWFyYy5tcS52MSJOCg5QdWJsaXNoUmVxdWVzdBINCgV0b3BpYxgBIAEoCRISCgptZXNzYWdlX2lkGAIgASgJEgsKA2tleRgDIAEoCRIMCgRib2R5GAQgASgMIjYKD1B1Ymxpc2hSZXNwb25zZRIQCghzZXF1ZW5jZRgBIAEoAxIRCglkdXBsaWNhdGUYAiABKAgidgoQU3Vic2NyaWJlUmVxdWVzdBINCgV0b3BpYxgBIAEoCRINCgVncm91cBgCIAEoCRIVCg1tYXhfaW5fZmxpZ2h0GAMgASgFEhcKD2Fja19kZWFkbGluZV9tcxgEIAEoBRIUCgxtYXhfYXR0ZW1wdHMYBSABKAUilQEKEVN1YnNjcmliZVJlc3BvbnNlEhMKC2RlbGl2ZXJ5X2lkGAEgASgJEhIKCm1lc3NhZ2VfaWQYAiABKAkSCwoDa2V5GAMgASgJEgwKBGJvZHkYBCABKAwSEAoIc2VxdWVuY2UYBSABKAMSDwoHYXR0ZW1wdBgGIAEoBRIZChFwdWJsaXNoZWRfdW5peF9tcxgHIAEoAyI/CgpBY2tSZXF1ZXN0Eg0KBXRvcGljGAEgASgJEg0KBWdyb3VwGAIgASgJEhMKC2RlbGl2ZXJ5X2lkGAMgASgJIg0KC0Fja1Jlc3BvbnNlImIKC05hY2tSZXF1ZXN0Eg0KBXRvcGljGAEgASgJEg0KBWdyb3VwGAIgASgJEhMKC2RlbGl2ZXJ5X2lkGAMgASgJEhAKCGRlbGF5X21zGAQgASgFEg4KBnJlYXNvbhgFIAEoCSIOCgxOYWNrUmVzcG9uc2UiWwoNRXh0ZW5kUmVxdWVzdBINCgV0b3BpYxgBIAEoCRINCgVncm91cBgCIAEoCRITCgtkZWxpdmVyeV9pZBgDIAEoCRIXCg9hY2tfZGVhZGxpbmVfbXMYBCABKAUiEAoORXh0ZW5kUmVzcG9uc2UiHwoOSW5zcGVjdFJlcXVlc3QSDQoFdG9waWMYASABKAkiWwoPSW5zcGVjdFJlc3BvbnNlEhAKCHJldGFpbmVkGAEgASgDEgwKBGRlYWQYAiABKAMSKAoGZ3JvdXBzGAMgAygLMhguc2t5YXJjLm1xLnYxLkdyb3VwU3RhdGUiVgoKR3JvdXBTdGF0ZRINCgVncm91cBgBIAEoCRIPCgd3YWl0aW5nGAIgASgDEhEKCWluX2ZsaWdodBgDIAEoAxIVCg1vbGRlc3RfYWdlX21zGAQgASgDMq4DCgxRdWV1ZVNlcnZpY2USRgoHUHVibGlzaBIcLnNreWFyYy5tcS52MS5QdWJsaXNoUmVxdWVzdBodLnNreWFyYy5tcS52MS5QdWJsaXNoUmVzcG9uc2USTgoJU3Vic2NyaWJlEh4uc2t5YXJjLm1xLnYxLlN1YnNjcmliZVJlcXVlc3QaHy5za3lhcmMubXEudjEuU3Vic2NyaWJlUmVzcG9uc2UwARI6CgNBY2sSGC5za3lhcmMubXEudjEuQWNrUmVxdWVzdBoZLnNreWFyYy5tcS52MS5BY2tSZXNwb25zZRI9CgROYWNrEhkuc2t5YXJjLm1xLnYxLk5hY2tSZXF1ZXN0Ghouc2t5YXJjLm1xLnYxLk5hY2tSZXNwb25zZRJDCgZFeHRlbmQSGy5za3lhcmMubXEudjEuRXh0ZW5kUmVxdWVzdBocLnNreWFyYy5tcS52MS5FeHRlbmRSZXNwb25zZRJGCgdJbnNwZWN0Ehwuc2t5YXJjLm1xLnYxLkluc3BlY3RSZXF1ZXN0Gh0uc2t5YXJjLm1xLnYxLkluc3BlY3RSZXNwb25zZWIGcHJvdG8z");
+  fileDesc("ChVza3lhcmMvbXEvdjEvbXEucHJvdG8SDHNreWFyYy5tcS52MSJOCg5QdWJsaXNoUmVxdWVzdBINCgV0b3BpYxgBIAEoCRISCgptZXNzYWdlX2lkGAIgASgJEgsKA2tleRgDIAEoCRIMCgRib2R5GAQgASgMIjYKD1B1Ymxpc2hSZXNwb25zZRIQCghzZXF1ZW5jZRgBIAEoAxIRCglkdXBsaWNhdGUYAiABKAgidgoQU3Vic2NyaWJlUmVxdWVzdBINCgV0b3BpYxgBIAEoCRINCgVncm91cBgCIAEoCRIVCg1tYXhfaW5fZmxpZ2h0GAMgASgFEhcKD2Fja19kZWFkbGluZV9tcxgEIAEoBRIUCgxtYXhfYXR0ZW1wdHMYBSABKAUilQEKEVN1YnNjcmliZVJlc3BvbnNlEhMKC2RlbGl2ZXJ5X2lkGAEgASgJEhIKCm1lc3NhZ2VfaWQYAiABKAkSCwoDa2V5GAMgASgJEgwKBGJvZHkYBCABKAwSEAoIc2VxdWVuY2UYBSABKAMSDwoHYXR0ZW1wdBgGIAEoBRIZChFwdWJsaXNoZWRfdW5peF9tcxgHIAEoAyKBAQoLUHVsbFJlcXVlc3QSDQoFdG9waWMYASABKAkSDQoFZ3JvdXAYAiABKAkSFAoMbWF4X21lc3NhZ2VzGAMgASgFEg8KB3dhaXRfbXMYBCABKAUSFwoPYWNrX2RlYWRsaW5lX21zGAUgASgFEhQKDG1heF9hdHRlbXB0cxgGIAEoBSJDCgxQdWxsUmVzcG9uc2USMwoKZGVsaXZlcmllcxgBIAMoCzIfLnNreWFyYy5tcS52MS5TdWJzY3JpYmVSZXNwb25zZSI/CgpBY2tSZXF1ZXN0Eg0KBXRvcGljGAEgASgJEg0KBWdyb3VwGAIgASgJEhMKC2RlbGl2ZXJ5X2lkGAMgASgJIg0KC0Fja1Jlc3BvbnNlImIKC05hY2tSZXF1ZXN0Eg0KBXRvcGljGAEgASgJEg0KBWdyb3VwGAIgASgJEhMKC2RlbGl2ZXJ5X2lkGAMgASgJEhAKCGRlbGF5X21zGAQgASgFEg4KBnJlYXNvbhgFIAEoCSIOCgxOYWNrUmVzcG9uc2UiWwoNRXh0ZW5kUmVxdWVzdBINCgV0b3BpYxgBIAEoCRINCgVncm91cBgCIAEoCRITCgtkZWxpdmVyeV9pZBgDIAEoCRIXCg9hY2tfZGVhZGxpbmVfbXMYBCABKAUiEAoORXh0ZW5kUmVzcG9uc2UiHwoOSW5zcGVjdFJlcXVlc3QSDQoFdG9waWMYASABKAkiWwoPSW5zcGVjdFJlc3BvbnNlEhAKCHJldGFpbmVkGAEgASgDEgwKBGRlYWQYAiABKAMSKAoGZ3JvdXBzGAMgAygLMhguc2t5YXJjLm1xLnYxLkdyb3VwU3RhdGUiVgoKR3JvdXBTdGF0ZRINCgVncm91cBgBIAEoCRIPCgd3YWl0aW5nGAIgASgDEhEKCWluX2ZsaWdodBgDIAEoAxIVCg1vbGRlc3RfYWdlX21zGAQgASgDMu0DCgxRdWV1ZVNlcnZpY2USRgoHUHVibGlzaBIcLnNreWFyYy5tcS52MS5QdWJsaXNoUmVxdWVzdBodLnNreWFyYy5tcS52MS5QdWJsaXNoUmVzcG9uc2USTgoJU3Vic2NyaWJlEh4uc2t5YXJjLm1xLnYxLlN1YnNjcmliZVJlcXVlc3QaHy5za3lhcmMubXEudjEuU3Vic2NyaWJlUmVzcG9uc2UwARI9CgRQdWxsEhkuc2t5YXJjLm1xLnYxLlB1bGxSZXF1ZXN0Ghouc2t5YXJjLm1xLnYxLlB1bGxSZXNwb25zZRI6CgNBY2sSGC5za3lhcmMubXEudjEuQWNrUmVxdWVzdBoZLnNreWFyYy5tcS52MS5BY2tSZXNwb25zZRI9CgROYWNrEhkuc2t5YXJjLm1xLnYxLk5hY2tSZXF1ZXN0Ghouc2t5YXJjLm1xLnYxLk5hY2tSZXNwb25zZRJDCgZFeHRlbmQSGy5za3lhcmMubXEudjEuRXh0ZW5kUmVxdWVzdBocLnNreWFyYy5tcS52MS5FeHRlbmRSZXNwb25zZRJGCgdJbnNwZWN0Ehwuc2t5YXJjLm1xLnYxLkluc3BlY3RSZXF1ZXN0Gh0uc2t5YXJjLm1xLnYxLkluc3BlY3RSZXNwb25zZWIGcHJvdG8z");
 
 /**
  * Describes the message skyarc.mq.v1.PublishRequest.
@@ -39,67 +39,81 @@ export const SubscribeResponseSchema = /*@__PURE__*/
   messageDesc(file_skyarc_mq_v1_mq, 3);
 
 /**
+ * Describes the message skyarc.mq.v1.PullRequest.
+ * Use `create(PullRequestSchema)` to create a new message.
+ */
+export const PullRequestSchema = /*@__PURE__*/
+  messageDesc(file_skyarc_mq_v1_mq, 4);
+
+/**
+ * Describes the message skyarc.mq.v1.PullResponse.
+ * Use `create(PullResponseSchema)` to create a new message.
+ */
+export const PullResponseSchema = /*@__PURE__*/
+  messageDesc(file_skyarc_mq_v1_mq, 5);
+
+/**
  * Describes the message skyarc.mq.v1.AckRequest.
  * Use `create(AckRequestSchema)` to create a new message.
  */
 export const AckRequestSchema = /*@__PURE__*/
-  messageDesc(file_skyarc_mq_v1_mq, 4);
+  messageDesc(file_skyarc_mq_v1_mq, 6);
 
 /**
  * Describes the message skyarc.mq.v1.AckResponse.
  * Use `create(AckResponseSchema)` to create a new message.
  */
 export const AckResponseSchema = /*@__PURE__*/
-  messageDesc(file_skyarc_mq_v1_mq, 5);
+  messageDesc(file_skyarc_mq_v1_mq, 7);
 
 /**
  * Describes the message skyarc.mq.v1.NackRequest.
  * Use `create(NackRequestSchema)` to create a new message.
  */
 export const NackRequestSchema = /*@__PURE__*/
-  messageDesc(file_skyarc_mq_v1_mq, 6);
+  messageDesc(file_skyarc_mq_v1_mq, 8);
 
 /**
  * Describes the message skyarc.mq.v1.NackResponse.
  * Use `create(NackResponseSchema)` to create a new message.
  */
 export const NackResponseSchema = /*@__PURE__*/
-  messageDesc(file_skyarc_mq_v1_mq, 7);
+  messageDesc(file_skyarc_mq_v1_mq, 9);
 
 /**
  * Describes the message skyarc.mq.v1.ExtendRequest.
  * Use `create(ExtendRequestSchema)` to create a new message.
  */
 export const ExtendRequestSchema = /*@__PURE__*/
-  messageDesc(file_skyarc_mq_v1_mq, 8);
+  messageDesc(file_skyarc_mq_v1_mq, 10);
 
 /**
  * Describes the message skyarc.mq.v1.ExtendResponse.
  * Use `create(ExtendResponseSchema)` to create a new message.
  */
 export const ExtendResponseSchema = /*@__PURE__*/
-  messageDesc(file_skyarc_mq_v1_mq, 9);
+  messageDesc(file_skyarc_mq_v1_mq, 11);
 
 /**
  * Describes the message skyarc.mq.v1.InspectRequest.
  * Use `create(InspectRequestSchema)` to create a new message.
  */
 export const InspectRequestSchema = /*@__PURE__*/
-  messageDesc(file_skyarc_mq_v1_mq, 10);
+  messageDesc(file_skyarc_mq_v1_mq, 12);
 
 /**
  * Describes the message skyarc.mq.v1.InspectResponse.
  * Use `create(InspectResponseSchema)` to create a new message.
  */
 export const InspectResponseSchema = /*@__PURE__*/
-  messageDesc(file_skyarc_mq_v1_mq, 11);
+  messageDesc(file_skyarc_mq_v1_mq, 13);
 
 /**
  * Describes the message skyarc.mq.v1.GroupState.
  * Use `create(GroupStateSchema)` to create a new message.
  */
 export const GroupStateSchema = /*@__PURE__*/
-  messageDesc(file_skyarc_mq_v1_mq, 12);
+  messageDesc(file_skyarc_mq_v1_mq, 14);
 
 /**
  * Durable, ordered, at-least-once publish and subscribe on etcd.

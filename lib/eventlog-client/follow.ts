@@ -1,0 +1,51 @@
+import type { Client } from '@connectrpc/connect';
+import type { EventLogService } from '@skyarc/lib/contracts/generated/skyarc/eventlog/v1/eventlog_pb.js';
+import { toAppError } from '@skyarc/lib/errors';
+import { backoffMs, sleep } from '@skyarc/lib/retry';
+import { type LogFrame, logFrameOf } from './frame.ts';
+
+export interface FollowOptions {
+  readonly stream: string;
+  /** Frames strictly after this sequence; -1 = only new ones; default 0. */
+  readonly cursor?: number;
+  /** Instead of a cursor: begin with this many of the newest stored frames. */
+  readonly tail?: number;
+  readonly signal: AbortSignal;
+}
+
+export interface LogBatch {
+  readonly frames: readonly LogFrame[];
+  /** Sequences that were not delivered because the reader was too slow; read them if they matter. */
+  readonly gap: { readonly from: number; readonly to: number } | null;
+}
+
+export async function* follow(
+  calls: Client<typeof EventLogService>,
+  options: FollowOptions,
+): AsyncGenerator<LogBatch> {
+  const { stream, signal } = options;
+  let position = { cursor: BigInt(options.cursor ?? 0), tail: options.tail ?? 0 };
+  for (let attempt = 1; !signal.aborted; attempt += 1) {
+    // Leaving the loop early must end the call, which only a signal can do.
+    const left = new AbortController();
+    try {
+      const responses = calls.follow(
+        { stream, ...position },
+        { signal: AbortSignal.any([signal, left.signal]) },
+      );
+      for await (const response of responses) {
+        attempt = 0;
+        const gap =
+          response.gapTo > 0n ? { from: Number(response.gapFrom), to: Number(response.gapTo) } : null;
+        if (gap || response.frames.length > 0) yield { frames: response.frames.map(logFrameOf), gap };
+        position = { cursor: response.cursor, tail: 0 };
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (toAppError(error).code === 'INVALID') throw error;
+    } finally {
+      left.abort();
+    }
+    await sleep(backoffMs(Math.max(attempt, 1), 50, 2_000), signal).catch(() => undefined);
+  }
+}

@@ -1,0 +1,3 @@
+export { createRpcClient, type RpcClient, type RpcClientOptions } from './client.ts';
+export { fromConnectError, toConnectError } from './errors.ts';
+export { startRpcServer, type RpcServerOptions, type RpcTls } from './server.ts';

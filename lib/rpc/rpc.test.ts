@@ -1,0 +1,131 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { create } from '@bufbuild/protobuf';
+import { createClient } from '@connectrpc/connect';
+import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { CertificateAuthority } from '@skyarc/lib/certificates';
+import { PublishResponseSchema, QueueService } from '@skyarc/lib/contracts/generated/skyarc/mq/v1/mq_pb.js';
+import { AppError } from '@skyarc/lib/errors';
+import { afterEach, expect, test } from 'vitest';
+import { createRpcClient, startRpcServer } from './index.ts';
+
+const cleanups: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+async function serve(tls?: Parameters<typeof startRpcServer>[0]['tls']) {
+  const server = await startRpcServer({
+    host: '127.0.0.1',
+    port: 0,
+    tls,
+    drainMs: 2_000,
+    routes: (router) =>
+      router.service(QueueService, {
+        async publish(request) {
+          if (request.topic === 'bug') throw new Error('secret detail');
+          if (request.topic === 'slow') await new Promise((resolve) => setTimeout(resolve, 300));
+          if (!request.topic) {
+            throw new AppError('EXHAUSTED', 'Cannot publish: no topic', { details: { retryAfterMs: 70 } });
+          }
+          return create(PublishResponseSchema, { sequence: 7n });
+        },
+        async *subscribe(request, context) {
+          yield { messageId: request.topic };
+          if (request.topic === 'broken')
+            throw new AppError('CONFLICT', 'Cannot go on', { details: { at: 1 } });
+          await new Promise((resolve) => context.signal.addEventListener('abort', resolve));
+        },
+      }),
+  });
+  cleanups.push(() => server.stop());
+  return server;
+}
+
+test('one port answers HTTP/1.1 JSON, Connect over HTTP/2 and gRPC', async () => {
+  const { url } = await serve();
+  const json = await fetch(`${url}/skyarc.mq.v1.QueueService/Publish`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ topic: 't' }),
+  });
+  expect(await json.json()).toEqual({ sequence: '7' });
+  const client = createRpcClient(QueueService, { url });
+  cleanups.push(() => client.close());
+  expect((await client.calls.publish({ topic: 't' })).sequence).toBe(7n);
+  const sessionManager = new Http2SessionManager(url);
+  cleanups.push(() => sessionManager.abort());
+  const grpc = createClient(QueueService, createGrpcTransport({ baseUrl: url, sessionManager }));
+  expect((await grpc.publish({ topic: 't' })).sequence).toBe(7n);
+});
+
+test('an AppError arrives as it was thrown, and an unexpected one hides its message', async () => {
+  const { url } = await serve();
+  const client = createRpcClient(QueueService, { url });
+  cleanups.push(() => client.close());
+  await expect(client.calls.publish({})).rejects.toMatchObject({
+    name: 'AppError',
+    code: 'EXHAUSTED',
+    message: 'Cannot publish: no topic',
+    details: { retryAfterMs: 70 },
+  });
+  await expect(client.calls.publish({ topic: 'bug' })).rejects.toMatchObject({
+    code: 'INTERNAL',
+    message: expect.not.stringContaining('secret') as string,
+  });
+  const seen: string[] = [];
+  await expect(async () => {
+    for await (const delivery of client.calls.subscribe({ topic: 'broken' })) seen.push(delivery.messageId);
+  }).rejects.toMatchObject({ code: 'CONFLICT', details: { at: 1 } });
+  expect(seen).toEqual(['broken']);
+});
+
+test('stop ends streams, lets a running call finish, and a dead server is UNAVAILABLE', async () => {
+  const server = await serve();
+  const client = createRpcClient(QueueService, { url: server.url });
+  cleanups.push(() => client.close());
+  const stream = client.calls.subscribe({ topic: 't' })[Symbol.asyncIterator]();
+  await stream.next();
+  const running = client.calls.publish({ topic: 'slow' });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const stopped = server.stop();
+  expect((await running).sequence).toBe(7n);
+  await Promise.allSettled([stream.next()]);
+  await stopped;
+  await expect(client.calls.publish({ topic: 't' })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+});
+
+test('a byte-wise client and a silent one do no harm', async () => {
+  const server = await serve();
+  const port = Number(new URL(server.url).port);
+  const socket = connect(port, '127.0.0.1');
+  cleanups.push(() => void socket.destroy());
+  for (const byte of 'GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n') {
+    socket.write(byte);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const answer = await new Promise<string>((resolve) => socket.once('data', (data) => resolve(String(data))));
+  expect(answer).toMatch(/^HTTP\/1.1 404/);
+});
+
+test('mutual TLS lets in only whom its authority knows', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'skyarc-rpc-'));
+  cleanups.push(() => rm(folder, { recursive: true }));
+  const authority = await CertificateAuthority.ensure(folder, 'test');
+  const leaf = await authority.issue({ commonName: 'server', names: ['127.0.0.1'], usage: 'server' });
+  const shown = await authority.issue({ commonName: 'client', usage: 'client' });
+  const { url } = await serve({ cert: leaf.cert, key: leaf.key, clientCa: authority.cert });
+  const known = createRpcClient(QueueService, {
+    url,
+    tls: { ca: authority.cert, cert: shown.cert, key: shown.key },
+  });
+  const stranger = createRpcClient(QueueService, { url, tls: { ca: authority.cert } });
+  cleanups.push(
+    () => known.close(),
+    () => stranger.close(),
+  );
+  expect((await known.calls.publish({ topic: 't' })).sequence).toBe(7n);
+  await expect(stranger.calls.publish({ topic: 't' })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+});
