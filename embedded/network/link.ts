@@ -1,0 +1,52 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { AppError } from '@skyarc/lib/errors';
+import type { Logger } from '@skyarc/lib/log';
+import { run } from '@skyarc/lib/process';
+import { nthAddress } from './addresses.ts';
+
+export interface LinkOptions {
+  readonly instance: string;
+  readonly podCidr: string;
+  readonly serviceCidr: string;
+}
+
+/** Name of the host's own link in the pod network. Linux allows 15 bytes. */
+export function linkName(instance: string): string {
+  return `${instance}0`;
+}
+
+/** The host's address in the pod network: the pods' gateway, and where cluster DNS listens. */
+export function gatewayAddress(podCidr: string): string {
+  return nthAddress(podCidr, 1);
+}
+
+/**
+ * Makes the bridge `<instance>0`, which has no ports: it holds the gateway address and the route of service
+ * addresses, so that the host reaches services even without a default route. Turns IP forwarding on when
+ * it is off, since pods are routed, and says so.
+ */
+export async function ensureLink(options: LinkOptions, log: Logger): Promise<void> {
+  const link = linkName(options.instance);
+  const { code } = await run('ip', ['link', 'show', 'dev', link]);
+  if (code !== 0) await ip('link', 'add', 'name', link, 'type', 'bridge');
+  await ip('address', 'replace', `${gatewayAddress(options.podCidr)}/32`, 'dev', link);
+  await ip('link', 'set', 'dev', link, 'up');
+  await ip('route', 'replace', options.serviceCidr, 'dev', link, 'src', gatewayAddress(options.podCidr));
+
+  const forwarding = '/proc/sys/net/ipv4/ip_forward';
+  if ((await readFile(forwarding, 'utf8')).trim() !== '1') {
+    await writeFile(forwarding, '1');
+    log.info({ instance: options.instance }, 'turned IPv4 forwarding on: pods are routed through this host');
+  }
+}
+
+/** Removes the bridge with its address and routes; IP forwarding stays as it is. */
+export async function removeLink(instance: string): Promise<void> {
+  const { code } = await run('ip', ['link', 'show', 'dev', linkName(instance)]);
+  if (code === 0) await ip('link', 'delete', 'dev', linkName(instance));
+}
+
+async function ip(...args: string[]): Promise<void> {
+  const { code, stderr } = await run('ip', args);
+  if (code !== 0) throw new AppError('INTERNAL', `Cannot run "ip ${args.join(' ')}": ${stderr.trim()}`);
+}
