@@ -5,7 +5,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
 
-x509.cryptoProvider.set(webcrypto as Crypto);
+x509.cryptoProvider.set(webcrypto);
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
 /** PEM texts of a certificate (leaf first, then its issuer) and its private key (PKCS #8). */
@@ -29,10 +29,10 @@ export interface LeafRequest {
 export class CertificateAuthority {
   readonly cert: string;
   private readonly certificate: x509.X509Certificate;
-  private readonly keys: CryptoKeyPair;
+  private readonly keys: webcrypto.CryptoKeyPair;
   private readonly keyPem: string;
 
-  private constructor(certificate: x509.X509Certificate, keys: CryptoKeyPair, keyPem: string) {
+  private constructor(certificate: x509.X509Certificate, keys: webcrypto.CryptoKeyPair, keyPem: string) {
     this.cert = certificate.toString('pem');
     this.certificate = certificate;
     this.keys = keys;
@@ -72,7 +72,7 @@ export class CertificateAuthority {
     const publicKey = await certificate.publicKey.export(algorithm, ['verify']);
     return new CertificateAuthority(
       certificate,
-      { privateKey: privateKey as CryptoKey, publicKey },
+      { privateKey: privateKey as webcrypto.CryptoKey, publicKey },
       pair.key,
     );
   }
@@ -138,11 +138,14 @@ export class CertificateAuthority {
   }
 }
 
-function newKeys(): Promise<CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']) as Promise<CryptoKeyPair>;
+function newKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(algorithm, true, [
+    'sign',
+    'verify',
+  ]) as Promise<webcrypto.CryptoKeyPair>;
 }
 
-async function exportKey(key: CryptoKey): Promise<string> {
+async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
   return x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY') + '\n';
 }
 

@@ -1,0 +1,106 @@
+import {
+  buildTask,
+  newId,
+  type OperationKind,
+  type OperationStepName,
+  runtimeTask,
+  topics,
+} from '@skyarc/lib/contracts';
+import { AppError } from '@skyarc/lib/errors';
+import type { App, Operation } from '../generated/datacenter/client.ts';
+import type { DataCenterDatabase, DataCenterTransaction } from './open.ts';
+import { enqueue } from './outbox.ts';
+
+export interface NewOperation {
+  readonly app: Pick<App, 'id'>;
+  readonly kind: OperationKind;
+  readonly actor: string;
+  /** The version that a ROLLBACK or UPGRADE leads to. */
+  readonly versionId?: string;
+  readonly arguments?: Readonly<Record<string, unknown>>;
+  /** Written in the same transaction, e.g. the record's new replica count. */
+  readonly also?: (tx: DataCenterTransaction, operation: Operation) => Promise<void>;
+}
+
+const stepsOf: Readonly<Record<OperationKind, readonly OperationStepName[]>> = {
+  DEPLOY: ['FETCH', 'DETECT', 'BUILD', 'PUBLISH', 'APPLY', 'ROLL_OUT'],
+  START: ['APPLY', 'ROLL_OUT'],
+  STOP: ['APPLY', 'ROLL_OUT'],
+  RESTART: ['APPLY', 'ROLL_OUT'],
+  UPGRADE: ['APPLY', 'ROLL_OUT'],
+  ROLLBACK: ['APPLY', 'ROLL_OUT'],
+  SCALE: ['APPLY', 'ROLL_OUT'],
+  CONFIGURE: ['APPLY', 'ROLL_OUT'],
+  DELETE: ['APPLY', 'CLEAN_UP'],
+};
+
+/** Room that an operation has beyond the build's and the start's own limits, in seconds. */
+const slackSeconds = 300;
+
+/**
+ * Begins an operation: claims the app for it, writes its steps and the task that carries it out, all in
+ * one transaction, so that a crash leaves all or nothing. A DEPLOY also makes its Build.
+ * Throws CONFLICT while another operation has the app, NOT_FOUND when there is no such app.
+ */
+export async function createOperation(db: DataCenterDatabase, wanted: NewOperation): Promise<Operation> {
+  return db.$transaction(async (tx) => {
+    const id = newId(wanted.app.id.split('.')[0] as string, 'op');
+    const app = await claim(tx, wanted, id);
+    const build = wanted.kind === 'DEPLOY' ? await nextBuild(tx, app) : undefined;
+    const limitSeconds =
+      (build ? app.buildTimeoutSec : 0) + app.startTimeoutSec * app.replicas + slackSeconds;
+    const operation = await tx.operation.create({
+      data: {
+        id,
+        appId: app.id,
+        appName: app.name,
+        groupId: app.groupId,
+        teamName: app.teamName,
+        kind: wanted.kind,
+        actor: wanted.actor,
+        buildId: build?.id,
+        versionId: wanted.versionId,
+        arguments: JSON.stringify(wanted.arguments ?? {}),
+        deadlineAt: new Date(Date.now() + limitSeconds * 1000),
+        steps: { create: stepsOf[wanted.kind].map((name, position) => ({ name, position })) },
+      },
+    });
+    await wanted.also?.(tx, operation);
+    const task = { operationId: id, appId: app.id, team: app.teamName };
+    await enqueue(tx, {
+      id: `${id}.begin`,
+      topic: build ? topics.build : topics.runtime,
+      key: app.id,
+      body: build ? buildTask.parse({ ...task, buildId: build.id }) : runtimeTask.parse(task),
+    });
+    return operation;
+  });
+}
+
+async function claim(tx: DataCenterTransaction, wanted: NewOperation, operationId: string): Promise<App> {
+  const { count } = await tx.app.updateMany({
+    where: { id: wanted.app.id, activeOperationId: null },
+    data: { activeOperationId: operationId },
+  });
+  const app = await tx.app.findUnique({ where: { id: wanted.app.id } });
+  if (!app) throw new AppError('NOT_FOUND', `There is no app ${wanted.app.id}`);
+  if (count === 1) return app;
+  const active = app.activeOperationId
+    ? await tx.operation.findUnique({ where: { id: app.activeOperationId } })
+    : null;
+  const verb = wanted.kind.toLowerCase();
+  throw new AppError(
+    'CONFLICT',
+    `Cannot ${verb} app "${app.name}": ${active?.kind.toLowerCase() ?? 'another operation'} by ${active?.actor ?? 'someone'} is still running; wait for it or cancel it`,
+    { details: { operationId: app.activeOperationId } },
+  );
+}
+
+async function nextBuild(tx: DataCenterTransaction, app: App): Promise<{ id: string }> {
+  const { _max } = await tx.build.aggregate({ where: { appId: app.id }, _max: { number: true } });
+  const id = newId(app.id.split('.')[0] as string, 'build');
+  return tx.build.create({
+    data: { id, appId: app.id, number: (_max.number ?? 0) + 1 },
+    select: { id: true },
+  });
+}
