@@ -1,0 +1,2 @@
+ALTER TABLE "Build" ADD COLUMN "claimedBy" TEXT;
+ALTER TABLE "Build" ADD COLUMN "claimedUntil" DATETIME;
