@@ -1,0 +1,35 @@
+import { GraphQLClient } from './client.ts';
+import type { ClientOptions } from './client.ts';
+import { AccountMethods } from './methods/account.ts';
+import { AppMethods } from './methods/apps.ts';
+import { LogMethods } from './methods/logs.ts';
+import { OperationMethods } from './methods/operations.ts';
+import { PlatformMethods } from './methods/platform.ts';
+import { TeamMethods } from './methods/teams.ts';
+
+/** A client of one Skyarc installation: GraphQL verbs for any document, and ready-made operations by domain. */
+export class SkyarcClient extends GraphQLClient {
+  readonly account = new AccountMethods(this);
+  readonly apps = new AppMethods(this);
+  readonly logs = new LogMethods(this);
+  readonly operations = new OperationMethods(this);
+  readonly platform = new PlatformMethods(this);
+  readonly teams = new TeamMethods(this);
+}
+
+/** Makes a client; nothing is sent before the first call. */
+export function createClient(options: ClientOptions): SkyarcClient {
+  return new SkyarcClient(options);
+}
+
+export { GraphQLClient } from './client.ts';
+export type { ClientOptions } from './client.ts';
+export type { TypedDocument } from './document.ts';
+export { SkyarcError } from './error.ts';
+export type { SkyarcErrorCode } from './error.ts';
+export type { ConnectionState, SubscribeOptions } from './live.ts';
+export type { FollowOptions, LogEvent, LogLine, LogPage } from './methods/logs.ts';
+export { isFinal } from './methods/operations.ts';
+export type { WaitOptions } from './methods/operations.ts';
+export type { Answer, RequestOptions } from './transport.ts';
+export * from './generated/operations.ts';
