@@ -1,0 +1,220 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFile, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createEventLogClient, type EventLogClient } from '@skyarc/lib/eventlog-client';
+import { afterEach, expect, test } from 'vitest';
+import { type EventlogConfig, start } from './main.ts';
+
+const cleanups: (() => Promise<unknown> | void)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+async function folder(): Promise<string> {
+  const made = await mkdtemp(join(tmpdir(), 'skyarc-eventlog-'));
+  cleanups.push(() => rm(made, { recursive: true, force: true }));
+  return made;
+}
+
+async function serve(options: Partial<EventlogConfig> = {}) {
+  const dataDir = options.dataDir ?? (await folder());
+  const service = await start({ port: 0, ingestPort: 0, statusPort: 0, ...options, dataDir });
+  cleanups.push(() => service.stop());
+  const client = connectTo(service.url);
+  return { service, client, dataDir };
+}
+
+function connectTo(url: string): EventLogClient {
+  const client = createEventLogClient(url);
+  cleanups.push(() => client.close());
+  return client;
+}
+
+const frame = (stream: string, line: string, producer = '', producerSeq = 0) => ({
+  stream,
+  line,
+  source: 'pod/app',
+  level: 'info',
+  channel: 'stdout',
+  timeMs: 1,
+  producer,
+  producerSeq,
+});
+
+test('lines are stored once, read both ways, filtered, and survive a restart', async () => {
+  const { service, client, dataDir } = await serve({ segmentBytes: 2_000 });
+  const frames = Array.from({ length: 100 }, (_, index) =>
+    frame('app/a', `line ${index + 1}`, 'p', index + 1),
+  );
+  expect(await client.append(frames)).toBe(100);
+  expect(await client.append(frames.slice(50))).toBe(0);
+  await client.append([{ ...frame('app/a', 'said "hi"\n€'), source: 'other/app' }]);
+  await service.stop();
+  const again = (await serve({ dataDir, segmentBytes: 2_000 })).client;
+  expect(await again.append(frames.slice(90))).toBe(0);
+  const forward = await again.read({ stream: 'app/a', cursor: 10, limit: 5 });
+  expect(forward).toMatchObject({ more: true });
+  expect(forward.frames.map((each) => each.line)).toEqual([11, 12, 13, 14, 15].map((n) => `line ${n}`));
+  const last = await again.read({ stream: 'app/a', backward: true, limit: 2 });
+  expect(last.frames.map((each) => each.sequence)).toEqual([100, 101]);
+  const before = await again.read({ stream: 'app/a', backward: true, cursor: 3 });
+  expect(before).toMatchObject({ more: false });
+  expect(before.frames.map((each) => each.sequence)).toEqual([1, 2]);
+  expect((await again.read({ stream: 'app/a', contains: '"hi"\n€' })).frames).toHaveLength(1);
+  expect((await again.read({ stream: 'app/a', source: 'other' })).frames).toHaveLength(1);
+  await expect(again.read({ stream: '../etc' })).rejects.toMatchObject({ code: 'INVALID' });
+  await again.remove(['app/a']);
+  expect((await again.read({ stream: 'app/a' })).frames).toEqual([]);
+});
+
+test('a follower gets stored lines, then live ones, and goes on after a restart of the event log', async () => {
+  const { service, client, dataDir } = await serve();
+  const port = Number(new URL(service.url).port);
+  await client.append([frame('app/a', 'one'), frame('app/a', 'two')]);
+  const stopping = new AbortController();
+  const seen: string[] = [];
+  const following = (async () => {
+    for await (const { frames } of client.follow({ stream: 'app/a', tail: 1, signal: stopping.signal })) {
+      seen.push(...frames.map((each) => each.line));
+    }
+  })();
+  await expect.poll(() => seen).toEqual(['two']);
+  const writer = client.writer({ stream: 'app/a', source: 's', producer: 'p' });
+  await writer.write('three\nfour\n');
+  await expect.poll(() => seen).toEqual(['two', 'three', 'four']);
+  await service.stop();
+  await writer.write('five');
+  await serve({ dataDir, port });
+  await expect.poll(() => seen, { timeout: 5_000 }).toEqual(['two', 'three', 'four', 'five']);
+  await writer.close();
+  stopping.abort();
+  await following;
+});
+
+test('a slow follower gets one gap and can fill it by reading', async () => {
+  const { client } = await serve({ followerBytes: 50_000 });
+  const stopping = new AbortController();
+  const seen: number[] = [];
+  const gaps: { from: number; to: number }[] = [];
+  const slow = Promise.withResolvers<void>();
+  const following = (async () => {
+    for await (const { frames, gap } of client.follow({
+      stream: 'app/a',
+      cursor: -1,
+      signal: stopping.signal,
+    })) {
+      if (gap) gaps.push(gap);
+      seen.push(...frames.map((each) => each.sequence));
+      await slow.promise;
+    }
+  })();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const total = 20_000;
+  for (let done = 0; done < total; done += 500) {
+    await client.append(Array.from({ length: 500 }, () => frame('app/a', 'x'.repeat(500))));
+  }
+  slow.resolve();
+  await expect.poll(() => seen.at(-1) ?? gaps.at(-1)?.to, { timeout: 10_000 }).toBe(total);
+  expect(gaps.length).toBeGreaterThan(0);
+  for (const gap of gaps) {
+    for (let cursor = gap.from - 1; cursor < gap.to;) {
+      const page = await client.read({ stream: 'app/a', cursor, limit: 1_000 });
+      for (const each of page.frames) if (each.sequence <= gap.to) seen.push(each.sequence);
+      cursor = page.frames.at(-1)?.sequence ?? gap.to;
+    }
+  }
+  expect(new Set(seen).size).toBe(total);
+  expect(seen).toHaveLength(total);
+  stopping.abort();
+  await following;
+});
+
+test('kill -9 under load loses no acknowledged line and doubles none', async () => {
+  const dataDir = await folder();
+  const port = 20_401;
+  let child = await spawnServer({ dataDir, port, segmentBytes: 20_000, journalBytes: 100_000 });
+  cleanups.push(() => void child.kill('SIGKILL'));
+  const client = connectTo(`http://127.0.0.1:${port}`);
+  const streams = Array.from({ length: 8 }, (_, index) => `app/s${index}`);
+  const written = new Map<string, number>(streams.map((stream) => [stream, 0]));
+  const stopping = new AbortController();
+  const writing = streams.map(async (stream) => {
+    const writer = client.writer({ stream, source: 's', producer: 'p' });
+    while (!stopping.signal.aborted) {
+      const next = (written.get(stream) ?? 0) + 1;
+      await writer.write(`line ${next}`);
+      written.set(stream, next);
+      if (next % 20 === 0) await writer.flush();
+    }
+    await writer.close();
+  });
+  for (let kills = 0; kills < 5; kills += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 400 + Math.random() * 400));
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    child = await spawnServer({ dataDir, port, segmentBytes: 20_000, journalBytes: 100_000 });
+  }
+  stopping.abort();
+  await Promise.all(writing);
+  let total = 0;
+  for (const stream of streams) {
+    const lines: string[] = [];
+    for (let more = true, cursor = 0; more;) {
+      const page = await client.read({ stream, cursor, limit: 10_000 });
+      lines.push(...page.frames.map((each) => each.line));
+      cursor = page.frames.at(-1)?.sequence ?? cursor;
+      more = page.more;
+    }
+    expect(lines).toEqual(
+      Array.from({ length: written.get(stream) ?? 0 }, (_, index) => `line ${index + 1}`),
+    );
+    total += lines.length;
+  }
+  expect(total).toBeGreaterThan(100);
+});
+
+test('a torn end is cut off and what the journal holds comes back', async () => {
+  const { service, client, dataDir } = await serve();
+  await client.append([frame('app/a', 'one'), frame('app/a', 'two')]);
+  await service.stop();
+  const [file] = await readdir(join(dataDir, 'streams/app/a'));
+  await appendFile(join(dataDir, 'streams/app/a', file ?? ''), '00000000 [3,1,"to');
+  const again = (await serve({ dataDir })).client;
+  await again.append([frame('app/a', 'three')]);
+  const { frames } = await again.read({ stream: 'app/a' });
+  expect(frames.map((each) => [each.sequence, each.line])).toEqual([
+    [1, 'one'],
+    [2, 'two'],
+    [3, 'three'],
+  ]);
+});
+
+test('retention drops old files and keeps the sequence', async () => {
+  const { client, service, dataDir } = await serve({
+    segmentBytes: 5_000,
+    retention: { streamBytes: 20_000, everyMs: 50 },
+  });
+  for (let batch = 0; batch < 20; batch += 1) {
+    await client.append(Array.from({ length: 50 }, () => frame('app/a', 'x'.repeat(60))));
+  }
+  const oldest = async () => (await client.read({ stream: 'app/a', limit: 1 })).frames[0]?.sequence ?? 0;
+  await expect.poll(oldest, { timeout: 5_000 }).toBeGreaterThan(500);
+  await service.stop();
+  const aged = await serve({ dataDir, retention: { maxAgeMs: 1, everyMs: 50 } });
+  await expect.poll(async () => (await aged.client.read({ stream: 'app/a' })).frames.length).toBe(0);
+  await aged.client.append([frame('app/a', 'new')]);
+  const { frames } = await aged.client.read({ stream: 'app/a', backward: true, limit: 1 });
+  expect(frames[0]?.sequence).toBe(1_001);
+});
+
+async function spawnServer(config: EventlogConfig): Promise<ChildProcess> {
+  const program = `import { start } from ${JSON.stringify(join(import.meta.dirname, 'main.ts'))};
+    await start(${JSON.stringify({ ingestPort: 0, statusPort: 0, ...config })}); process.send('ready');`;
+  const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', program], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  await once(child, 'message');
+  return child;
+}
