@@ -70,11 +70,7 @@ export class CertificateAuthority {
       ['sign'],
     );
     const publicKey = await certificate.publicKey.export(algorithm, ['verify']);
-    return new CertificateAuthority(
-      certificate,
-      { privateKey: privateKey as webcrypto.CryptoKey, publicKey },
-      pair.key,
-    );
+    return new CertificateAuthority(certificate, { privateKey, publicKey }, pair.key);
   }
 
   /** The authority's own key, PEM (PKCS #8): for signing service-account tokens only. */
@@ -139,10 +135,7 @@ export class CertificateAuthority {
 }
 
 function newKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(algorithm, true, [
-    'sign',
-    'verify',
-  ]) as Promise<webcrypto.CryptoKeyPair>;
+  return webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
 }
 
 async function exportKey(key: webcrypto.CryptoKey): Promise<string> {

@@ -1,5 +1,5 @@
 import { AppError } from '@skyarc/lib/errors';
-import { z } from 'zod';
+import type { z } from 'zod';
 
 /**
  * Configuration checked against its schema, with defaults filled in.

@@ -1,0 +1,103 @@
+import { join } from 'node:path';
+import { parseConfig } from '@skyarc/lib/config';
+import { dataCenterName } from '@skyarc/lib/contracts';
+import { z } from 'zod';
+
+const cidr = z.string().regex(/^\d+\.\d+\.\d+\.\d+\/\d+$/, 'is not an address range such as 10.42.0.0/16');
+
+/** What a person may set, each as an environment variable `SKYARC_<NAME>`. */
+const settings = z.object({
+  /** Folder of all state. */
+  HOME: z.string().startsWith('/', 'must be an absolute path').default('/var/lib/skyarc'),
+  /** Prefix of everything made on the host: bridge, nftables table, control groups. */
+  INSTANCE: z
+    .string()
+    .regex(/^[a-z][a-z0-9]{0,9}$/, 'has 1 to 10 characters a-z and 0-9')
+    .default('skyarc'),
+  /** Address that the console and the gateway listen on. */
+  HOST: z.ipv4().or(z.ipv6()).default('127.0.0.1'),
+  /** Added to every port, for a second installation on one machine. */
+  PORT_OFFSET: z.coerce.number().int().min(0).max(40_000).default(0),
+  /** Domain below which apps get their default hosts. */
+  DOMAIN: z.string().default('skyarc.localhost'),
+  DATA_CENTER: dataCenterName.default('local'),
+  POD_CIDR: cidr.default('10.42.0.0/16'),
+  SERVICE_CIDR: cidr.default('10.43.0.0/16'),
+  /** Kubeconfig of a cluster that is there already; the embedded one is not started then. */
+  KUBECONFIG: z.string().optional(),
+  /** Registry address as the cluster's nodes reach it; default is our own on loopback. */
+  REGISTRY_PULL: z.string().optional(),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+});
+
+const basePorts = {
+  console: 7070,
+  consoleStatus: 7071,
+  kubeApi: 6443,
+  etcdClient: 12379,
+  etcdPeer: 12380,
+  mq: 6300,
+  mqStatus: 6301,
+  eventlog: 6366,
+  eventlogTcp: 6362,
+  eventlogStatus: 6364,
+  node: 6100,
+  chaos: 3228,
+  worker: 6369,
+  api: 9443,
+  apiStatus: 9444,
+  gatewayHttp: 8080,
+  gatewayHttps: 8443,
+  gatewayStatus: 10254,
+  gatewayAdmin: 10255,
+  hub: 5000,
+  hubStatus: 5001,
+  containerdStream: 10010,
+  kubeletStatus: 10248,
+} as const;
+export type PortName = keyof typeof basePorts;
+
+/** One machine's installation: where everything is. */
+export interface Topology {
+  readonly instance: string;
+  readonly home: string;
+  readonly host: string;
+  readonly domain: string;
+  readonly dataCenter: string;
+  readonly podCidr: string;
+  readonly serviceCidr: string;
+  readonly isEmbedded: boolean;
+  readonly kubeconfig: string;
+  readonly registryPull: string;
+  readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
+  readonly ports: Readonly<Record<PortName, number>>;
+  /** A path below the data folder. */
+  path(...parts: string[]): string;
+}
+
+/** The topology that the environment asks for; throws INVALID that names every wrong variable. */
+export function readTopology(environment: Readonly<Record<string, string | undefined>>): Topology {
+  const own = Object.entries(environment).flatMap(([name, value]) =>
+    name.startsWith('SKYARC_') && value ? [[name.slice('SKYARC_'.length), value] as const] : [],
+  );
+  const set = parseConfig('Skyarc', settings, Object.fromEntries(own));
+  const ports = Object.fromEntries(
+    Object.entries(basePorts).map(([name, port]) => [name, port + set.PORT_OFFSET]),
+  ) as Record<PortName, number>;
+  const path = (...parts: string[]) => join(set.HOME, ...parts);
+  return {
+    instance: set.INSTANCE,
+    home: set.HOME,
+    host: set.HOST,
+    domain: set.DOMAIN,
+    dataCenter: set.DATA_CENTER,
+    podCidr: set.POD_CIDR,
+    serviceCidr: set.SERVICE_CIDR,
+    isEmbedded: set.KUBECONFIG === undefined,
+    kubeconfig: set.KUBECONFIG ?? path('cluster', 'pki', 'admin.kubeconfig'),
+    registryPull: set.REGISTRY_PULL ?? `127.0.0.1:${ports.hub}`,
+    logLevel: set.LOG_LEVEL,
+    ports,
+    path,
+  };
+}
