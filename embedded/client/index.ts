@@ -3,8 +3,8 @@ import type {
   V1ConfigMap,
   V1ControllerRevision,
   V1Deployment,
-  V1Endpoints,
   V1EndpointSlice,
+  V1Endpoints,
   V1Ingress,
   V1IngressClass,
   V1Lease,
@@ -102,5 +102,16 @@ export interface KubeClient {
     namespace: string | undefined,
     patch: object,
   ): Promise<KindTable[R]>;
+  /** JSON merge patch (RFC 7386) of the status alone: `{ status: { ... } }`. */
+  patchStatus<R extends Resource>(
+    resource: R,
+    name: string,
+    namespace: string | undefined,
+    patch: object,
+  ): Promise<KindTable[R]>;
+  /**
+   * Pods that run get their grace time and are gone once deleted again with grace 0; a namespace is gone once an
+   * update of it has no `spec.finalizers`; anything else once it has no `metadata.finalizers`.
+   */
   delete(resource: Resource, name: string, namespace?: string, options?: DeleteOptions): Promise<void>;
 }

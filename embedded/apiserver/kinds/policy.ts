@@ -1,0 +1,193 @@
+import { invalidValue, required } from '../field-error.ts';
+import { defineKind } from '../kind.ts';
+import { at, isObject, listAt, textAt, type ApiObject } from '../object.ts';
+import { ageColumn, countColumn, nameColumn, numberAt, pathColumn, selectorText, wide } from './columns.ts';
+
+export const leases = defineKind({
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  kind: 'Lease',
+  plural: 'leases',
+  columns: [nameColumn, pathColumn('Holder', ['spec', 'holderIdentity']), ageColumn],
+});
+
+export const priorityClasses = defineKind({
+  group: 'scheduling.k8s.io',
+  version: 'v1',
+  kind: 'PriorityClass',
+  plural: 'priorityclasses',
+  shortNames: ['pc'],
+  namespaced: false,
+  setDefaults(each) {
+    each['preemptionPolicy'] ??= 'PreemptLowerPriority';
+  },
+  validate: (each, old) =>
+    old && old['value'] !== each['value']
+      ? [invalidValue('value', each['value'], 'may not be changed in an update')]
+      : [],
+  columns: [
+    nameColumn,
+    countColumn('Value', (each) => Number(each['value'] ?? 0)),
+    { name: 'Global-Default', type: 'boolean', value: (each) => each['globalDefault'] === true },
+    ageColumn,
+    pathColumn('PreemptionPolicy', ['preemptionPolicy']),
+  ],
+});
+
+export const networkPolicies = defineKind({
+  group: 'networking.k8s.io',
+  version: 'v1',
+  kind: 'NetworkPolicy',
+  plural: 'networkpolicies',
+  shortNames: ['netpol'],
+  generation: true,
+  setDefaults(policy) {
+    const spec = (policy.spec ??= {});
+    spec['podSelector'] ??= {};
+    spec['policyTypes'] ??= Array.isArray(spec['egress']) ? ['Ingress', 'Egress'] : ['Ingress'];
+  },
+  columns: [
+    nameColumn,
+    { name: 'Pod-Selector', value: (policy) => selectorText(policy.spec?.['podSelector']) },
+    ageColumn,
+  ],
+});
+
+export const podDisruptionBudgets = defineKind({
+  group: 'policy',
+  version: 'v1',
+  kind: 'PodDisruptionBudget',
+  plural: 'poddisruptionbudgets',
+  shortNames: ['pdb'],
+  subresources: ['status'],
+  generation: true,
+  initialStatus: () => ({ currentHealthy: 0, desiredHealthy: 0, disruptionsAllowed: 0, expectedPods: 0 }),
+  columns: [
+    nameColumn,
+    pathColumn('Min Available', ['spec', 'minAvailable'], 'N/A'),
+    pathColumn('Max Unavailable', ['spec', 'maxUnavailable'], 'N/A'),
+    countColumn('Allowed Disruptions', (budget) => numberAt(budget, 'status', 'disruptionsAllowed')),
+    ageColumn,
+  ],
+});
+
+export const horizontalPodAutoscalers = defineKind({
+  group: 'autoscaling',
+  version: 'v2',
+  kind: 'HorizontalPodAutoscaler',
+  plural: 'horizontalpodautoscalers',
+  shortNames: ['hpa'],
+  categories: ['all'],
+  subresources: ['status'],
+  initialStatus: () => ({ currentReplicas: 0, desiredReplicas: 0 }),
+  setDefaults(scaler) {
+    const spec = (scaler.spec ??= {});
+    spec['minReplicas'] ??= 1;
+  },
+  validate: (scaler) => [
+    ...(numberAt(scaler, 'spec', 'maxReplicas') >= 1
+      ? []
+      : [invalidValue('spec.maxReplicas', at(scaler, 'spec', 'maxReplicas') ?? 0, 'must be greater than 0')]),
+    ...(textAt(scaler, 'spec', 'scaleTargetRef', 'name') ? [] : [required('spec.scaleTargetRef.name')]),
+  ],
+  columns: [
+    nameColumn,
+    {
+      name: 'Reference',
+      value: (scaler) =>
+        `${textAt(scaler, 'spec', 'scaleTargetRef', 'kind')}/${textAt(scaler, 'spec', 'scaleTargetRef', 'name')}`,
+    },
+    { name: 'Targets', value: targetsText },
+    pathColumn('MinPods', ['spec', 'minReplicas'], '<unset>'),
+    countColumn('MaxPods', (scaler) => numberAt(scaler, 'spec', 'maxReplicas')),
+    countColumn('Replicas', (scaler) => numberAt(scaler, 'status', 'currentReplicas')),
+    ageColumn,
+  ],
+});
+
+function targetsText(scaler: ApiObject): string {
+  const current = listAt(scaler, 'status', 'currentMetrics');
+  const texts = listAt(scaler, 'spec', 'metrics').map((metric, i) => {
+    const name = textAt(metric, 'resource', 'name') || textAt(metric, 'type');
+    const utilization = textAt(metric, 'resource', 'target', 'averageUtilization');
+    const wanted = utilization ? `${utilization}%` : textAt(metric, 'resource', 'target', 'averageValue');
+    const seen = textAt(
+      current[i],
+      'resource',
+      'current',
+      utilization ? 'averageUtilization' : 'averageValue',
+    );
+    return `${name}: ${seen ? seen + (utilization ? '%' : '') : '<unknown>'}/${wanted}`;
+  });
+  return texts.join(', ') || '<none>';
+}
+
+export const resourceQuotas = defineKind({
+  group: '',
+  version: 'v1',
+  kind: 'ResourceQuota',
+  plural: 'resourcequotas',
+  shortNames: ['quota'],
+  subresources: ['status'],
+  columns: [nameColumn, ageColumn],
+});
+
+export const limitRanges = defineKind({
+  group: '',
+  version: 'v1',
+  kind: 'LimitRange',
+  plural: 'limitranges',
+  shortNames: ['limits'],
+  columns: [nameColumn, { name: 'Created At', value: (range) => range.metadata.creationTimestamp }],
+});
+
+const rbac = { group: 'rbac.authorization.k8s.io', version: 'v1', nameRule: 'path' as const };
+const roleColumn = {
+  name: 'Role',
+  value: (binding: ApiObject) =>
+    `${textAt(binding, 'roleRef', 'kind')}/${textAt(binding, 'roleRef', 'name')}`,
+};
+const subjectColumns = ['User', 'Group', 'ServiceAccount'].map((kind) =>
+  wide({
+    name: `${kind}s`,
+    value: (binding: ApiObject) =>
+      listAt(binding, 'subjects')
+        .filter((subject) => subject['kind'] === kind)
+        .map((subject) => [textAt(subject, 'namespace'), textAt(subject, 'name')].filter(Boolean).join('/'))
+        .join(', '),
+  }),
+);
+
+function roleRefErrors(binding: ApiObject, old: ApiObject | undefined): ReturnType<typeof required>[] {
+  if (!isObject(binding['roleRef']) || !binding['roleRef']['name']) return [required('roleRef.name')];
+  const isSame = !old || JSON.stringify(old['roleRef']) === JSON.stringify(binding['roleRef']);
+  return isSame ? [] : [invalidValue('roleRef', binding['roleRef'], 'cannot change roleRef')];
+}
+
+export const roles = defineKind({
+  ...rbac,
+  kind: 'Role',
+  plural: 'roles',
+  columns: [nameColumn, { name: 'Created At', value: (role) => role.metadata.creationTimestamp }],
+});
+export const clusterRoles = defineKind({
+  ...roles,
+  kind: 'ClusterRole',
+  plural: 'clusterroles',
+  singular: 'clusterrole',
+  namespaced: false,
+});
+export const roleBindings = defineKind({
+  ...rbac,
+  kind: 'RoleBinding',
+  plural: 'rolebindings',
+  validate: roleRefErrors,
+  columns: [nameColumn, roleColumn, ageColumn, ...subjectColumns],
+});
+export const clusterRoleBindings = defineKind({
+  ...roleBindings,
+  kind: 'ClusterRoleBinding',
+  plural: 'clusterrolebindings',
+  singular: 'clusterrolebinding',
+  namespaced: false,
+});
