@@ -26,6 +26,17 @@ export default defineConfig({
           hookTimeout: 180_000,
         },
       },
+      {
+        test: {
+          name: 'journeys',
+          include: ['test/journeys/**/*.journey.test.ts'],
+          globalSetup: ['test/testkit/journey-setup.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
     ],
   },
 });

@@ -42,7 +42,7 @@ async function runProject(project: string, filters: readonly string[], folder: s
 const folder = await mkdtemp(join(tmpdir(), 'skyarc-test-'));
 const totals = { passed: 0, failed: 0, skipped: 0 };
 try {
-  for (const project of ['unit', 'system']) {
+  for (const project of ['unit', 'system', 'journeys']) {
     const counts = await runProject(project, process.argv.slice(2), folder);
     totals.passed += counts.passed;
     totals.failed += counts.failed;

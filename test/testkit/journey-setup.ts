@@ -1,0 +1,44 @@
+import type { TestProject } from 'vitest/node';
+import { createClient } from '@skyarc/sdk';
+import { Installation } from './installation.ts';
+
+/** What every journey is given; the installation is one for all, as a user has one. */
+export interface World {
+  readonly consoleUrl: string;
+  readonly gatewayUrl: string;
+  readonly domain: string;
+  readonly owner: { readonly email: string; readonly password: string };
+  readonly team: string;
+  readonly groupId: string;
+}
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    world: World;
+  }
+}
+
+export const journeyInstallation = { instance: 'skyarctest', portOffset: 21_000, network: 150 } as const;
+
+/** A fresh installation, claimed by its first user; removed with every trace at the end. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const installation = new Installation(journeyInstallation);
+  await installation.purge();
+  await installation.start();
+  const owner = { email: 'ann@example.test', password: 'correct horse battery' };
+  const client = createClient({ url: `${installation.consoleUrl}/graphql` });
+  const token = installation.claimToken();
+  if (!token) throw new Error(`No claim link was printed:\n${installation.output}`);
+  await client.account.claim({ token, name: 'Ann', teamName: 'blue', ...owner });
+  const { groups } = await client.teams.get('blue');
+  await client.dispose();
+  project.provide('world', {
+    consoleUrl: installation.consoleUrl,
+    gatewayUrl: installation.gatewayUrl,
+    domain: 'skyarc.localhost',
+    owner,
+    team: 'blue',
+    groupId: (groups[0] as { id: string }).id,
+  });
+  return () => installation.purge();
+}

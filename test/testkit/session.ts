@@ -1,0 +1,47 @@
+import { createClient, type SkyarcClient } from '@skyarc/sdk';
+import { pollUntil } from '@skyarc/lib/retry';
+import { request } from 'undici';
+import type { World } from './journey-setup.ts';
+
+/** A client that is logged in as the installation's owner. */
+export async function loginAsOwner(world: World): Promise<SkyarcClient> {
+  const client = createClient({ url: `${world.consoleUrl}/graphql` });
+  await client.account.login(world.owner);
+  return client;
+}
+
+/** Waits for an operation's end; throws with its message and log unless it ended as wanted. */
+export async function finish(client: SkyarcClient, operationId: string, wanted = 'SUCCEEDED') {
+  const signal = AbortSignal.timeout(300_000);
+  const operation = await client.operations.wait(operationId, { signal });
+  if (operation.status !== wanted) {
+    const { lines } = await client.logs.read({ kind: 'OPERATION', id: operationId });
+    const log = lines.map(({ text }) => text).join('\n');
+    throw new Error(`${operation.kind} ended ${operation.status}: ${operation.message}\n${log}`);
+  }
+  return operation;
+}
+
+/** The first line of the app's answer through the gateway, whatever the status. */
+export async function ask(world: World, host: string, path = '/'): Promise<{ status: number; text: string }> {
+  const { statusCode, body } = await request(`${world.gatewayUrl}${path}`, { headers: { host } });
+  return { status: statusCode, text: (await body.text()).trim() };
+}
+
+/** Waits until the app's answer begins with the text. */
+export async function untilAnswers(
+  world: World,
+  host: string,
+  text: string,
+  timeoutMs = 30_000,
+): Promise<void> {
+  let last = 'nothing';
+  await pollUntil(
+    async () => {
+      const answer = await ask(world, host).catch((error: Error) => ({ status: 0, text: error.message }));
+      last = `${answer.status} ${answer.text}`;
+      return answer.status === 200 && answer.text.startsWith(text) ? true : undefined;
+    },
+    { timeoutMs, everyMs: 100, onTimeout: () => new Error(`${host} answers "${last}", not "${text}"`) },
+  );
+}
