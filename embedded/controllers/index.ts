@@ -1,0 +1,67 @@
+import { parseConfig } from '@skyarc/lib/config';
+import { Stack, type RunningService } from '@skyarc/lib/lifecycle';
+import type { Logger } from '@skyarc/lib/log';
+import type { KubeClient } from '../client/index.ts';
+import { controllersConfigSchema, type ControllersInput } from './config.ts';
+import { SharedInformers, type ControllerContext, type ControllerFactory } from './controller.ts';
+import { deploymentController } from './deployment/index.ts';
+import { endpointsController } from './endpoints/index.ts';
+import { EventRecorder } from './event-recorder.ts';
+import { garbageCollector } from './garbage/index.ts';
+import { namespaceController } from './namespace/index.ts';
+import { nodeController } from './nodes/index.ts';
+import { podGarbageCollector } from './podgc/index.ts';
+import { replicaSetController } from './replicaset/index.ts';
+import { scheduler } from './scheduler/index.ts';
+import { statefulSetController } from './statefulset/index.ts';
+import { volumeController } from './volumes/index.ts';
+
+export { controllersConfigSchema, type ControllersConfig, type ControllersInput } from './config.ts';
+
+/** Every controller of the cluster and the component that its events are signed with. */
+const controllers: readonly { readonly component: string; readonly make: ControllerFactory }[] = [
+  { component: 'endpoint-slice-controller', make: endpointsController },
+  { component: 'deployment-controller', make: deploymentController },
+  { component: 'replicaset-controller', make: replicaSetController },
+  { component: 'statefulset-controller', make: statefulSetController },
+  { component: 'default-scheduler', make: scheduler },
+  { component: 'garbage-collector', make: garbageCollector },
+  { component: 'namespace-controller', make: namespaceController },
+  { component: 'persistentvolume-controller', make: volumeController },
+  { component: 'node-controller', make: nodeController },
+  { component: 'pod-garbage-collector', make: podGarbageCollector },
+];
+
+export interface ControllersDeps {
+  readonly client: KubeClient;
+  readonly log: Logger;
+}
+
+/**
+ * Runs the cluster's controllers and scheduler over one set of shared informers; resolves when their
+ * caches are filled and they work. They hold no state of their own: stop and start at any time.
+ */
+export async function startControllers(
+  input: ControllersInput,
+  { client, log }: ControllersDeps,
+): Promise<RunningService> {
+  const config = parseConfig('controllers', controllersConfigSchema, input);
+  const stack = new Stack();
+  const informers = stack.use(
+    new SharedInformers(client, { log, repairEveryMs: config.repairEveryMs }),
+    (all) => all.stop(),
+  );
+  const running = controllers.map(({ component, make }) => {
+    const own = log.child({ component });
+    const events = stack.use(new EventRecorder(client, { component, log: own }), (each) => each.flush());
+    const context: ControllerContext = { client, informers, events, config, log: own };
+    return make(context);
+  });
+  await informers.start();
+  for (const controller of running) controller.start();
+  stack.add(async () => {
+    await Promise.all(running.map((controller) => controller.stop()));
+  });
+  log.info({ controllers: running.length }, 'controllers started');
+  return { url: 'embedded:controllers', stop: () => stack.stop() };
+}

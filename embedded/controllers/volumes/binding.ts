@@ -1,0 +1,53 @@
+import type { Claim, StorageClass, Volume } from '../kinds.ts';
+import { parseQuantity } from '../quantity.ts';
+import { matchesSelector } from '../selectors.ts';
+
+const defaultClassAnnotation = 'storageclass.kubernetes.io/is-default-class';
+
+/** Name of the claim's class; undefined asks for the default one, "" for none. */
+export function classOf({ spec, metadata }: Claim): string | undefined {
+  return spec?.storageClassName ?? metadata?.annotations?.['volume.beta.kubernetes.io/storage-class'];
+}
+
+export function isDefaultClass({ metadata }: StorageClass): boolean {
+  return metadata?.annotations?.[defaultClassAnnotation] === 'true';
+}
+
+/** True when the volume is already promised to this claim. */
+export function isBoundTo({ spec }: Volume, { metadata }: Claim): boolean {
+  const promised = spec?.claimRef;
+  const isSameName = promised?.name === metadata?.name && promised?.namespace === metadata?.namespace;
+  return isSameName && (promised?.uid === undefined || promised.uid === metadata?.uid);
+}
+
+/** The smallest free volume that meets the claim: class, size, access modes, mode and selector. */
+export function findVolume(claim: Claim, volumes: readonly Volume[]): Volume | undefined {
+  const promised = volumes.find((volume) => isBoundTo(volume, claim));
+  if (promised) return promised;
+  return volumes
+    .filter((volume) => isCandidate(claim, volume) && bytesOf(volume) >= wantedBytes(claim))
+    .toSorted((left, right) => bytesOf(left) - bytesOf(right))[0];
+}
+
+function bytesOf({ spec }: Volume): number {
+  return parseQuantity(spec?.capacity?.['storage']);
+}
+
+function wantedBytes({ spec }: Claim): number {
+  return parseQuantity(spec?.resources?.requests?.['storage']);
+}
+
+function isCandidate(claim: Claim, { spec, metadata, status }: Volume): boolean {
+  const modes = spec?.accessModes ?? [];
+  const isWanted = claim.spec?.volumeName === undefined || claim.spec.volumeName === metadata?.name;
+  return (
+    isWanted &&
+    !spec?.claimRef &&
+    !metadata?.deletionTimestamp &&
+    (status?.phase ?? 'Available') === 'Available' &&
+    (spec?.storageClassName ?? '') === (classOf(claim) ?? '') &&
+    (spec?.volumeMode ?? 'Filesystem') === (claim.spec?.volumeMode ?? 'Filesystem') &&
+    (claim.spec?.accessModes ?? []).every((mode) => modes.includes(mode)) &&
+    (!claim.spec?.selector || matchesSelector(claim.spec.selector, metadata?.labels))
+  );
+}

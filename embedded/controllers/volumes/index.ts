@@ -1,0 +1,210 @@
+import { messageOf } from '@skyarc/lib/errors';
+import { keyOf } from '../../client/store.ts';
+import { WorkQueue } from '../../client/work-queue.ts';
+import type { Controller, ControllerContext } from '../controller.ts';
+import { ignoreGone, isTaken } from '../failures.ts';
+import type { Claim, StorageClass, Volume } from '../kinds.ts';
+import { sameJson } from '../same.ts';
+import { classOf, findVolume, isBoundTo, isDefaultClass } from './binding.ts';
+import { DirectoryProvisioner, provisionerName } from './provisioner.ts';
+
+/** Binds claims to volumes, makes volumes of the default class, and reclaims those whose claim is gone. */
+export function volumeController(context: ControllerContext): Controller {
+  return new VolumeController(context);
+}
+
+class VolumeController implements Controller {
+  private readonly context: ControllerContext;
+  private readonly provisioner: DirectoryProvisioner | undefined;
+  private readonly claims: WorkQueue;
+  private readonly volumes: WorkQueue;
+
+  constructor(context: ControllerContext) {
+    this.context = context;
+    const { informers, log, config } = context;
+    const { volumeRoot } = config.storage;
+    if (volumeRoot !== undefined) this.provisioner = new DirectoryProvisioner(volumeRoot);
+    this.claims = new WorkQueue({
+      name: 'claim',
+      workers: 4,
+      log,
+      handle: (key) => this.reconcileClaim(key),
+    });
+    this.volumes = new WorkQueue({
+      name: 'volume',
+      workers: 4,
+      log,
+      handle: (key) => this.reconcileVolume(key),
+    });
+
+    const addClaim = (claim: Claim) => this.claims.add(keyOf(claim));
+    informers.of('persistentvolumeclaims').on({
+      add: addClaim,
+      update: addClaim,
+      delete: ({ spec }) => spec?.volumeName && this.volumes.add(spec.volumeName),
+    });
+    const volumeChanged = (volume: Volume) => {
+      this.volumes.add(keyOf(volume));
+      this.retryPendingClaims();
+    };
+    informers.of('persistentvolumes').on({ add: volumeChanged, update: volumeChanged });
+    informers.of('storageclasses').on({
+      add: () => this.retryPendingClaims(),
+      delete: () => this.claims.add(''),
+    });
+    this.claims.add('');
+  }
+
+  start(): void {
+    this.claims.start();
+    this.volumes.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.claims.stop(), this.volumes.stop()]);
+  }
+
+  private retryPendingClaims(): void {
+    for (const claim of this.context.informers.store('persistentvolumeclaims').list()) {
+      if (claim.status?.phase !== 'Bound') this.claims.add(keyOf(claim));
+    }
+  }
+
+  /** The empty key stands for the default class itself. */
+  private async reconcileClaim(key: string): Promise<void> {
+    if (key === '') {
+      await this.ensureClass();
+      return;
+    }
+    const { client, informers } = this.context;
+    const claim = informers.store('persistentvolumeclaims').get(key);
+    if (!claim || claim.metadata?.deletionTimestamp) return;
+    const volumes = informers.store('persistentvolumes');
+    if (claim.spec?.volumeName) {
+      const volume = volumes.get(claim.spec.volumeName);
+      if (volume) await this.bind(claim, volume);
+      else if (claim.status?.phase === 'Bound') await this.setClaimPhase(claim, { phase: 'Lost' });
+      return;
+    }
+    const found = findVolume(this.withDefaultClass(claim), volumes.list());
+    if (found) {
+      await this.bind(claim, found);
+      return;
+    }
+    const storageClass = this.classFor(claim);
+    if (this.provisioner && storageClass?.provisioner === provisionerName) {
+      const wanted = await this.provisioner.provision(claim, storageClass);
+      const made = await client.create('persistentvolumes', wanted).catch((error: unknown) => {
+        if (!isTaken(error)) throw error;
+        return wanted;
+      });
+      const name = made.metadata?.name ?? '';
+      this.tell(claim, 'Normal', 'ProvisioningSucceeded', `Successfully provisioned volume ${name}`);
+      return;
+    }
+    await this.setClaimPhase(claim, { phase: 'Pending' });
+    const message = storageClass
+      ? `waiting for a volume to be created by the external provisioner '${storageClass.provisioner}'`
+      : 'no persistent volumes available for this claim and no storage class is set';
+    this.tell(claim, 'Normal', storageClass ? 'ExternalProvisioning' : 'FailedBinding', message);
+  }
+
+  private classFor(claim: Claim): StorageClass | undefined {
+    const classes = this.context.informers.store('storageclasses');
+    const name = classOf(claim);
+    return name === undefined ? classes.list().find(isDefaultClass) : classes.get(name);
+  }
+
+  /** A claim without a class means the default one, when there is one. */
+  private withDefaultClass(claim: Claim): Claim {
+    const storageClassName = classOf(claim) ?? this.classFor(claim)?.metadata?.name;
+    return { ...claim, spec: { ...claim.spec, storageClassName } };
+  }
+
+  /** Volume first, then claim, each step repeatable: a stop between them is made good by the next round. */
+  private async bind(claim: Claim, volume: Volume): Promise<void> {
+    const { client } = this.context;
+    const { name = '', namespace, uid } = claim.metadata ?? {};
+    if (volume.spec?.claimRef && !isBoundTo(volume, claim)) return;
+    if (!volume.spec?.claimRef?.uid) {
+      const claimRef = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', name, namespace, uid };
+      await client.update('persistentvolumes', { ...volume, spec: { ...volume.spec, claimRef } });
+      // Its change brings the claim back here.
+      return;
+    }
+    let bound = claim;
+    if (!claim.spec?.volumeName) {
+      bound = await client.update('persistentvolumeclaims', {
+        ...claim,
+        metadata: {
+          ...claim.metadata,
+          annotations: { ...claim.metadata?.annotations, 'pv.kubernetes.io/bind-completed': 'yes' },
+        },
+        spec: {
+          ...claim.spec,
+          storageClassName: claim.spec?.storageClassName ?? volume.spec.storageClassName,
+          volumeName: volume.metadata?.name,
+        },
+      });
+    }
+    const { accessModes, capacity } = volume.spec;
+    await this.setClaimPhase(bound, { phase: 'Bound', accessModes, capacity });
+  }
+
+  private async setClaimPhase(claim: Claim, status: NonNullable<Claim['status']>): Promise<void> {
+    const next = { ...claim.status, ...status };
+    if (sameJson(next, claim.status)) return;
+    await this.context.client
+      .updateStatus('persistentvolumeclaims', { ...claim, status: next })
+      .catch(ignoreGone);
+  }
+
+  private async reconcileVolume(name: string): Promise<void> {
+    const volume = this.context.informers.store('persistentvolumes').get(name);
+    if (!volume) return;
+    const phase = await this.phaseOf(volume);
+    if (volume.status?.phase !== phase) {
+      await this.context.client
+        .updateStatus('persistentvolumes', { ...volume, status: { phase } })
+        .catch(ignoreGone);
+    }
+    if (phase === 'Released') await this.reclaim(volume);
+  }
+
+  private async phaseOf(volume: Volume): Promise<string> {
+    const { client, informers } = this.context;
+    const { name = '', namespace, uid } = volume.spec?.claimRef ?? {};
+    if (!uid) return 'Available';
+    const cached = informers.store('persistentvolumeclaims').get(`${namespace ?? ''}/${name}`);
+    // Released means deleted data: ask the API, never only the cache.
+    const claim =
+      cached?.metadata?.uid === uid ? cached : await client.find('persistentvolumeclaims', name, namespace);
+    return claim?.metadata?.uid === uid ? 'Bound' : 'Released';
+  }
+
+  private async reclaim(volume: Volume): Promise<void> {
+    const { name = '', uid } = volume.metadata ?? {};
+    if (volume.spec?.persistentVolumeReclaimPolicy !== 'Delete' || !this.provisioner?.owns(volume)) return;
+    await this.provisioner.remove(volume);
+    await this.context.client.delete('persistentvolumes', name, undefined, { uid }).catch(ignoreGone);
+    this.context.log.info({ volume: name }, 'volume reclaimed');
+  }
+
+  private async ensureClass(): Promise<void> {
+    const { client, informers, config, log } = this.context;
+    const { className } = config.storage;
+    if (!this.provisioner || informers.store('storageclasses').get(className)) return;
+    try {
+      await client.create('storageclasses', DirectoryProvisioner.storageClass(className));
+    } catch (error) {
+      if (isTaken(error)) return;
+      log.warn({ className, reason: messageOf(error) }, 'default storage class not made');
+      throw error;
+    }
+  }
+
+  private tell(claim: Claim, type: 'Normal' | 'Warning', reason: string, message: string): void {
+    const about = { ...claim, kind: 'PersistentVolumeClaim', apiVersion: 'v1' };
+    this.context.events.record({ about, type, reason, message });
+  }
+}
