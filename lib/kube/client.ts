@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { Exec, type KubeConfig, type V1Status } from '@kubernetes/client-node';
 import { AppError, messageOf } from '@skyarc/lib/errors';
-import { infoOf, pathOf, type KindTable, type KubeObject, type Resource } from './kinds.ts';
+import { infoOf, pathOf, type KindTable, type Resource } from './kinds.ts';
 import { KubeTransport, statusError } from './transport.ts';
 
 export interface ListOptions {

@@ -2,7 +2,7 @@ import { AppError, messageOf } from '@skyarc/lib/errors';
 import type { Logger } from '@skyarc/lib/log';
 import { backoffMs, sleep } from '@skyarc/lib/retry';
 import type { KubeClient, ListOptions, WatchEvent } from './client.ts';
-import { keyOf, type KindTable, type KubeObject, type Resource } from './kinds.ts';
+import { keyOf, type KindTable, type Resource } from './kinds.ts';
 
 export interface InformerOptions extends ListOptions {
   readonly log: Logger;
@@ -144,7 +144,7 @@ export class Informer<R extends Resource> {
     for (const [key, object] of listed) {
       if (!touched.has(key) && this.put(key, object)) differences += 1;
     }
-    for (const key of [...this.objects.keys()]) {
+    for (const key of this.objects.keys()) {
       if (listed.has(key) || touched.has(key)) continue;
       this.remove(key);
       differences += 1;
