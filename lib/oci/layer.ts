@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import { constants, createReadStream, createWriteStream } from 'node:fs';
+import { open, readlink, rename, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { pack, type Pack } from 'tar-stream';
+import { type TreeEntry, walk } from './walk.ts';
+
+/** Media types of OCI image-spec 1.1. */
+export const mediaTypes = {
+  manifest: 'application/vnd.oci.image.manifest.v1+json',
+  config: 'application/vnd.oci.image.config.v1+json',
+  layer: 'application/vnd.oci.image.layer.v1.tar+gzip',
+} as const;
+
+export interface Descriptor {
+  readonly mediaType: string;
+  /** `sha256:<hex>` of the bytes as stored. */
+  readonly digest: string;
+  readonly size: number;
+}
+
+/** A compressed layer; `diffId` is the digest of its tar before compression. */
+export interface Layer extends Descriptor {
+  readonly diffId: string;
+}
+
+export interface WriteLayerOptions {
+  /** What goes in: a folder, or a tar file that is only compressed. */
+  readonly from: { readonly folder: string } | { readonly tar: string };
+  /** Where the compressed layer is written; appears whole or not at all. */
+  readonly to: string;
+  /** Place of the folder within the image, without a leading "/"; the root when absent. */
+  readonly prefix?: string;
+  /** Paths relative to the folder that stay out. */
+  readonly exclude?: (path: string) => boolean;
+  /** Owner of everything; modes are then 755 and 644. Absent: owners and modes as they are. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  /** Modification time of everything, seconds since 1970. */
+  readonly mtimeSec?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What tar-stream takes; its types ask for more than it needs. */
+type EntryHeader = Parameters<Pack['entry']>[0];
+
+/** zip and others know no time before 1980. */
+const defaultMtimeSec = 315_619_200;
+
+export function digestOf(bytes: Buffer | string): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+/** Writes a gzip layer; equal content and options give equal bytes, on any machine. */
+export async function writeLayer(options: WriteLayerOptions): Promise<Layer> {
+  const { from, to, signal } = options;
+  const partial = join(dirname(to), `.${basename(to)}.partial`);
+  const tar = 'tar' in from ? createReadStream(from.tar) : packFolder(from.folder, options);
+  const diff = new HashTap();
+  const whole = new HashTap();
+  await pipeline(tar, diff, createGzip({ level: 5 }), whole, createWriteStream(partial), { signal });
+  await rename(partial, to);
+  const { size } = await stat(to);
+  return { mediaType: mediaTypes.layer, digest: whole.digest(), size, diffId: diff.digest() };
+}
+
+class HashTap extends Transform {
+  private readonly hash = createHash('sha256');
+
+  override _transform(chunk: Buffer, _: BufferEncoding, done: (error: null, chunk: Buffer) => void): void {
+    this.hash.update(chunk);
+    done(null, chunk);
+  }
+
+  digest(): string {
+    return `sha256:${this.hash.digest('hex')}`;
+  }
+}
+
+function packFolder(folder: string, options: WriteLayerOptions): Readable {
+  const tar = pack();
+  const fill = async () => {
+    const prefix = options.prefix ? `${options.prefix}/` : '';
+    for (const parent of parentsOf(prefix)) {
+      tar.entry({ ...common(options), name: parent, type: 'directory', mode: 0o755 });
+    }
+    for await (const entry of walk(folder, options.exclude)) await addEntry(tar, prefix, entry, options);
+    tar.finalize();
+  };
+  fill().catch((error: Error) => tar.destroy(error));
+  return Readable.from(tar);
+}
+
+/** "opt/venv/" has the parents "opt/" and "opt/venv/". */
+function parentsOf(prefix: string): string[] {
+  const names = prefix.split('/').filter(Boolean);
+  return names.map((_, index) => `${names.slice(0, index + 1).join('/')}/`);
+}
+
+function common(options: WriteLayerOptions): { mtime: Date; uid: number; gid: number } {
+  return {
+    mtime: new Date((options.mtimeSec ?? defaultMtimeSec) * 1000),
+    uid: options.owner?.uid ?? 0,
+    gid: options.owner?.gid ?? 0,
+  };
+}
+
+async function addEntry(tar: Pack, prefix: string, entry: TreeEntry, options: WriteLayerOptions) {
+  const { stats, absolute } = entry;
+  const name = prefix + entry.path;
+  const base: EntryHeader = options.owner
+    ? { ...common(options), name, mode: stats.isDirectory() || stats.mode & 0o100 ? 0o755 : 0o644 }
+    : { ...common(options), name, mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid };
+  if (stats.isDirectory()) {
+    tar.entry({ ...base, name: `${name}/`, type: 'directory' });
+  } else if (stats.isSymbolicLink()) {
+    tar.entry({ ...base, type: 'symlink', mode: 0o777, linkname: await readlink(absolute) });
+  } else if (stats.isFile()) {
+    await addFile(tar, absolute, { ...base, type: 'file', size: stats.size });
+  } else if (stats.isCharacterDevice() && stats.rdev === 0) {
+    // An overlay's whiteout becomes a layer's (image-spec, layer.md).
+    tar.entry({ ...base, name: join(dirname(name), `.wh.${basename(name)}`), type: 'file', mode: 0o644 }, '');
+  }
+}
+
+async function addFile(tar: Pack, path: string, header: EntryHeader): Promise<void> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    if ((header.size ?? 0) <= 1 << 20) tar.entry(header, await file.readFile());
+    else await pipeline(file.createReadStream({ autoClose: false }), tar.entry(header));
+  } finally {
+    await file.close();
+  }
+}

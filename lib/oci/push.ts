@@ -1,0 +1,35 @@
+import type { Image } from './image.ts';
+import { digestOf, type Layer } from './layer.ts';
+import type { RegistryClient } from './registry.ts';
+
+export interface LayerSource {
+  readonly layer: Layer;
+  /** The compressed layer on disk. */
+  readonly file: string;
+  /** A repository that has it probably. */
+  readonly mountFrom?: string;
+}
+
+/** Puts an image into a repository; what is there already is not sent again. Answers how many bytes were sent. */
+export async function pushImage(
+  registry: RegistryClient,
+  target: { readonly repository: string; readonly tag?: string },
+  image: Image,
+  sources: readonly LayerSource[],
+): Promise<number> {
+  const { repository, tag } = target;
+  let sentBytes = 0;
+  for (const { layer, file, mountFrom } of sources) {
+    if (await registry.hasBlob(repository, layer.digest)) continue;
+    if (mountFrom && (await registry.mountBlob(repository, layer.digest, mountFrom))) continue;
+    await registry.putBlob(repository, layer.digest, { file });
+    sentBytes += layer.size;
+  }
+  const config = digestOf(image.config);
+  if (!(await registry.hasBlob(repository, config))) {
+    await registry.putBlob(repository, config, image.config);
+    sentBytes += image.config.length;
+  }
+  await registry.putManifest(repository, image.manifest, tag);
+  return sentBytes;
+}
