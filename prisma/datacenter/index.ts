@@ -1,5 +1,6 @@
 export { openDataCenterDatabase, type DataCenterDatabase, type DataCenterTransaction } from './open.ts';
 export { createOperation, type NewOperation } from './operations.ts';
+export { EventLogSink } from './event-log-sink.ts';
 export { OperationJournal, type JournalSink } from './journal.ts';
 export { enqueue, relayOutbox, type OutboxTask, type PublishTask } from './outbox.ts';
 export type {
