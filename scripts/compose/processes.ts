@@ -1,0 +1,58 @@
+import { messageOf } from '@skyarc/lib/errors';
+import type { RunningService } from '@skyarc/lib/lifecycle';
+import { createLogger } from '@skyarc/lib/log';
+import type { ChildMessage } from './supervisor.ts';
+import type { Topology } from './topology.ts';
+
+/** The Node processes of one machine, in the order of their start. */
+export const processNames = ['cluster', 'datacenter', 'console'] as const;
+export type ProcessName = (typeof processNames)[number];
+
+/** A process that serves, and what its supervisor shows of it. */
+export interface StartedProcess extends Pick<RunningService, 'stop'> {
+  readonly facts: Readonly<Record<string, string>>;
+}
+
+const starters: Readonly<Record<ProcessName, (topology: Topology) => Promise<StartedProcess>>> = {
+  cluster: async (topology) => (await import('./cluster.ts')).startCluster(topology),
+  datacenter: async (topology) => (await import('./datacenter.ts')).startDataCenter(topology),
+  console: async (topology) => (await import('./console.ts')).startConsole(topology),
+};
+
+export function isProcessName(name: string | undefined): name is ProcessName {
+  return processNames.some((one) => one === name);
+}
+
+/** Runs one process until a signal, or until its supervisor is gone; answers the exit status. */
+export async function runProcess(name: ProcessName, topology: Topology): Promise<number> {
+  const log = createLogger(name);
+  const stopped = untilStopped();
+  try {
+    const started = await starters[name](topology);
+    log.info({ pid: process.pid, ...started.facts, claimToken: undefined }, 'serving');
+    tell({ type: 'ready', facts: started.facts });
+    const why = await stopped;
+    log.info({ why }, 'stopping');
+    await started.stop();
+    return 0;
+  } catch (error) {
+    log.fatal({ err: error }, messageOf(error));
+    tell({ type: 'failed', message: messageOf(error) });
+    return 1;
+  } finally {
+    // Whatever still holds the process open must not keep a successor waiting.
+    setTimeout(() => process.exit(), 3000).unref();
+    if (process.connected) process.disconnect();
+  }
+}
+
+function tell(message: ChildMessage): void {
+  process.send?.(message);
+}
+
+function untilStopped(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+    if (process.send) process.once('disconnect', () => resolve('the supervisor is gone'));
+  });
+}

@@ -1,0 +1,47 @@
+/**
+ * The command of one machine: `skyarc up | run <process> | down [--purge] | doctor`.
+ * Configuration comes from `SKYARC_*` variables, see docs/configuration.md.
+ */
+import { AppError, messageOf } from '@skyarc/lib/errors';
+import { setLogLevel } from '@skyarc/lib/log';
+import { doctor } from './compose/doctor.ts';
+import { down } from './compose/down.ts';
+import { isProcessName, runProcess } from './compose/processes.ts';
+import { readTopology } from './compose/topology.ts';
+import { up } from './compose/up.ts';
+
+const usage = `Usage: skyarc <command>
+  up               start everything on this machine and stay in the foreground
+  run <process>    run one of: cluster, datacenter, console
+  down [--purge]   stop everything, apps too; with --purge remove all state and every trace on the host
+  doctor           list what Skyarc has on this machine, and what is wrong with it`;
+
+async function main([command, ...args]: readonly string[]): Promise<number> {
+  const topology = readTopology(process.env);
+  setLogLevel(topology.logLevel);
+  switch (command) {
+    case 'up':
+      return up(topology, { isDevelopment: args.includes('--dev') });
+    case 'run':
+      if (!isProcessName(args[0])) break;
+      return runProcess(args[0], topology);
+    case 'down':
+      return down(topology, { purge: args.includes('--purge') });
+    case 'doctor':
+      return doctor(topology);
+  }
+  console.error(usage);
+  return 2;
+}
+
+// A terminal or pipe that goes away must not take a control plane with it.
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof AppError && error.code !== 'INTERNAL' ? error.message : error);
+  if (!(error instanceof AppError)) console.error(messageOf(error));
+  process.exitCode = 1;
+}
