@@ -1,25 +1,38 @@
 import type {
   CoreV1Event,
+  V1ClusterRole,
+  V1ClusterRoleBinding,
   V1ConfigMap,
   V1ControllerRevision,
+  V1CronJob,
+  V1DaemonSet,
   V1Deployment,
-  V1EndpointSlice,
   V1Endpoints,
+  V1EndpointSlice,
   V1Ingress,
   V1IngressClass,
+  V1Job,
   V1Lease,
+  V1LimitRange,
   V1Namespace,
+  V1NetworkPolicy,
   V1Node,
   V1ObjectMeta,
   V1PersistentVolume,
   V1PersistentVolumeClaim,
   V1Pod,
+  V1PodDisruptionBudget,
+  V1PodTemplate,
   V1ReplicaSet,
+  V1ResourceQuota,
+  V1Role,
+  V1RoleBinding,
   V1Secret,
   V1Service,
   V1ServiceAccount,
   V1StatefulSet,
   V1StorageClass,
+  V2HorizontalPodAutoscaler,
 } from '@kubernetes/client-node';
 
 /** Any Kubernetes object as it stands on the wire: JSON, dates as RFC 3339 text. */
@@ -50,10 +63,23 @@ export interface KindTable {
   replicasets: Wire<V1ReplicaSet>;
   statefulsets: Wire<V1StatefulSet>;
   controllerrevisions: Wire<V1ControllerRevision>;
+  daemonsets: Wire<V1DaemonSet>;
+  jobs: Wire<V1Job>;
+  cronjobs: Wire<V1CronJob>;
+  horizontalpodautoscalers: Wire<V2HorizontalPodAutoscaler>;
   ingresses: Wire<V1Ingress>;
   ingressclasses: Wire<V1IngressClass>;
   leases: Wire<V1Lease>;
   storageclasses: Wire<V1StorageClass>;
+  poddisruptionbudgets: Wire<V1PodDisruptionBudget>;
+  networkpolicies: Wire<V1NetworkPolicy>;
+  roles: Wire<V1Role>;
+  rolebindings: Wire<V1RoleBinding>;
+  clusterroles: Wire<V1ClusterRole>;
+  clusterrolebindings: Wire<V1ClusterRoleBinding>;
+  resourcequotas: Wire<V1ResourceQuota>;
+  limitranges: Wire<V1LimitRange>;
+  podtemplates: Wire<V1PodTemplate>;
 }
 export type Resource = keyof KindTable;
 

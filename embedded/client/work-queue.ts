@@ -125,11 +125,12 @@ export class WorkQueue {
   }
 
   private retry(key: string, error: unknown): void {
-    // A conflict is a stale cache, the ordinary price of optimistic writes.
-    const level = error instanceof AppError && error.code === 'CONFLICT' ? 'debug' : 'warn';
+    // A stale cache, the ordinary price of optimistic writes: the object has changed or gone meanwhile.
+    const isStale = error instanceof AppError && (error.code === 'CONFLICT' || error.code === 'NOT_FOUND');
+    const level = isStale ? 'debug' : 'warn';
     const failures = (this.failures.get(key) ?? 0) + 1;
     this.options.log[level](
-      { queue: this.options.name, key, failures, reason: messageOf(error) },
+      { queue: this.options.name, object: key, failures, reason: messageOf(error) },
       'will retry',
     );
     this.addRateLimited(key);

@@ -30,8 +30,6 @@ export const controllersConfigSchema = z.strictObject({
       vanishedNodeGraceMs: z.int().default(40_000),
     })
     .prefault({}),
-  /** PEM bundle published as ConfigMap kube-root-ca.crt in every namespace; not published when absent. */
-  rootCertificate: z.string().optional(),
 });
 
 export type ControllersConfig = z.output<typeof controllersConfigSchema>;

@@ -52,6 +52,19 @@ export const kinds: Readonly<Record<Resource, KindInfo>> = {
   ingressclasses: kind('networking.k8s.io/v1', 'IngressClass', false),
   leases: kind('coordination.k8s.io/v1', 'Lease'),
   storageclasses: kind('storage.k8s.io/v1', 'StorageClass', false),
+  daemonsets: kind('apps/v1', 'DaemonSet'),
+  jobs: kind('batch/v1', 'Job'),
+  cronjobs: kind('batch/v1', 'CronJob'),
+  horizontalpodautoscalers: kind('autoscaling/v2', 'HorizontalPodAutoscaler'),
+  poddisruptionbudgets: kind('policy/v1', 'PodDisruptionBudget'),
+  networkpolicies: kind('networking.k8s.io/v1', 'NetworkPolicy'),
+  roles: kind('rbac.authorization.k8s.io/v1', 'Role'),
+  rolebindings: kind('rbac.authorization.k8s.io/v1', 'RoleBinding'),
+  clusterroles: kind('rbac.authorization.k8s.io/v1', 'ClusterRole', false),
+  clusterrolebindings: kind('rbac.authorization.k8s.io/v1', 'ClusterRoleBinding', false),
+  resourcequotas: kind('v1', 'ResourceQuota'),
+  limitranges: kind('v1', 'LimitRange'),
+  podtemplates: kind('v1', 'PodTemplate'),
 };
 
 export const resources = Object.keys(kinds) as Resource[];

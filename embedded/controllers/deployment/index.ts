@@ -1,6 +1,7 @@
 import { keyOf } from '../../client/store.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
 import type { Controller, ControllerContext } from '../controller.ts';
+import { isNamespaceEnding } from '../failures.ts';
 import type { Deployment, Pod, ReplicaSet } from '../kinds.ts';
 import { claim, controllerOf } from '../owners.ts';
 import { isEmptySelector, matchesSelector } from '../selectors.ts';
@@ -33,10 +34,14 @@ export function deploymentController(context: ControllerContext): Controller {
       selector: deployment.spec?.selector,
       candidates: replicaSets.by('namespace', namespace),
     });
-    const status = await new Rollout(context, deployment, owned).advance();
-    const dueMs = deadlineInMs(deployment, status);
-    // A second later than due, so that times in whole seconds have passed it.
-    if (dueMs !== undefined) queue.addAfter(key, Math.max(0, dueMs) + 1_000);
+    try {
+      const status = await new Rollout(context, deployment, owned).advance();
+      const dueMs = deadlineInMs(deployment, status);
+      // A second later than due, so that times in whole seconds have passed it.
+      if (dueMs !== undefined) queue.addAfter(key, Math.max(0, dueMs) + 1_000);
+    } catch (error) {
+      if (!isNamespaceEnding(error)) throw error;
+    }
   }
 
   function enqueueFor(replicaSet: ReplicaSet): void {

@@ -29,7 +29,7 @@ function replicaSet(name: string, replicas: number, available = replicas, max = 
   };
 }
 
-const sizes = (resizes: readonly { replicaSet: ReplicaSet; replicas: number }[]) =>
+const sizes = (resizes: readonly { replicaSet: ReplicaSet; replicas: number }[]): Record<string, number> =>
   Object.fromEntries(resizes.map((each) => [each.replicaSet.metadata?.name, each.replicas]));
 
 test('percentages: surge rounds up, unavailable rounds down, never both nothing', () => {

@@ -51,7 +51,7 @@ test('not ready, no address, finished and foreign pods', () => {
 test('a named port that differs from pod to pod makes two slices', () => {
   const groups = portGroups(service(), [pod('10.0.0.1'), pod('10.0.0.2', { port: 9090 })]);
   const slices = renderSlices(service(), groups, []);
-  expect(slices.map(({ ports }) => ports?.[0]?.port).toSorted()).toEqual([8080, 9090]);
+  expect(new Set(slices.map(({ ports }) => ports?.[0]?.port))).toEqual(new Set([8080, 9090]));
   expect(new Set(slices.map(({ metadata }) => metadata?.name)).size).toBe(2);
 });
 

@@ -36,6 +36,14 @@ function state(of: Node, pods: Pod[] = []): NodeState {
   return { node: of, pods, requested };
 }
 
+function container(cpu: string, restartPolicy?: string) {
+  return { name: 'x', restartPolicy, resources: { requests: { cpu } } };
+}
+
+function expression(key: string, operator: string, ...values: string[]) {
+  return { matchExpressions: [{ key, operator, values }] };
+}
+
 const refusal = (candidate: Pod, at: NodeState, all = [at]) => refusalOf(candidate, at, all);
 
 test('quantities', () => {
@@ -45,11 +53,6 @@ test('quantities', () => {
 });
 
 test('a pod reserves its containers or its largest init container, and side-cars always', () => {
-  const container = (cpu: string, restartPolicy?: string) => ({
-    name: 'x',
-    restartPolicy,
-    resources: { requests: { cpu } },
-  });
   const initContainers = [container('100m', 'Always'), container('900m')];
   expect(requestsOf(pod({ initContainers, containers: [container('300m'), container('200m')] }))).toEqual({
     cpu: 1000,
@@ -96,9 +99,6 @@ test('node selector and required node affinity', () => {
         nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: terms } },
       },
     });
-  const expression = (key: string, operator: string, ...values: string[]) => ({
-    matchExpressions: [{ key, operator, values }],
-  });
   expect(refusal(pod({ nodeSelector: { disk: 'ssd' } }), ssd)).toEqual([]);
   expect(refusal(pod({ nodeSelector: { disk: 'hdd' } }), ssd)).toEqual(reason);
   expect(refusal(required(expression('disk', 'In', 'hdd'), expression('cores', 'Gt', '4')), ssd)).toEqual([]);

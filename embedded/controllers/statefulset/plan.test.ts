@@ -36,6 +36,10 @@ function actions(state: Partial<StatefulSetState> & { set: StatefulSet; pods: Po
   );
 }
 
+function statusAfter(pods: Pod[]) {
+  return planStatefulSet({ set: set(), pods, currentRevision: 'r1', updateRevision: 'r2' }).status;
+}
+
 test('names give ordinals, and nothing else does', () => {
   expect(ordinalOf(set(), 'db-12')).toBe(12);
   for (const name of ['db-', 'db-01', 'db-x', 'other-1', 'db-1-2'])
@@ -84,7 +88,7 @@ test('a rolling update replaces from the highest ordinal down to the partition',
 test('on delete: only a pod that is deleted by hand comes back new', () => {
   const manual = set({ updateStrategy: { type: 'OnDelete' } });
   expect(actions({ updateRevision: 'r2', set: manual, pods: [pod(0), pod(1), pod(2)] })).toEqual([]);
-  expect(actions({ updateRevision: 'r2', set: manual, pods: [pod(0), pod(2)] })).toEqual(['+1 current']);
+  expect(actions({ updateRevision: 'r2', set: manual, pods: [pod(0), pod(2)] })).toEqual(['+1 update']);
 });
 
 test('a finished pod is replaced; a set that is being deleted does nothing', () => {
@@ -95,11 +99,13 @@ test('a finished pod is replaced; a set that is being deleted does nothing', () 
 });
 
 test('the update revision becomes the current one when every pod has it and is ready', () => {
-  const plan = (pods: Pod[]) =>
-    planStatefulSet({ set: set(), pods, currentRevision: 'r1', updateRevision: 'r2' }).status;
   const updated = [0, 1, 2].map((ordinal) => pod(ordinal, { revision: 'r2' }));
-  expect(plan(updated)).toMatchObject({ currentRevision: 'r2', currentReplicas: 3, updatedReplicas: 3 });
-  expect(plan([pod(0), ...updated.slice(1)])).toMatchObject({
+  expect(statusAfter(updated)).toMatchObject({
+    currentRevision: 'r2',
+    currentReplicas: 3,
+    updatedReplicas: 3,
+  });
+  expect(statusAfter([pod(0), ...updated.slice(1)])).toMatchObject({
     currentRevision: 'r1',
     currentReplicas: 1,
     updatedReplicas: 2,

@@ -1,0 +1,129 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startEtcd } from '@skyarc/lib/etcd';
+import { Stack, type RunningService } from '@skyarc/lib/lifecycle';
+import { createLogger } from '@skyarc/lib/log';
+import { startApiServer } from '../apiserver/index.ts';
+import type { KubeClient } from '../client/index.ts';
+import { Informer } from '../client/informer.ts';
+import type { Pod } from './kinds.ts';
+import { startControllers } from './index.ts';
+
+const log = createLogger('test-cluster');
+log.level = 'warn';
+
+/** A real etcd and API server with controllers, and pods that are played by an actor instead of containers. */
+export class TestCluster {
+  readonly client: KubeClient;
+  readonly folder: string;
+  private readonly stack: Stack;
+  private controllers: RunningService | undefined;
+
+  private constructor(client: KubeClient, { folder, stack }: { folder: string; stack: Stack }) {
+    this.client = client;
+    this.folder = folder;
+    this.stack = stack;
+  }
+
+  /** @param firstPort the first of three free ports */
+  static async start(firstPort: number): Promise<TestCluster> {
+    const stack = new Stack();
+    const folder = stack.use(await mkdtemp(join(tmpdir(), 'skyarc-controllers-')), (made) =>
+      rm(made, { recursive: true, force: true }),
+    );
+    const ports = { clientPort: firstPort, peerPort: firstPort + 1 };
+    const dataDir = join(folder, 'etcd');
+    const etcd = stack.use(await startEtcd({ name: 'test', dataDir, runDir: folder, ...ports }), (each) =>
+      each.stop(),
+    );
+    const pkiDir = join(folder, 'pki');
+    const server = stack.use(
+      await startApiServer({ port: firstPort + 2, etcdUrl: etcd.url, pkiDir }),
+      (each) => each.stop(),
+    );
+    const cluster = new TestCluster(server.client, { folder, stack });
+    await cluster.addNode('node-a');
+    const kubelet = stack.use(new TestKubelet(server.client), (each) => each.stop());
+    await kubelet.start();
+    await cluster.startControllers();
+    return cluster;
+  }
+
+  get kubeconfig(): string {
+    return join(this.folder, 'pki', 'admin.kubeconfig');
+  }
+
+  async startControllers(): Promise<void> {
+    const storage = { volumeRoot: join(this.folder, 'volumes') };
+    this.controllers = await startControllers({ storage }, { client: this.client, log });
+  }
+
+  async stopControllers(): Promise<void> {
+    await this.controllers?.stop();
+  }
+
+  async stop(): Promise<void> {
+    await this.stopControllers();
+    await this.stack.stop();
+  }
+
+  async addNode(name: string): Promise<void> {
+    await this.client.create('nodes', { metadata: { name, labels: { 'kubernetes.io/hostname': name } } });
+    await this.client.patchStatus('nodes', name, undefined, {
+      status: {
+        allocatable: { cpu: '64', memory: '64Gi', pods: '2000' },
+        conditions: [{ type: 'Ready', status: 'True' }],
+      },
+    });
+  }
+}
+
+/**
+ * Plays a node: bound pods become Running and Ready, terminating ones vanish. An image with `broken` in
+ * its name never gets ready.
+ */
+class TestKubelet {
+  private readonly client: KubeClient;
+  private readonly pods: Informer<'pods'>;
+  private readonly seen = new Set<string>();
+  private addresses = 0;
+
+  constructor(client: KubeClient) {
+    this.client = client;
+    this.pods = new Informer(client, 'pods', { log });
+  }
+
+  async start(): Promise<void> {
+    const act = (pod: Pod) => void this.act(pod).catch(() => undefined);
+    this.pods.on({ add: act, update: act });
+    await this.pods.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.pods.stop();
+  }
+
+  private async act({ metadata, spec }: Pod): Promise<void> {
+    const { name = '', namespace, uid = '', deletionTimestamp } = metadata ?? {};
+    if (!spec?.nodeName) return;
+    const stage = deletionTimestamp ? `${uid} ends` : uid;
+    if (this.seen.has(stage)) return;
+    this.seen.add(stage);
+    if (deletionTimestamp) {
+      await this.client.delete('pods', name, namespace, { uid, gracePeriodSeconds: 0 });
+      return;
+    }
+    this.addresses += 1;
+    const isReady = !spec.containers[0]?.image?.includes('broken');
+    await this.client.patchStatus('pods', name, namespace, {
+      status: {
+        phase: 'Running',
+        podIP: `10.1.${this.addresses >> 8}.${this.addresses & 255}`,
+        conditions: [
+          { type: 'Ready', status: isReady ? 'True' : 'False', lastTransitionTime: new Date().toISOString() },
+        ],
+      },
+    });
+  }
+}
