@@ -29,7 +29,7 @@ export default defineConfig({
       {
         test: {
           name: 'journeys',
-          include: ['test/journeys/**/*.journey.test.ts'],
+          include: ['test/{journeys,faults}/**/*.journey.test.ts'],
           globalSetup: ['test/testkit/journey-setup.ts'],
           pool: 'forks',
           fileParallelism: false,

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
-import { pollUntil, sleep } from '@skyarc/lib/retry';
+import { backoffMs, pollUntil, sleep } from '@skyarc/lib/retry';
 
 export interface DaemonOptions {
   /** Names the pid and log files: `<folder>/<name>.pid`, `<folder>/<name>.log`. */
@@ -63,6 +63,26 @@ export class Daemon {
       },
     );
     return { pid, adopted: running !== null };
+  }
+
+  /**
+   * Starts the daemon again whenever it is found gone, until the signal fires. Looks every second; a start
+   * that fails is tried again after a growing wait.
+   */
+  async keep(signal: AbortSignal, onRestart: (error?: unknown) => void = () => undefined): Promise<void> {
+    for (let failures = 0; !signal.aborted;) {
+      await sleep(failures === 0 ? 1000 : backoffMs(failures, 1000, 30_000), signal).catch(() => undefined);
+      if (signal.aborted || (await this.findPid()) !== null) continue;
+      try {
+        await this.ensure(signal);
+        failures = 0;
+        onRestart();
+      } catch (error) {
+        if (signal.aborted) return;
+        failures += 1;
+        onRestart(error);
+      }
+    }
   }
 
   /** SIGTERM, then SIGKILL after the grace time. No effect when it does not run. */

@@ -117,7 +117,7 @@ test('kill -9 of every Node process does not stop traffic, and a new start finds
   const before = await skyarc.apps.get(appId);
   const installation = new Installation(journeyInstallation);
   const load = startLoad({ gateway: world.gatewayUrl, host, perSecond: 100 });
-  expect(await installation.killNodeProcesses()).toBeGreaterThanOrEqual(4);
+  expect(await installation.kill(await installation.nodePids())).toBeGreaterThanOrEqual(4);
   await sleep(3000);
   expect(await installation.nodePids()).toEqual([]);
   await installation.start();
@@ -144,7 +144,7 @@ test('a build that was interrupted by kill -9 ends with a clear state', async ()
   const { id } = await skyarc.apps.deploy(appId);
   const installation = new Installation(journeyInstallation);
   await sleep(700);
-  await installation.killNodeProcesses();
+  await installation.kill(await installation.nodePids());
   await installation.start();
   const ended = await skyarc.operations.wait(id, { signal: AbortSignal.timeout(180_000) });
   expect(ended.status, ended.message ?? '').toBe('SUCCEEDED');

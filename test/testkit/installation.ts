@@ -72,24 +72,26 @@ export class Installation {
     await new Promise((done) => child.once('close', done));
   }
 
-  /** Pids of all its Node processes, the supervisor first. */
-  async nodePids(): Promise<number[]> {
-    const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-    const marks = await Promise.all(
-      pids.map(async (pid) => {
-        const [command, environment] = await Promise.all(
-          ['cmdline', 'environ'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')),
-        );
-        const isOurs = environment?.split('\0').includes(`SKYARC_HOME=${this.home}`);
-        return isOurs && command?.split('\0').includes(entry) ? Number(pid) : 0;
-      }),
+  /** Pids of its Node processes, the oldest first; of one of them when named as in `skyarc run <name>`. */
+  async nodePids(name?: string): Promise<number[]> {
+    return this.pidsWhere(
+      (argv, environment) =>
+        argv.includes(entry) &&
+        environment.includes(`SKYARC_HOME=${this.home}`) &&
+        (name === undefined || argv[argv.indexOf('run') + 1] === name),
     );
-    return marks.filter((pid) => pid > 0).toSorted((a, b) => a - b);
   }
 
-  /** kill -9 of every Node process of the installation at once. */
-  async killNodeProcesses(): Promise<number> {
-    const pids = await this.nodePids();
+  /** Pids of an engine that keeps its state in this installation's folder. */
+  async enginePids(program: string): Promise<number[]> {
+    return this.pidsWhere(
+      (argv) =>
+        (argv[0] ?? '').endsWith(program) && argv.some((argument) => argument.includes(`${this.home}/`)),
+    );
+  }
+
+  /** kill -9 of the processes at once; answers how many there were. */
+  async kill(pids: readonly number[]): Promise<number> {
     for (const pid of pids) {
       try {
         process.kill(pid, 'SIGKILL');
@@ -98,6 +100,23 @@ export class Installation {
       }
     }
     return pids.length;
+  }
+
+  private async pidsWhere(
+    matches: (argv: readonly string[], environment: readonly string[]) => boolean,
+  ): Promise<number[]> {
+    const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+    const marks = await Promise.all(
+      pids.map(async (pid) => {
+        const [argv = [], environment = []] = await Promise.all(
+          ['cmdline', 'environ'].map(async (file) =>
+            (await readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')).split('\0'),
+          ),
+        );
+        return matches(argv, environment) ? Number(pid) : 0;
+      }),
+    );
+    return marks.filter((pid) => pid > 0).toSorted((a, b) => a - b);
   }
 
   /** Stops everything and removes every trace from the machine. */
