@@ -1,0 +1,110 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf } from '@skyarc/lib/errors';
+import type { ContainerStatus, Image, PodSandboxConfig, PodSandboxStatus } from './cri/types.ts';
+import { WaitingError } from './images.ts';
+import type { KubeletContext } from './context.ts';
+import { identityOf, specOf, type Pod, type PodContainer } from './pod.ts';
+import { restartCountOf } from './pod-runtime.ts';
+import { containerAnnotations, renderContainer } from './render/container.ts';
+import { resolveEnvironment } from './render/environment.ts';
+import { renderHosts } from './render/sandbox.ts';
+import { renderMounts } from './volumes/index.ts';
+
+export interface StartInput {
+  readonly pod: Pod;
+  readonly container: PodContainer;
+  readonly image: Image;
+  readonly sandbox: PodSandboxStatus;
+  readonly sandboxConfig: PodSandboxConfig;
+  readonly volumes: ReadonlyMap<string, string>;
+  /** The run before this one, if any. */
+  readonly previous: ContainerStatus | undefined;
+}
+
+/** A run that lasted this long ends the doubling of waits. */
+const resetBackoffMs = 600_000;
+const retryMs = 2_000;
+
+/** How long to wait after a container's end before it may start again: nothing at first, then doubling. */
+export function restartDelayMs(ended: ContainerStatus, backoff: { firstMs: number; maxMs: number }): number {
+  const step = Number(ended.annotations[containerAnnotations.backoffStep] ?? 0);
+  const ranMs = Number((BigInt(ended.finishedAt) - BigInt(ended.startedAt)) / 1_000_000n);
+  if (step === 0 || ranMs >= resetBackoffMs) return 0;
+  return Math.min(backoff.maxMs, backoff.firstMs * 2 ** (step - 1));
+}
+
+function nextBackoffStep(previous: ContainerStatus | undefined): number {
+  if (!previous) return 0;
+  const ranMs = Number((BigInt(previous.finishedAt) - BigInt(previous.startedAt)) / 1_000_000n);
+  return ranMs >= resetBackoffMs
+    ? 1
+    : Number(previous.annotations[containerAnnotations.backoffStep] ?? 0) + 1;
+}
+
+/** Creates and starts one run of a container and answers its id. Throws WaitingError with Kubernetes' reason. */
+export async function startContainer(context: KubeletContext, input: StartInput): Promise<string> {
+  const { pod, container } = input;
+  const request = await orWait('CreateContainerConfigError', () => renderRequest(context, input));
+  const containerId = await orWait('CreateContainerError', async () => {
+    const answer = await context.cri.call('CreateContainer', request);
+    return answer.containerId;
+  });
+  context.record(pod, 'Normal', 'Created', `Created container: ${container.name}`);
+  await orWait('RunContainerError', () => context.cri.call('StartContainer', { containerId }));
+  context.record(pod, 'Normal', 'Started', `Started container ${container.name}`);
+  return containerId;
+}
+
+async function renderRequest(context: KubeletContext, input: StartInput) {
+  const { pod, container, sandbox, previous, volumes } = input;
+  const podIp = specOf(pod).hostNetwork ? context.node.address : (sandbox.network?.ip ?? '');
+  const environment = await resolveEnvironment({
+    pod,
+    container,
+    podIp,
+    node: context.node,
+    lookups: context.lookups,
+  });
+  const mounts = await renderMounts(container, volumes, environment);
+  const attempt = nextAttempt(pod, container, previous);
+  const folder = join(context.podFolder(pod), 'containers', container.name);
+  const terminationMessageFile = join(folder, String(attempt));
+  await mkdir(folder, { recursive: true });
+  // The app writes it under whatever user it has.
+  await writeFile(terminationMessageFile, '', { mode: 0o666 });
+  await mkdir(join(input.sandboxConfig.logDirectory, container.name), { recursive: true });
+  if (!specOf(pod).hostNetwork && !mounts.some(({ containerPath }) => containerPath === '/etc/hosts')) {
+    const hostsFile = join(context.podFolder(pod), 'etc-hosts');
+    await writeFile(hostsFile, renderHosts(pod, podIp, context.dns.clusterDomain), { mode: 0o644 });
+    mounts.push({ containerPath: '/etc/hosts', hostPath: hostsFile, readonly: false });
+  }
+  const config = renderContainer({
+    ...{ pod, container, attempt, image: input.image, environment, mounts, terminationMessageFile },
+    backoffStep: nextBackoffStep(previous),
+    nodeMemoryBytes: context.node.memoryBytes,
+  });
+  return { podSandboxId: sandbox.id, config, sandboxConfig: input.sandboxConfig };
+}
+
+/** Counts on from the runtime, or from the stored status when the runtime has lost the container. */
+function nextAttempt(pod: Pod, container: PodContainer, previous: ContainerStatus | undefined): number {
+  if (previous) return restartCountOf(previous) + 1;
+  const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
+  const stored = [...containerStatuses, ...initContainerStatuses].find(({ name }) => name === container.name);
+  return stored?.containerID ? stored.restartCount + 1 : 0;
+}
+
+async function orWait<T>(reason: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw new WaitingError(reason, messageOf(error), retryMs);
+  }
+}
+
+/** Name of a pod for messages. */
+export function podTitle(pod: Pod): string {
+  const { namespace, name } = identityOf(pod);
+  return `${namespace}/${name}`;
+}

@@ -1,0 +1,261 @@
+import { readFile } from 'node:fs/promises';
+import { availableParallelism, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { messageOf } from '@skyarc/lib/errors';
+import { Stack } from '@skyarc/lib/lifecycle';
+import type { Logger } from '@skyarc/lib/log';
+import { sleep } from '@skyarc/lib/retry';
+import type { NodeProxy } from '../apiserver/node-proxy.ts';
+import type { KubeClient } from '../client/index.ts';
+import { Informer } from '../client/informer.ts';
+import { WorkQueue } from '../client/work-queue.ts';
+import { EventRecorder } from '../controllers/event-recorder.ts';
+import type { KubeletConfig } from './config.ts';
+import type { KubeletContext } from './context.ts';
+import type { PodSandbox } from './cri/types.ts';
+import type { Containerd } from './engine/containerd.ts';
+import { ImageGarbage } from './garbage.ts';
+import { ImagePuller } from './images.ts';
+import { LogKeeper } from './logs/keeper.ts';
+import { findNodeAddress, NodeKeeper } from './node.ts';
+import { CriNodeProxy } from './node-proxy.ts';
+import { identityOf, specOf, type Pod } from './pod.ts';
+import { RuntimeReader } from './pod-runtime.ts';
+import { PodWorker } from './pod-worker.ts';
+import { Prober } from './probes/index.ts';
+import type { DnsFacts } from './render/sandbox.ts';
+import { StatusWriter } from './status-writer.ts';
+import type { PayloadInput } from './volumes/sources.ts';
+
+export { kubeletConfigSchema, type KubeletConfig } from './config.ts';
+export { startContainerd, type Containerd } from './engine/containerd.ts';
+
+export interface KubeletOptions {
+  readonly instance: string;
+  /** Folder of the pods' volumes. */
+  readonly home: string;
+  readonly podCidr: string;
+  readonly config: KubeletConfig;
+}
+
+export interface KubeletDeps {
+  readonly client: KubeClient;
+  readonly engine: Containerd;
+  readonly log: Logger;
+  readonly dns: { readonly clusterDomain: string; readonly clusterDns: string };
+  readonly serviceAccountToken?: PayloadInput['lookups']['serviceAccountToken'];
+}
+
+export interface Kubelet {
+  readonly nodeName: string;
+  /** Ends the watching; pods go on. */
+  stop(): Promise<void>;
+}
+
+/** The streams of this node's pods for the API server; needs nothing but the engine. */
+export function createNodeProxy(engine: Containerd, podLogRoot: string): NodeProxy {
+  return new CriNodeProxy(engine.cri, podLogRoot);
+}
+
+/** Registers the node and brings its pods to where the API says they should be, until stopped. */
+export async function startKubelet(options: KubeletOptions, deps: KubeletDeps): Promise<Kubelet> {
+  const kubelet = new NodeAgent(options, deps, await readHostDns(deps.dns));
+  await kubelet.start();
+  return kubelet;
+}
+
+class NodeAgent implements Kubelet {
+  private readonly options: KubeletOptions;
+  private readonly deps: KubeletDeps;
+  private readonly context: KubeletContext;
+  private readonly pods: Informer<'pods'>;
+  private readonly queue: WorkQueue;
+  private readonly workers = new Map<string, PodWorker>();
+  private readonly stack = new Stack();
+  private readonly stopping = new AbortController();
+  /** Sandboxes without a pod in the API at the last look; removed when they still are at the next. */
+  private orphans = new Set<string>();
+
+  constructor(options: KubeletOptions, deps: KubeletDeps, dns: DnsFacts) {
+    const { config, instance, home } = options;
+    const { client, engine, log } = deps;
+    this.options = options;
+    this.deps = deps;
+    const node = {
+      name: config.nodeName,
+      address: config.nodeAddress ?? findNodeAddress(instance),
+      cpus: availableParallelism() - config.reserved.cpu,
+      memoryBytes: totalmem() - config.reserved.memoryBytes,
+    };
+    const events = new EventRecorder(client, { component: 'kubelet', log });
+    this.queue = new WorkQueue({
+      name: 'pods',
+      workers: config.workers,
+      log,
+      baseDelayMs: 200,
+      maxDelayMs: 20_000,
+      handle: (uid) => this.handle(uid),
+    });
+    this.context = {
+      ...{ instance, config, client, node, dns, log },
+      cri: engine.cri,
+      reader: new RuntimeReader(engine.cri),
+      prober: new Prober(engine.cri),
+      images: new ImagePuller(engine.cri, client),
+      status: new StatusWriter(client),
+      lookups: {
+        configMap: (namespace, name) => client.find('configmaps', name, namespace),
+        secret: (namespace, name) => client.find('secrets', name, namespace),
+        serviceAccountToken: deps.serviceAccountToken,
+      },
+      podFolder: (pod) => join(home, 'pods', identityOf(pod).uid),
+      record: (pod, type, reason, message) =>
+        events.record({ about: { ...pod, kind: 'Pod', apiVersion: 'v1' }, type, reason, message }),
+      requeue: (uid, delayMs = 0) => this.queue.addAfter(uid, delayMs),
+    };
+    this.pods = new Informer(client, 'pods', { log, fieldSelector: `spec.nodeName=${node.name}` });
+  }
+
+  get nodeName(): string {
+    return this.context.node.name;
+  }
+
+  async start(): Promise<void> {
+    const { engine, client, log } = this.deps;
+    const { config, podCidr } = this.options;
+    const node = new NodeKeeper({
+      ...{ client, config, podCidr },
+      cri: engine.cri,
+      facts: this.context.node,
+      imageRoot: engine.root,
+    });
+    await node.register();
+    this.pods.on({
+      add: (pod) => this.offer(pod),
+      update: (pod) => this.offer(pod),
+      delete: (pod) => this.drop(pod),
+    });
+    await this.pods.start();
+    this.queue.start();
+
+    const keeper = new LogKeeper({ config, cri: engine.cri, log, podUids: () => this.knownUids() });
+    const garbage = new ImageGarbage({
+      ...{ log, cri: engine.cri, config: config.images, imageRoot: engine.root },
+      namedImages: () =>
+        this.pods.store.list().flatMap((pod) => specOf(pod).containers.map(({ image = '' }) => image)),
+    });
+    const { signal } = this.stopping;
+    const background = [
+      engine.cri.followEvents((id) => void this.onContainerEvent(id), {
+        signal,
+        onGap: () => this.relist(),
+        log,
+      }),
+      this.every(config.leaseEveryMs, 'renew lease', () => node.renewLease()),
+      this.every(config.leaseEveryMs * 3, 'write node status', () => node.writeStatus()),
+      this.every(config.relistEveryMs, 'relist', async () => {
+        this.relist();
+        await this.removeOrphans();
+      }),
+      this.every(config.logs.checkEveryMs, 'keep logs', () => keeper.sweep()),
+      this.every(config.images.checkEveryMs, 'collect images', () => garbage.sweep()),
+    ];
+    await this.removeOrphans();
+    this.stack.add(async () => {
+      this.stopping.abort();
+      await Promise.all(background);
+    });
+    this.stack.add(() => this.queue.stop());
+    this.stack.add(() => this.context.prober.stopAll());
+    this.stack.add(() => this.pods.stop());
+  }
+
+  stop(): Promise<void> {
+    return this.stack.stop();
+  }
+
+  private offer(pod: Pod): void {
+    const { uid } = identityOf(pod);
+    const worker = this.workers.get(uid);
+    if (worker) worker.update(pod);
+    else this.workers.set(uid, new PodWorker(this.context, pod));
+    this.queue.add(uid);
+  }
+
+  private drop(pod: Pod): void {
+    const { uid } = identityOf(pod);
+    this.workers.get(uid)?.remove();
+    this.queue.add(uid);
+  }
+
+  private async handle(uid: string): Promise<void> {
+    const worker = this.workers.get(uid);
+    await worker?.sync();
+    if (worker?.isDone) this.workers.delete(uid);
+  }
+
+  /** An event names a container or a sandbox: its labels tell the pod. */
+  private async onContainerEvent(id: string): Promise<void> {
+    const { cri } = this.context;
+    const { containers } = await cri
+      .call('ListContainers', { filter: { id } })
+      .catch(() => ({ containers: [] }));
+    const { items } = containers[0]
+      ? { items: [] as PodSandbox[] }
+      : await cri.call('ListPodSandbox', { filter: { id } }).catch(() => ({ items: [] as PodSandbox[] }));
+    const uid = (containers[0] ?? items[0])?.labels['io.kubernetes.pod.uid'];
+    if (uid && this.workers.has(uid)) this.queue.add(uid);
+  }
+
+  private relist(): void {
+    for (const uid of this.workers.keys()) this.queue.add(uid);
+  }
+
+  private knownUids(): ReadonlySet<string> | undefined {
+    return this.pods.hasSynced ? new Set(this.workers.keys()) : undefined;
+  }
+
+  /** Ends sandboxes of pods that went away while nobody watched. */
+  private async removeOrphans(): Promise<void> {
+    const { items } = await this.context.cri.call('ListPodSandbox', {});
+    const found = items.filter(({ metadata }) => metadata.uid !== '' && !this.workers.has(metadata.uid));
+    const seenTwice = found.filter(({ id }) => this.orphans.has(id));
+    this.orphans = new Set(found.map(({ id }) => id));
+    for (const { metadata } of seenTwice) {
+      const { namespace, name, uid } = metadata;
+      if (this.workers.has(uid)) continue;
+      this.deps.log.info({ pod: `${namespace}/${name}` }, 'ending a pod that the API no longer knows');
+      const worker = new PodWorker(this.context, {
+        metadata: { namespace, name, uid },
+        spec: { containers: [] },
+      });
+      worker.remove();
+      this.workers.set(uid, worker);
+      this.queue.add(uid);
+    }
+  }
+
+  private async every(periodMs: number, what: string, work: () => Promise<void>): Promise<void> {
+    const { signal } = this.stopping;
+    for (;;) {
+      await sleep(periodMs, signal).catch(() => undefined);
+      if (signal.aborted) return;
+      await work().catch((error: unknown) => {
+        this.deps.log.warn({ reason: messageOf(error) }, `cannot ${what}`);
+      });
+    }
+  }
+}
+
+/** The cluster's DNS facts with the host's own servers and search path. */
+async function readHostDns(cluster: KubeletDeps['dns']): Promise<DnsFacts> {
+  const text = await readFile('/etc/resolv.conf', 'utf8').catch(() => '');
+  const lines = text.split('\n').map((line) => line.trim().split(/\s+/));
+  return {
+    ...cluster,
+    hostServers: lines
+      .filter(([key, server = '']) => key === 'nameserver' && !server.startsWith('127.') && server !== '::1')
+      .map(([, server = '']) => server),
+    hostSearches: lines.filter(([key]) => key === 'search').flatMap(([, ...searches]) => searches),
+  };
+}

@@ -1,0 +1,187 @@
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import { watch } from 'node:fs';
+import type { LogOptions } from '../../apiserver/node-proxy.ts';
+import { parseCriLogLine, timeOfLine, type CriLogLine } from './cri-log.ts';
+import { listLogFiles } from './files.ts';
+
+const chunkBytes = 64 * 1024;
+/** The longest time between a write and its reading when the file system tells nothing. */
+const pollMs = 500;
+
+/**
+ * A container run's log, cut by the options, as bytes to send. A follower goes through rotations and
+ * ends soon after `isEnded` says that the container has ended.
+ */
+export async function* readLog(
+  logPath: string,
+  options: LogOptions,
+  control: { isEnded: () => Promise<boolean>; signal: AbortSignal },
+): AsyncGenerator<Uint8Array> {
+  let leftBytes = options.limitBytes ?? Number.POSITIVE_INFINITY;
+  const sinceMs = sinceOf(options);
+  const lines =
+    options.tailLines === undefined
+      ? readLines(logPath, options.follow, control)
+      : readTail(logPath, options.tailLines, options.follow, control);
+  let wasPartial = false;
+  for await (const batch of lines) {
+    const parts: string[] = [];
+    for (const line of batch) {
+      if (sinceMs !== undefined && timeOfLine(line) < sinceMs) continue;
+      const stamp = options.timestamps && !wasPartial ? `${line.time} ` : '';
+      parts.push(stamp, line.content, line.isPartial ? '' : '\n');
+      wasPartial = line.isPartial;
+    }
+    if (parts.length === 0) continue;
+    const bytes = Buffer.from(parts.join(''));
+    yield bytes.subarray(0, Math.min(bytes.length, leftBytes));
+    leftBytes -= bytes.length;
+    if (leftBytes <= 0) return;
+  }
+}
+
+function sinceOf({ sinceSeconds, sinceTime }: LogOptions): number | undefined {
+  if (sinceTime !== undefined) return Date.parse(sinceTime);
+  return sinceSeconds === undefined ? undefined : Date.now() - sinceSeconds * 1_000;
+}
+
+type Control = { isEnded: () => Promise<boolean>; signal: AbortSignal };
+
+/** The last lines, then what follows. Whole lines are counted: their partial pieces belong together. */
+async function* readTail(
+  logPath: string,
+  count: number,
+  follow: boolean,
+  control: Control,
+): AsyncGenerator<CriLogLine[]> {
+  const files = await listLogFiles(logPath);
+  let kept: CriLogLine[] = [];
+  let whole = 0;
+  // The current file and, only when it has too few lines, the rotated ones before it.
+  for (const file of files.toReversed()) {
+    const lines: CriLogLine[] = [];
+    for await (const batch of readFileLines(file)) lines.push(...batch);
+    kept = [...lines, ...kept];
+    whole = kept.filter(({ isPartial }) => !isPartial).length;
+    if (whole >= count) break;
+  }
+  for (let drop = whole - count; drop > 0 && kept.length > 0;) {
+    if (kept.shift()?.isPartial === false) drop -= 1;
+  }
+  if (count > 0) yield kept;
+  if (!follow) return;
+  const last = kept.at(-1)?.time ?? '';
+  for await (const batch of readLines(logPath, true, control)) {
+    const fresh = batch.filter(({ time }) => time > last);
+    if (fresh.length > 0) yield fresh;
+  }
+}
+
+async function* readFileLines(file: string): AsyncGenerator<CriLogLine[]> {
+  const handle = await open(file).catch(() => undefined);
+  if (!handle) return;
+  try {
+    const reader = new LineReader(handle);
+    for (let batch = await reader.next(); batch !== undefined; batch = await reader.next()) yield batch;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** All lines from the oldest file on; goes from file to file as they are rotated. */
+async function* readLines(logPath: string, follow: boolean, control: Control): AsyncGenerator<CriLogLine[]> {
+  const done = new Set<number>();
+  for (;;) {
+    const opened = await openNext(logPath, done);
+    if (!opened) {
+      if (!follow || control.signal.aborted || (await control.isEnded())) return;
+      await changeOf(logPath, control.signal);
+      continue;
+    }
+    const { handle, inode } = opened;
+    done.add(inode);
+    try {
+      const reader = new LineReader(handle);
+      for (;;) {
+        const batch = await reader.next();
+        if (batch) {
+          yield batch;
+          continue;
+        }
+        if (control.signal.aborted) return;
+        const isCurrent = (await stat(logPath).catch(() => undefined))?.ino === inode;
+        if (!isCurrent || !follow) break;
+        if (await control.isEnded()) {
+          // What was written between our last read and the end.
+          for (let rest = await reader.next(); rest; rest = await reader.next()) yield rest;
+          return;
+        }
+        await changeOf(logPath, control.signal);
+      }
+      // The file was rotated away: nothing is written to it any more, so read to its end.
+      for (let rest = await reader.next(); rest; rest = await reader.next()) yield rest;
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+async function openNext(
+  logPath: string,
+  done: ReadonlySet<number>,
+): Promise<{ handle: FileHandle; inode: number } | undefined> {
+  for (const file of await listLogFiles(logPath)) {
+    const handle = await open(file).catch(() => undefined);
+    if (!handle) continue;
+    const { ino } = await handle.stat();
+    if (!done.has(ino)) return { handle, inode: ino };
+    await handle.close();
+  }
+  return undefined;
+}
+
+/** Resolves when the log's folder changes, after a while in any case. */
+async function changeOf(logPath: string, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(finish, pollMs);
+    signal.addEventListener('abort', finish, { once: true });
+    let watcher: ReturnType<typeof watch> | undefined;
+    try {
+      watcher = watch(logPath, finish);
+      watcher.once('error', finish);
+    } catch {
+      // The file may not exist yet; the timer looks again.
+    }
+    function finish(): void {
+      clearTimeout(timer);
+      watcher?.close();
+      signal.removeEventListener('abort', finish);
+      resolve();
+    }
+  });
+}
+
+/** Parsed lines of an open file, a chunk's worth at a time; undefined when there is nothing more yet. */
+class LineReader {
+  private readonly handle: FileHandle;
+  private readonly buffer = Buffer.alloc(chunkBytes);
+  private rest: Buffer = Buffer.alloc(0);
+
+  constructor(handle: FileHandle) {
+    this.handle = handle;
+  }
+
+  async next(): Promise<CriLogLine[] | undefined> {
+    const { bytesRead } = await this.handle.read(this.buffer, 0, chunkBytes);
+    if (bytesRead === 0) return undefined;
+    const data = Buffer.concat([this.rest, this.buffer.subarray(0, bytesRead)]);
+    const end = data.lastIndexOf(0x0a);
+    this.rest = Buffer.from(data.subarray(end + 1));
+    if (end < 0) return [];
+    return data
+      .toString('utf8', 0, end)
+      .split('\n')
+      .map(parseCriLogLine)
+      .filter((line) => line !== null);
+  }
+}

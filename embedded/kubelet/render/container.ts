@@ -1,0 +1,58 @@
+import type { ContainerConfig, Image, Mount } from '../cri/types.ts';
+import type { Pod, PodContainer } from '../pod.ts';
+import { expand } from './environment.ts';
+import { renderResources } from './resources.ts';
+import { labelsOf, podLabels } from './sandbox.ts';
+import { renderSecurityContext } from './security.ts';
+
+/** Kept on each container in the runtime, so that a new kubelet process knows what an old one knew. */
+export const containerAnnotations = {
+  restartCount: 'io.kubernetes.container.restartCount',
+  /** How many times in a row it ended soon; sets the wait before the next start. */
+  backoffStep: 'io.kubernetes.container.backoffStep',
+  terminationMessageFile: 'io.kubernetes.container.terminationMessageFile',
+} as const;
+
+export interface ContainerInput {
+  readonly pod: Pod;
+  readonly container: PodContainer;
+  readonly attempt: number;
+  readonly backoffStep: number;
+  readonly image: Image;
+  readonly environment: ReadonlyMap<string, string>;
+  readonly mounts: readonly Mount[];
+  /** On the host; mounted at the container's `terminationMessagePath`. */
+  readonly terminationMessageFile: string;
+  readonly nodeMemoryBytes: number;
+}
+
+export function renderContainer(input: ContainerInput): ContainerConfig {
+  const { pod, container, attempt, environment } = input;
+  const messagePath = container.terminationMessagePath ?? '/dev/termination-log';
+  return {
+    metadata: { name: container.name, attempt },
+    image: { image: input.image.id },
+    command: (container.command ?? []).map((word) => expand(word, environment)),
+    args: (container.args ?? []).map((word) => expand(word, environment)),
+    workingDir: container.workingDir ?? '',
+    envs: [...environment].map(([key, value]) => ({ key, value })),
+    mounts: [
+      ...input.mounts,
+      { containerPath: messagePath, hostPath: input.terminationMessageFile, readonly: false },
+    ],
+    labels: { ...labelsOf(pod), [podLabels.container]: container.name },
+    annotations: {
+      [containerAnnotations.restartCount]: String(attempt),
+      [containerAnnotations.backoffStep]: String(input.backoffStep),
+      [containerAnnotations.terminationMessageFile]: input.terminationMessageFile,
+    },
+    logPath: `${container.name}/${attempt}.log`,
+    stdin: container.stdin ?? false,
+    stdinOnce: container.stdinOnce ?? false,
+    tty: container.tty ?? false,
+    linux: {
+      resources: renderResources(pod, container, input.nodeMemoryBytes),
+      securityContext: renderSecurityContext(pod, container, input.image),
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import { chmod, chown, lstat, mkdir, readFile, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '@skyarc/lib/errors';
+import { run } from '@skyarc/lib/process';
+
+/** Mounts a tmpfs; `sizeBytes` bounds it. No effect when something is mounted there. */
+export async function mountTmpfs(folder: string, sizeBytes?: number): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  if (await isMountPoint(folder)) return;
+  const options = sizeBytes ? ['-o', `size=${Math.ceil(sizeBytes)},mode=0777`] : ['-o', 'mode=0755'];
+  const { code, stderr } = await run('mount', ['-t', 'tmpfs', ...options, 'tmpfs', folder]);
+  if (code !== 0) throw new AppError('INTERNAL', `Cannot mount a tmpfs at ${folder}: ${stderr.trim()}`);
+}
+
+export async function isMountPoint(folder: string): Promise<boolean> {
+  return (await mountPointsUnder(folder)).includes(folder);
+}
+
+/** Mount points at or below a folder, deepest first. */
+export async function mountPointsUnder(folder: string): Promise<string[]> {
+  const table = await readFile('/proc/self/mountinfo', 'utf8');
+  return table
+    .split('\n')
+    .map((line) => line.split(' ')[4]?.replace(/\\040/g, ' ') ?? '')
+    .filter((path) => path === folder || path.startsWith(`${folder}/`))
+    .toReversed();
+}
+
+/** Unmounts everything below a folder, then removes it; never deletes into a mount that would not go. */
+export async function removeMounted(folder: string): Promise<void> {
+  for (const path of await mountPointsUnder(folder)) {
+    const { code, stderr } = await run('umount', ['--', path]);
+    if (code !== 0) throw new AppError('CONFLICT', `Cannot unmount ${path}: ${stderr.trim()}`);
+  }
+  await rm(folder, { recursive: true, force: true });
+}
+
+/** Gives a folder to a pod's fsGroup: group, group rights, and set-gid on folders so that new files follow. */
+export async function giveToGroup(folder: string, group: number): Promise<void> {
+  const { mode, gid } = await lstat(folder);
+  // Deep trees are walked once: the root is changed last, so its state says that the rest is done.
+  if (gid === group && (mode & 0o2000) !== 0) return;
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) await giveToGroup(path, group);
+    else if (entry.isFile()) {
+      const file = await lstat(path);
+      await chown(path, file.uid, group);
+      await chmod(path, (file.mode & 0o7777) | 0o660);
+    }
+  }
+  await chown(folder, (await lstat(folder)).uid, group);
+  await chmod(folder, (mode & 0o7777) | 0o2770);
+}

@@ -1,0 +1,132 @@
+import { rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseConfig } from '@skyarc/lib/config';
+import { messageOf } from '@skyarc/lib/errors';
+import { Stack, type RunningService } from '@skyarc/lib/lifecycle';
+import { createLogger } from '@skyarc/lib/log';
+import { startApiServer } from './apiserver/index.ts';
+import type { KubeClient } from './client/index.ts';
+import { embeddedConfigSchema, foldersOf, type EmbeddedConfig, type EmbeddedInput } from './config.ts';
+import { startControllers } from './controllers/index.ts';
+import { removeCgroup } from './kubelet/cgroup.ts';
+import { createNodeProxy, startContainerd, startKubelet, type Containerd } from './kubelet/index.ts';
+import { removeMounted } from './kubelet/volumes/index.ts';
+import { clusterDnsAddress, purgeNetwork, startNetwork, writeCniConfig } from './network/index.ts';
+
+export { embeddedConfigSchema, type EmbeddedConfig, type EmbeddedInput } from './config.ts';
+export type { KubeClient } from './client/index.ts';
+
+export interface RunningEmbedded extends RunningService {
+  /** A kubeconfig with all rights, for kubectl and every client. */
+  readonly kubeconfigFile: string;
+  /** The same API for parts in this process. */
+  readonly client: KubeClient;
+  readonly nodeName: string;
+  readonly podLogRoot: string;
+  /** Loads an image archive (OCI layout or `docker save` tar) into the node's image store. */
+  importImage(archive: string): Promise<void>;
+}
+
+/**
+ * Starts a Kubernetes of one machine on an etcd that is there already: API server, controllers, network
+ * and kubelet in this process, containerd beside it. `stop` ends what is in this process; pods, their
+ * network and containerd go on, and the next `start` takes them over as they are.
+ */
+export async function start(input: EmbeddedInput): Promise<RunningEmbedded> {
+  const config = parseConfig('embedded', embeddedConfigSchema, input);
+  const { instance, podCidr, serviceCidr, etcdUrl, home } = config;
+  const log = createLogger('embedded', { instance });
+  const folders = foldersOf(config);
+  const stack = new Stack();
+  try {
+    const engine = stack.use(await openEngine(config), ({ cri }) => cri.close());
+    const apiServer = stack.use(
+      await startApiServer(
+        {
+          ...config.apiServer,
+          ...{ instance, etcdUrl, serviceCidr, pkiDir: folders.pki },
+          clusterDomain: config.network.dns.domain,
+        },
+        { nodeProxy: createNodeProxy(engine, folders.podLogs) },
+      ),
+      (running) => running.stop(),
+    );
+    const { client } = apiServer;
+    stack.use(await startControllers(config.controllers, { client, log }), (running) => running.stop());
+    const networkOptions = { instance, podCidr, serviceCidr, config: config.network };
+    stack.use(await startNetwork(networkOptions, { client, log }), (running) => running.stop());
+    const kubelet = stack.use(
+      await startKubelet(
+        {
+          instance,
+          home: folders.kubelet,
+          podCidr,
+          config: { ...config.kubelet, podLogRoot: folders.podLogs },
+        },
+        {
+          ...{ client, engine, log },
+          dns: { clusterDomain: config.network.dns.domain, clusterDns: clusterDnsAddress(serviceCidr) },
+        },
+      ),
+      (running) => running.stop(),
+    );
+    log.info({ url: apiServer.url, home }, 'cluster is ready');
+    return {
+      url: apiServer.url,
+      kubeconfigFile: join(folders.pki, 'admin.kubeconfig'),
+      client,
+      nodeName: kubelet.nodeName,
+      podLogRoot: folders.podLogs,
+      importImage: (archive) => engine.importImage(archive),
+      stop: () => stack.stop(),
+    };
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}
+
+/**
+ * Removes everything of an instance from this machine: containers, containerd, link, nftables table,
+ * mounts, cgroups and its home with all data. Nothing of it may run in any process.
+ */
+export async function purge(input: EmbeddedInput): Promise<void> {
+  const config = parseConfig('embedded', embeddedConfigSchema, input);
+  const log = createLogger('embedded', { instance: config.instance });
+  const folders = foldersOf(config);
+  if (await stat(folders.engine).catch(() => null)) {
+    const engine = await openEngine(config);
+    const { items } = await engine.cri.call('ListPodSandbox', {});
+    const ended = await Promise.allSettled(
+      items.map(async ({ id }) => {
+        await engine.cri.call('StopPodSandbox', { podSandboxId: id });
+        await engine.cri.call('RemovePodSandbox', { podSandboxId: id });
+      }),
+    );
+    for (const each of ended) {
+      if (each.status === 'rejected') log.warn({ reason: messageOf(each.reason) }, 'cannot remove a pod');
+    }
+    engine.cri.close();
+    await engine.daemon.stop();
+  }
+  await purgeNetwork(config.instance);
+  await removeMounted(config.home);
+  await removeCgroup(`/${config.instance}`);
+  await rm(folders.podLogs, { recursive: true, force: true });
+}
+
+async function openEngine(config: EmbeddedConfig): Promise<Containerd> {
+  const { instance, podCidr, kubelet } = config;
+  const folders = foldersOf(config);
+  await writeCniConfig(folders.cniConfig, { instance, podCidr, stateFolder: folders.cniState });
+  return startContainerd({
+    home: folders.engine,
+    instance,
+    plainHttpRegistries: kubelet.plainHttpRegistries,
+    cniConfigFolder: folders.cniConfig,
+    cniPluginFolder: kubelet.cniPluginFolder,
+    streaming: kubelet.streaming,
+    snapshotter: kubelet.snapshotter,
+    log: createLogger('containerd', { instance }),
+  });
+}

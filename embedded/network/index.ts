@@ -1,0 +1,152 @@
+import { AppError } from '@skyarc/lib/errors';
+import { Stack } from '@skyarc/lib/lifecycle';
+import type { Logger } from '@skyarc/lib/log';
+import type { KindTable, KubeClient } from '../client/index.ts';
+import { Informer } from '../client/informer.ts';
+import { nthAddress } from './addresses.ts';
+import type { NetworkConfig } from './config.ts';
+import { ClusterNames, type NameSource } from './dns/records.ts';
+import { startDnsServer } from './dns/server.ts';
+import { Upstream } from './dns/upstream.ts';
+import { ensureLink, gatewayAddress, removeLink } from './link.ts';
+import { removeRules, ServiceProxy } from './proxy.ts';
+import { isHeadless, resolveServicePorts, serviceKeyOf } from './services.ts';
+
+export { writeCniConfig } from './cni.ts';
+export { networkConfigSchema, type NetworkConfig } from './config.ts';
+export { gatewayAddress, linkName } from './link.ts';
+
+export interface NetworkOptions {
+  readonly instance: string;
+  readonly podCidr: string;
+  readonly serviceCidr: string;
+  readonly config: NetworkConfig;
+}
+
+const dnsService = { namespace: 'kube-system', name: 'kube-dns' };
+
+/** Address of the cluster's DNS service: the tenth of the service network, as everywhere. */
+export function clusterDnsAddress(serviceCidr: string): string {
+  return nthAddress(serviceCidr, 10);
+}
+
+/** Services by ClusterIP and name for pods and this host, until stopped; the kernel's rules stay after that. */
+export async function startNetwork(
+  options: NetworkOptions,
+  deps: { client: KubeClient; log: Logger },
+): Promise<{ stop(): Promise<void> }> {
+  const { instance, podCidr, serviceCidr, config } = options;
+  const { client, log } = deps;
+  const stack = new Stack();
+  try {
+    await ensureLink({ instance, podCidr, serviceCidr }, log);
+    const gateway = gatewayAddress(podCidr);
+    const services = new Informer(client, 'services', {
+      log,
+      indexers: { clusterIp: ({ spec }) => [spec?.clusterIP ?? ''] },
+    });
+    const slices = new Informer(client, 'endpointslices', {
+      log,
+      indexers: {
+        service: (slice) => [serviceKeyOf(slice) ?? ''],
+        hostAddress: ({ endpoints = [] }) =>
+          endpoints.flatMap(({ hostname, addresses }) => (hostname ? addresses : [])),
+      },
+    });
+    const namespaces = new Informer(client, 'namespaces', { log });
+    await Promise.all([services, slices, namespaces].map((informer) => informer.start()));
+    for (const informer of [services, slices, namespaces]) stack.add(() => informer.stop());
+
+    const slicesOf = (service: KindTable['services']) =>
+      slices.store.by('service', `${service.metadata?.namespace ?? ''}/${service.metadata?.name ?? ''}`);
+    const proxy = new ServiceProxy(
+      { instance, podCidr, serviceCidr, gateway, openToPods: config.openToPods },
+      () => services.store.list().flatMap((service) => resolveServicePorts(service, slicesOf(service))),
+      log,
+    );
+    stack.add(() => proxy.stop());
+    await ensureDnsService(client, { gateway, serviceCidr, port: config.dns.port });
+    await proxy.reload();
+    const update = () => proxy.update();
+    services.on({ add: update, update, delete: update });
+    slices.on({ add: update, update, delete: update });
+
+    const source: NameSource = {
+      findService: (namespace, name) => services.store.get(`${namespace}/${name}`),
+      slicesOf,
+      findServiceByIp: (address) => services.store.by('clusterIp', address)[0],
+      hasNamespace: (namespace) => namespaces.store.get(namespace) !== undefined,
+      findEndpointName: (address) => {
+        for (const slice of slices.store.by('hostAddress', address)) {
+          const service = services.store.get(serviceKeyOf(slice) ?? '');
+          const hostname = slice.endpoints?.find(({ addresses }) => addresses.includes(address))?.hostname;
+          if (service && hostname && isHeadless(service)) return { hostname, service };
+        }
+        return undefined;
+      },
+    };
+    const { domain, port, resolvConf } = config.dns;
+    const dns = await startDnsServer({
+      ...{ host: gateway, port, domain, log },
+      names: new ClusterNames(source, domain),
+      upstream: new Upstream({ resolvConf, ownAddress: gateway }),
+    });
+    stack.add(() => dns.stop());
+    log.info({ gateway, dns: dns.url }, 'network is ready');
+    return { stop: () => stack.stop() };
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}
+
+/** Removes everything that the network made on this host. */
+export async function purgeNetwork(instance: string): Promise<void> {
+  await removeRules(instance);
+  await removeLink(instance);
+}
+
+/** The service `kube-dns` with the address that pods are told, and its endpoint: our server. */
+async function ensureDnsService(
+  client: KubeClient,
+  { gateway, serviceCidr, port }: { gateway: string; serviceCidr: string; port: number },
+): Promise<void> {
+  const { namespace, name } = dnsService;
+  const labels = { 'k8s-app': 'kube-dns', 'kubernetes.io/name': 'CoreDNS' };
+  const protocols = [
+    { name: 'dns', protocol: 'UDP' },
+    { name: 'dns-tcp', protocol: 'TCP' },
+  ];
+  await unlessThere(() =>
+    client.create('namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }),
+  );
+  await unlessThere(() =>
+    client.create('services', {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name, namespace, labels },
+      spec: {
+        clusterIP: clusterDnsAddress(serviceCidr),
+        ports: protocols.map((each) => ({ ...each, port: 53, targetPort: port })),
+      },
+    }),
+  );
+  const slice: KindTable['endpointslices'] = {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name, namespace, labels: { ...labels, 'kubernetes.io/service-name': name } },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: [gateway], conditions: { ready: true } }],
+    ports: protocols.map((each) => ({ ...each, port })),
+  };
+  await unlessThere(() => client.create('endpointslices', slice));
+  await client.patch('endpointslices', name, namespace, { endpoints: slice.endpoints, ports: slice.ports });
+}
+
+async function unlessThere(create: () => Promise<unknown>): Promise<void> {
+  try {
+    await create();
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'CONFLICT') throw error;
+  }
+}
