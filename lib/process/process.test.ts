@@ -8,8 +8,8 @@ import { Daemon, run } from './index.ts';
 const folder = await mkdtemp(join(tmpdir(), 'skyarc-process-'));
 afterAll(() => rm(folder, { recursive: true }));
 
-const daemonOf = (name: string, args = ['60']) =>
-  new Daemon({ name, folder, command: 'sleep', args, ready: async () => true });
+const daemonOf = (name: string, args = ['60'], isReady = true) =>
+  new Daemon({ name, folder, command: 'sleep', args, ready: async () => isReady });
 
 test('a second ensure adopts the daemon that runs, and stop ends it', async () => {
   const first = await daemonOf('adopted').ensure();
@@ -20,7 +20,7 @@ test('a second ensure adopts the daemon that runs, and stop ends it', async () =
 });
 
 test('a daemon that ends at once is reported with the end of its log', async () => {
-  await expect(daemonOf('broken', ['not-a-number']).ensure()).rejects.toThrow(
+  await expect(daemonOf('broken', ['not-a-number'], false).ensure()).rejects.toThrow(
     /Cannot start broken: .*\n.*invalid time/,
   );
 });
