@@ -45,6 +45,7 @@ export class Follower {
   private bytes = 0;
   private gap: { from: number; to: number } | null = null;
   private wake: (() => void) | undefined;
+  private detached = false;
 
   constructor(maxBytes: number, onDetach: () => void) {
     this.maxBytes = maxBytes;
@@ -60,13 +61,12 @@ export class Follower {
     this.wake?.();
   }
 
-  /** The next frames; null once the signal has fired. */
-  async take(signal: AbortSignal): Promise<LiveBatch | null> {
+  /** The next frames; null once it is detached. */
+  async take(): Promise<LiveBatch | null> {
     while (this.frames.length === 0 && !this.gap) {
-      if (signal.aborted) return null;
+      if (this.detached) return null;
       await new Promise<void>((resolve) => {
         this.wake = resolve;
-        signal.addEventListener('abort', () => resolve(), { once: true });
       });
     }
     const frames = this.frames.splice(0, batchFrames);
@@ -77,7 +77,10 @@ export class Follower {
   }
 
   detach(): void {
+    if (this.detached) return;
+    this.detached = true;
     this.onDetach();
+    this.wake?.();
   }
 
   private overflow(): void {

@@ -75,8 +75,11 @@ async function* follow(
   }
   // Nothing is awaited between the comparison above and this, so no frame falls between.
   const live = followers.attach(name);
+  const detach = (): void => live.detach();
+  signal.addEventListener('abort', detach);
   try {
-    for (let batch = await live.take(signal); batch; batch = await live.take(signal)) {
+    if (signal.aborted) return;
+    for (let batch = await live.take(); batch; batch = await live.take()) {
       const end = batch.frames.at(-1)?.sequence ?? batch.gap?.to ?? cursor;
       yield {
         frames: batch.frames.map((frame) => wireOf(name, frame)),
@@ -86,7 +89,7 @@ async function* follow(
       };
     }
   } finally {
-    live.detach();
+    detach();
   }
 }
 

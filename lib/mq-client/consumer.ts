@@ -44,8 +44,8 @@ export async function consume(calls: Calls, options: ConsumeOptions, handler: Ha
     try {
       for await (const message of calls.subscribe(request, { signal })) {
         attempt = 0;
-        const claim = new Claim(calls, { topic, group, ackDeadlineMs }, message);
-        const task = claim.run(slots, handler, signal).finally(() => running.delete(task));
+        const claim = new Claim(calls, { topic, group, ackDeadlineMs }, message, signal);
+        const task = claim.run(slots, handler).finally(() => running.delete(task));
         running.add(task);
       }
     } catch (error) {
@@ -64,22 +64,24 @@ class Claim {
   private readonly calls: Calls;
   private readonly place: { topic: string; group: string; ackDeadlineMs: number };
   private readonly message: SubscribeResponse;
+  private readonly stopping: AbortSignal;
   private readonly lost = new AbortController();
 
-  constructor(calls: Calls, place: Claim['place'], message: SubscribeResponse) {
+  constructor(calls: Calls, place: Claim['place'], message: SubscribeResponse, stopping: AbortSignal) {
+    this.stopping = stopping;
     this.calls = calls;
     this.place = place;
     this.message = message;
   }
 
-  async run(slots: Slots, handler: Handler, stopping: AbortSignal): Promise<void> {
+  async run(slots: Slots, handler: Handler): Promise<void> {
     const done = new AbortController();
     const keeping = this.keep(done.signal);
     try {
       await slots.take();
       try {
         if (this.lost.signal.aborted) return;
-        if (stopping.aborted) await this.nack(0, 'the member stopped');
+        if (this.stopping.aborted) await this.nack(0, 'the member stopped');
         else await this.handle(handler);
       } finally {
         slots.give();
@@ -127,12 +129,16 @@ class Claim {
     );
   }
 
-  /** Tries until the queue answers; an answer that it is not ours any more ends it. */
+  /** Tries until the queue answers: even past the deadline it accepts what it did not hand out again. */
   private settle(call: () => Promise<unknown>): Promise<unknown> {
+    const startedAt = Date.now();
     return retry(call, {
       maxMs: 1_000,
-      signal: this.lost.signal,
-      retryable: (error) => toAppError(error).code !== 'CONFLICT' && toAppError(error).code !== 'INVALID',
+      retryable: (error) => {
+        const patienceMs = this.stopping.aborted ? 5_000 : Math.max(this.place.ackDeadlineMs, 60_000);
+        const { code } = toAppError(error);
+        return code !== 'CONFLICT' && code !== 'INVALID' && Date.now() - startedAt < patienceMs;
+      },
     });
   }
 

@@ -10,7 +10,7 @@ export interface Message {
   readonly topic: string;
   /** Makes publishing idempotent; at most 128 characters. */
   readonly messageId: string;
-  /** Messages with equal keys are handled in order, one at a time; at most 256 characters. */
+  /** Messages with equal keys are handled in order, one at a time; '' has no order. At most 256 characters. */
   readonly key: string;
   /** Anything JSON; at most 256 KiB as text. */
   readonly body: unknown;

@@ -27,7 +27,7 @@ export declare type PublishRequest = Message<"skyarc.mq.v1.PublishRequest"> & {
   messageId: string;
 
   /**
-   * Messages with equal keys keep their order. At most 256 characters.
+   * Messages with equal keys keep their order; an empty key has none. At most 256 characters.
    *
    * @generated from field: string key = 3;
    */
@@ -466,7 +466,7 @@ export declare const QueueService: GenService<{
     output: typeof PullResponseSchema;
   },
   /**
-   * Settles a delivery for its group. Settling twice is harmless; after the deadline it fails with ABORTED.
+   * Settles a delivery for its group. Settling twice is harmless; once the message was handed out again it fails with ABORTED.
    *
    * @generated from rpc skyarc.mq.v1.QueueService.Ack
    */

@@ -1,0 +1,75 @@
+import { parseConfig } from '@skyarc/lib/config';
+import { messageOf } from '@skyarc/lib/errors';
+import { EtcdClient } from '@skyarc/lib/etcd';
+import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
+import { createLogger } from '@skyarc/lib/log';
+import { sleep } from '@skyarc/lib/retry';
+import { startRpcServer } from '@skyarc/lib/rpc';
+import { createRegistry, startStatusServer } from '@skyarc/lib/status';
+import { clean, forgetIds } from './clean.ts';
+import { type MqConfig, mqConfigSchema } from './config.ts';
+import { createMetrics } from './metrics.ts';
+import { Queue } from './queue.ts';
+import { routesOf } from './service.ts';
+import { QueueCache } from './store/cache.ts';
+import { Keys } from './store/records.ts';
+
+export { type MqConfig, mqConfigSchema } from './config.ts';
+
+export interface RunningMq extends RunningService {
+  readonly statusUrl: string;
+}
+
+/** A node of the message queue; any number of them may share one etcd. Serves once its records are read. */
+export async function start(input: MqConfig): Promise<RunningMq> {
+  const config = parseConfig('mq', mqConfigSchema, input);
+  const log = createLogger('mq');
+  const stack = new Stack();
+  const stopping = new AbortController();
+  const registry = createRegistry('mq');
+  try {
+    const etcd = stack.use(new EtcdClient({ url: config.etcdUrl }), (client) => client.close());
+    const cache = new QueueCache(etcd, new Keys(config.prefix));
+    const reading = cache.run(stopping.signal);
+    stack.add(async () => {
+      stopping.abort();
+      await reading.done;
+    });
+    const { host } = config;
+    const health = (): string | undefined => cache.problem;
+    const status = stack.use(
+      await startStatusServer({ host, port: config.statusPort, registry, health }),
+      (server) => server.stop(),
+    );
+    await reading.ready;
+    const queue = stack.use(new Queue(etcd, cache, config), (running) => running.stop());
+    createMetrics(registry, cache, queue);
+    const repeating = [
+      repeat(config.cleanEveryMs, 'clean-up', () => clean(etcd, cache, config)),
+      repeat(config.repairEveryMs, 'repair', () => cache.repair(stopping.signal)),
+      repeat(config.repairEveryMs, 'clean-up of ids', () => forgetIds(etcd, cache, config)),
+    ];
+    stack.add(async () => {
+      stopping.abort();
+      await Promise.all(repeating);
+    });
+    const rpc = stack.use(
+      await startRpcServer({ host, port: config.port, routes: routesOf(queue) }),
+      (server) => server.stop(),
+    );
+    return { url: rpc.url, statusUrl: status.url, stop: () => stack.stop() };
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+
+  async function repeat(everyMs: number, what: string, run: () => Promise<unknown>): Promise<void> {
+    for (;;) {
+      await sleep(everyMs, stopping.signal).catch(() => undefined);
+      if (stopping.signal.aborted) return;
+      await run().catch((error: unknown) => {
+        if (!stopping.signal.aborted) log.warn({ reason: messageOf(error) }, `${what} failed`);
+      });
+    }
+  }
+}
