@@ -23,6 +23,8 @@ const mappers: Record<string, Record<string, string>> = {
     Team: '../records.ts#TeamReference',
     Group: '../records.ts#GroupReference',
     Version: '../records.ts#VersionRecord',
+    CreateAppPayload: '../records.ts#ChangedApp',
+    AppChange: '../records.ts#ChangedApp',
   },
   datacenters: { DataCenter: '../records.ts#DataCenterRecord' },
   logs: {

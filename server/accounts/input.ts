@@ -1,0 +1,55 @@
+import { teamName } from '@skyarc/lib/contracts';
+import { AppError } from '@skyarc/lib/errors';
+import { z } from 'zod';
+
+const email = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .max(254, 'An e-mail address has at most 254 characters')
+  .regex(/^[^\s@<>"',;:\\]+@[^\s@<>"',;:\\]+$/, 'An e-mail address is like ann@example.com');
+const personName = z
+  .string()
+  .trim()
+  .min(1, 'A name is needed')
+  .max(80, 'A name has at most 80 characters')
+  .regex(/^\P{Cc}*$/u, 'A name has no control characters');
+const password = z
+  .string()
+  .min(10, 'A password has at least 10 characters')
+  .max(200, 'A password has at most 200 characters');
+const reservedTeams = new Set(['system']);
+const newTeamName = teamName.refine((name) => !reservedTeams.has(name), 'This team name is reserved');
+const role = z.enum(['OWNER', 'DEVELOPER', 'VIEWER']);
+
+export const inputs = {
+  claim: z.object({ token: z.string().max(200), name: personName, email, password, teamName: newTeamName }),
+  login: z.object({ email: z.string().trim().toLowerCase().max(254), password: z.string().max(200) }),
+  changePassword: z.object({ currentPassword: z.string().max(200), newPassword: password }),
+  createApiToken: z.object({
+    name: personName,
+    days: z
+      .int()
+      .min(1, 'A token lives at least one day')
+      .max(3_650, 'A token lives at most 3650 days')
+      .nullish(),
+  }),
+  createUser: z.object({ name: personName, email, password, admin: z.boolean().nullish() }),
+  createTeam: z.object({ name: newTeamName, displayName: personName.nullish() }),
+  setMember: z.object({ teamId: z.string().max(64), email, role }),
+};
+
+/** Checked input. Throws INVALID that says what could not be done, the first reason, and its field. */
+export function check<Schema extends z.ZodType>(
+  what: string,
+  schema: Schema,
+  input: unknown,
+): z.output<Schema> {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const field = issue?.path.join('.') ?? '';
+  throw new AppError('INVALID', `${what}: ${field ? `${field}: ` : ''}${issue?.message}`, {
+    details: { field },
+  });
+}

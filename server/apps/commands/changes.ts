@@ -1,0 +1,82 @@
+import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
+import { AppError } from '@skyarc/lib/errors';
+import { dataCenterDocuments as documents, type RequestContext } from '@skyarc/server/host';
+import type { MutationCreateAppArgs, MutationUpdateAppArgs } from '../generated/resolvers.ts';
+import type { ChangedApp, OperationRecord } from '../records.ts';
+
+/** Makes the record in its data centre and, when wanted, begins the first deploy. */
+export async function createApp(
+  { dataCenter: dataCenterName, deploy, ...input }: MutationCreateAppArgs['input'],
+  { dataCenters, directory }: RequestContext,
+): Promise<ChangedApp> {
+  const group = await directory.findGroup(input.groupId);
+  const team = group && (await directory.findTeam(group.teamId));
+  if (!team) throw new AppError('NOT_FOUND', 'Cannot create the app: there is no such group');
+  const dataCenter = await dataCenters.get(dataCenterName);
+  const scope = dataCenters.scopeOf(team.name);
+  const { createApp: app } = await dataCenter.call(documents.CreateAppDocument, { input }, scope);
+  if (deploy === false) return { appId: app.id, operation: null };
+  const { deployApp } = await dataCenter.call(documents.DeployAppDocument, { id: app.id }, scope);
+  return { appId: app.id, operation: deployApp };
+}
+
+export async function updateApp(
+  { id, input }: MutationUpdateAppArgs,
+  context: RequestContext,
+): Promise<ChangedApp> {
+  const teamName = await teamOf(id, context);
+  if (input.groupId) {
+    const [group, team] = await Promise.all([
+      context.directory.findGroup(input.groupId),
+      context.directory.findTeamByName(teamName),
+    ]);
+    if (!group || group.teamId !== team?.id) {
+      throw new AppError('NOT_FOUND', 'Cannot move the app: its team has no such group');
+    }
+  }
+  const dataCenter = await context.dataCenters.ownerOf(id);
+  const scope = context.dataCenters.scopeOf(teamName);
+  const { updateApp: change } = await dataCenter.call(documents.UpdateAppDocument, { id, input }, scope);
+  return { appId: id, operation: change.operation };
+}
+
+type Verb = 'deployApp' | 'startApp' | 'stopApp' | 'restartApp' | 'rollbackApp' | 'scaleApp' | 'deleteApp';
+
+const documentOf = {
+  deployApp: documents.DeployAppDocument,
+  startApp: documents.StartAppDocument,
+  stopApp: documents.StopAppDocument,
+  restartApp: documents.RestartAppDocument,
+  rollbackApp: documents.RollbackAppDocument,
+  scaleApp: documents.ScaleAppDocument,
+  deleteApp: documents.DeleteAppDocument,
+} as const;
+
+/** Begins an operation of an app in the app's own data centre. */
+export async function beginOperation(
+  verb: Verb,
+  variables: { readonly id: string },
+  context: RequestContext,
+): Promise<OperationRecord> {
+  const scope = context.dataCenters.scopeOf(await teamOf(variables.id, context));
+  const dataCenter = await context.dataCenters.ownerOf(variables.id);
+  const document = documentOf[verb] as TypedDocumentNode<
+    Record<Verb, OperationRecord>,
+    { readonly id: string }
+  >;
+  return (await dataCenter.call(document, variables, scope))[verb];
+}
+
+export async function cancelOperation(id: string, context: RequestContext): Promise<OperationRecord> {
+  const operation = await context.dataCenters.findOperation(id);
+  if (!operation) throw new AppError('NOT_FOUND', 'Cannot cancel: there is no such operation');
+  const dataCenter = await context.dataCenters.ownerOf(id);
+  const scope = context.dataCenters.scopeOf(operation.teamName);
+  return (await dataCenter.call(documents.CancelOperationDocument, { id }, scope)).cancelOperation;
+}
+
+async function teamOf(appId: string, context: RequestContext): Promise<string> {
+  const name = await context.dataCenters.findAppTeam(appId);
+  if (name === null) throw new AppError('NOT_FOUND', 'There is no such app, or you may not see it');
+  return name;
+}

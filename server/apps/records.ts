@@ -1,0 +1,21 @@
+import type { AppPayload, BuildPayload, OperationPayload } from '@skyarc/server/host';
+
+/** As a data centre gives it; parts that were not asked for are absent. */
+export type AppRecord = AppPayload;
+export type BuildRecord = BuildPayload;
+export type OperationRecord = OperationPayload;
+export type VersionRecord = NonNullable<BuildPayload['version']>;
+
+/** Owned by the console layer: only what leads to it. */
+export interface TeamReference {
+  readonly id: string;
+}
+export interface GroupReference {
+  readonly id: string;
+}
+
+/** What a change answers; the app itself is read when it is asked for. */
+export interface ChangedApp {
+  readonly appId: string;
+  readonly operation: OperationRecord | null;
+}

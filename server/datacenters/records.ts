@@ -1,0 +1,3 @@
+export interface DataCenterRecord {
+  readonly name: string;
+}

@@ -1,0 +1,170 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { AppError } from '@skyarc/lib/errors';
+import {
+  OperationStore,
+  type OperationResult,
+  type PreparedOperation,
+  serveHttp,
+  serveWebSocket,
+} from '@skyarc/lib/graphql';
+import type { RunningService } from '@skyarc/lib/lifecycle';
+import type { Logger } from '@skyarc/lib/log';
+import type { GraphQLSchema } from 'graphql';
+import { type WatchedConnection, watchConnection } from './connection-watch.ts';
+import type {
+  Authenticator,
+  Credential,
+  Directory,
+  Identity,
+  RequestContext,
+  SessionCookie,
+} from './context.ts';
+import type { DataCenterRegistry } from './data-centers/registry.ts';
+import { DataCenterScope } from './data-centers/scope.ts';
+import { bearerOf, cookieOf, credentialOf, foreignOrigin, noCookie } from './request.ts';
+import { securityHeaders, StaticFiles } from './static-files.ts';
+
+export interface HttpServerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Origins besides the server's own host from which pages may come, e.g. behind a proxy. */
+  readonly publicOrigins: readonly string[];
+  readonly isSecure: boolean;
+  /** Folder of the exported console; none is served when absent. */
+  readonly webRoot: string | undefined;
+  /** How often an open connection's session is checked again. */
+  readonly recheckMs: number;
+  readonly log: Logger;
+  readonly schema: GraphQLSchema;
+  readonly execute: (operation: PreparedOperation, context: RequestContext) => Promise<OperationResult>;
+  readonly authenticator: Authenticator;
+  readonly directory: Directory;
+  readonly dataCenters: DataCenterRegistry;
+  /** Handlers of single paths, e.g. of downloads. */
+  readonly routes: Readonly<
+    Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void>>
+  >;
+}
+
+/** The one address of the console layer: `/graphql` by HTTP and WebSocket, downloads, and the console's pages. */
+export async function startHttpServer(options: HttpServerOptions): Promise<RunningService> {
+  const { log } = options;
+  const operations = new OperationStore(options.schema);
+  const contexts = new Contexts(options);
+  const graphql = serveHttp<RequestContext>({
+    operations,
+    log,
+    execute: options.execute,
+    context: (request, response) => contexts.ofRequest(request, response),
+    mayIntrospect: (context) => context.identity !== null,
+  });
+  const files = options.webRoot === undefined ? undefined : new StaticFiles(options.webRoot);
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const path = (request.url ?? '/').split('?', 1)[0] as string;
+    if (path === '/graphql') return graphql(request, response);
+    const route = options.routes[path];
+    if (route) return route(request, response);
+    if (path === '/healthz')
+      return void response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n');
+    if (files) return files.serve(request, response);
+    response
+      .writeHead(404, { 'content-type': 'text/plain; charset=utf-8', ...securityHeaders })
+      .end('not found\n');
+  };
+  const server = createServer((request, response) => {
+    handle(request, response).catch((error: unknown) => {
+      log.error({ err: error }, 'request failed');
+      response.destroy();
+    });
+  });
+  const closeSockets = serveWebSocket<WatchedConnection & { request: IncomingMessage }, RequestContext>({
+    server,
+    path: '/graphql',
+    operations,
+    log,
+    execute: options.execute,
+    refuse: (request) => foreignOrigin(request, options.publicOrigins),
+    connect: (request, params, socket, closed) => contexts.connect(request, params, socket, closed),
+    context: (connection) => contexts.of(connection.identity, noCookie, connection.request),
+    mayIntrospect: (context) => context.identity !== null,
+  });
+  server.on('upgrade', (request, socket) => {
+    if ((request.url ?? '').split('?', 1)[0] !== '/graphql') socket.destroy();
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(options.port, options.host, resolve);
+  }).catch((cause: Error) => {
+    throw new AppError('UNAVAILABLE', `Cannot listen on ${options.host}:${options.port}: ${cause.message}`, {
+      cause,
+    });
+  });
+  return {
+    url: `http://${options.host}:${(server.address() as AddressInfo).port}`,
+    stop: async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      await closeSockets();
+      server.closeIdleConnections();
+      const force = setTimeout(() => server.closeAllConnections(), 5_000);
+      await closed;
+      clearTimeout(force);
+    },
+  };
+}
+
+/** Makes the context of each operation. */
+class Contexts {
+  private readonly options: HttpServerOptions;
+
+  constructor(options: HttpServerOptions) {
+    this.options = options;
+  }
+
+  async ofRequest(request: IncomingMessage, response: ServerResponse): Promise<RequestContext> {
+    const { authenticator, publicOrigins, isSecure } = this.options;
+    for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
+    const refusal = foreignOrigin(request, publicOrigins);
+    if (refusal !== undefined) throw new AppError('FORBIDDEN', refusal);
+    const credential = credentialOf(request);
+    const identity = await authenticator.identify(credential);
+    if (!identity && credential.bearer)
+      throw new AppError('UNAUTHENTICATED', 'The API token is unknown or has ended');
+    return this.of(identity, cookieOf(request, response, isSecure), request);
+  }
+
+  async connect(
+    request: IncomingMessage,
+    params: Readonly<Record<string, unknown>>,
+    socket: Parameters<typeof watchConnection>[0]['socket'],
+    closed: AbortSignal,
+  ): Promise<WatchedConnection & { request: IncomingMessage }> {
+    const { authenticator, log, recheckMs: everyMs } = this.options;
+    const bearer = bearerOf(params['authorization'] ?? params['Authorization']);
+    const credential: Credential = bearer ? { bearer } : credentialOf(request);
+    const identity = await authenticator.identify(credential);
+    if (!identity && (credential.bearer ?? credential.session)) {
+      throw new AppError('UNAUTHENTICATED', 'The session or API token is unknown or has ended');
+    }
+    const connection = { identity, request };
+    watchConnection({ connection, credential, authenticator, socket, closed, log, everyMs });
+    return connection;
+  }
+
+  of(identity: Identity | null, cookie: SessionCookie, request: IncomingMessage): RequestContext {
+    const { directory, dataCenters } = this.options;
+    const context = {
+      identity,
+      cookie,
+      directory,
+      dataCenters: new DataCenterScope(dataCenters, identity),
+      remoteAddress: request.socket.remoteAddress ?? '',
+      userAgent: (request.headers['user-agent'] ?? '').slice(0, 200),
+      become(other: Identity | null): void {
+        context.identity = other;
+        context.dataCenters = new DataCenterScope(dataCenters, other);
+      },
+      report: () => undefined,
+    };
+    return context;
+  }
+}
