@@ -10,7 +10,7 @@ import { WatchCache } from './watch-cache.ts';
 
 export interface ClusterStore {
   readonly registry: Registry;
-  readonly etcd: EtcdClient;
+  readonly cache: WatchCache;
   stop(): Promise<void>;
 }
 
@@ -35,5 +35,5 @@ export async function openClusterStore(options: {
   const reader = new Reader({ etcd, keys, cache });
   const storage = new Storage({ etcd, keys, cache });
   const registry = new Registry({ reader, storage, kinds, serviceCidr: options.serviceCidr });
-  return { registry, etcd, stop: () => stack.stop() };
+  return { registry, cache, stop: () => stack.stop() };
 }

@@ -1,13 +1,18 @@
+import { isIPv6 } from 'node:net';
 import { parseConfig } from '@skyarc/lib/config';
-import { CertificateAuthority } from '@skyarc/lib/certificates';
+import { AppError } from '@skyarc/lib/errors';
 import { Stack, type RunningService } from '@skyarc/lib/lifecycle';
 import { createLogger } from '@skyarc/lib/log';
 import type { KubeClient } from '../client/index.ts';
+import { mastersOnly, TokenIssuer, type IssuedToken } from './auth/index.ts';
 import { openClusterStore } from './cluster-store.ts';
-import { apiServerConfigSchema, type ApiServerConfigInput } from './config.ts';
+import { apiServerConfigSchema, type ApiServerConfig, type ApiServerConfigInput } from './config.ts';
 import { keepDefaults } from './defaults.ts';
+import { createMetrics } from './http/metrics.ts';
+import { ApiHttpServer } from './http/server.ts';
 import { createLocalClient } from './local-client.ts';
 import type { NodeProxy } from './node-proxy.ts';
+import { ensurePki, writeKubeconfig } from './pki.ts';
 
 export { apiServerConfigSchema, type ApiServerConfig, type ApiServerConfigInput } from './config.ts';
 export { createLocalClient } from './local-client.ts';
@@ -21,28 +26,85 @@ export interface ApiServerDeps {
 export interface RunningApiServer extends RunningService {
   /** The same API for parts in this process. */
   readonly client: KubeClient;
+  /** File that lets kubectl in as administrator. */
+  readonly kubeconfig: string;
+  /** A service account's token, for the kubelet to give to pods. Throws NOT_FOUND without the account. */
+  issueToken(request: ServiceAccountTokenRequest): IssuedToken;
 }
 
-/** Serves the Kubernetes API over TLS from etcd. Throws UNAVAILABLE when etcd does not answer. */
+export interface ServiceAccountTokenRequest {
+  readonly namespace: string;
+  readonly serviceAccountName: string;
+  /** The token dies with this pod. */
+  readonly pod?: { readonly name: string; readonly uid: string };
+  readonly audiences?: readonly string[];
+  readonly expirationSeconds?: number;
+}
+
+/** Serves the Kubernetes API over TLS from etcd. Throws UNAVAILABLE when etcd does not answer or the port is taken. */
 export async function startApiServer(
   input: ApiServerConfigInput,
-  _deps: ApiServerDeps = {},
+  deps: ApiServerDeps = {},
 ): Promise<RunningApiServer> {
   const config = parseConfig('apiserver', apiServerConfigSchema, input);
-  const log = createLogger('apiserver');
+  const log = createLogger('apiserver', { instance: config.instance });
   const stack = new Stack();
   try {
-    const authority = await CertificateAuthority.ensure(config.pkiDir, `${config.instance}-ca`);
-    const store = stack.use(await openClusterStore({ ...config, log }), (open) => open.stop());
-    const { registry } = store;
+    const { authority, server: certificate, admin } = await ensurePki(config);
+    const tokens = await TokenIssuer.ensure(
+      config.pkiDir,
+      `https://kubernetes.default.svc.${config.clusterDomain}`,
+    );
+    const { registry, cache } = stack.use(await openClusterStore({ ...config, log }), (open) => open.stop());
     stack.add(await keepDefaults(registry, { ...config, caCert: authority.cert, log }));
+    const http = new ApiHttpServer({
+      registry,
+      tokens,
+      authorizer: mastersOnly,
+      metrics: createMetrics(cache, registry.kinds),
+      nodeProxy: deps.nodeProxy,
+      certificate,
+      caCert: authority.cert,
+      log,
+      health: () => cache.problem,
+    });
+    const port = await listen(http, config);
+    stack.add(() => http.stop());
+    const url = `https://${isIPv6(config.host) ? `[${config.host}]` : config.host}:${port}`;
+    const kubeconfig = await writeKubeconfig(config.pkiDir, {
+      ...config,
+      url,
+      caCert: authority.cert,
+      admin,
+    });
+    log.info({ url, revision: cache.revision }, 'serving');
     return {
-      url: `https://${config.host}:${config.port}`,
+      url,
+      kubeconfig,
       client: createLocalClient(registry),
+      issueToken({ namespace, serviceAccountName, ...rest }) {
+        const account = registry.reader.get(
+          registry.kindNamed('serviceaccounts'),
+          namespace,
+          serviceAccountName,
+        );
+        const { name, uid } = account.object.metadata;
+        return tokens.issue({ namespace, serviceAccount: { name, uid }, ...rest });
+      },
       stop: () => stack.stop(),
     };
   } catch (error) {
     await stack.stop();
     throw error;
   }
+}
+
+async function listen({ server }: ApiHttpServer, { host, port }: ApiServerConfig): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(port, host, resolve);
+  }).catch((cause: Error) => {
+    throw new AppError('UNAVAILABLE', `Cannot listen on ${host}:${port}: ${cause.message}`, { cause });
+  });
+  const address = server.address();
+  return typeof address === 'object' && address ? address.port : port;
 }

@@ -28,8 +28,7 @@ export type Subresource =
   | 'portforward'
   | 'eviction'
   | 'binding'
-  | 'token'
-  | 'ephemeralcontainers';
+  | 'token';
 
 /** A key claimed in the same transaction that writes its owner, e.g. a cluster IP; no two objects hold it. */
 export interface Claim {

@@ -4,8 +4,8 @@ import { apiVersionOf, type Kind } from './kind.ts';
 import { changedMetadata, newMetadata } from './metadata.ts';
 import { isObject, type ApiObject, type JsonObject } from './object.ts';
 
-/** What part of an object a write may change. */
-export type WriteScope = 'object' | 'status' | 'finalize';
+/** What part of an object a write may change; a binding changes spec and status at once. */
+export type WriteScope = 'object' | 'status' | 'finalize' | 'binding';
 
 /** The new object that a client's body asks for, before defaults; 400 when the body contradicts the request. */
 export function objectToCreate(kind: Kind, body: unknown, namespace: string | undefined): ApiObject {
@@ -48,7 +48,7 @@ export function objectToUpdate(kind: Kind, old: ApiObject, body: unknown, scope:
     return { ...old, spec: { ...old.spec, finalizers } };
   }
   const { apiVersion: _v, kind: _k, metadata: _m, status, ...rest } = sent;
-  const hasStatusApart = kind.subresources.includes('status');
+  const hasStatusApart = kind.subresources.includes('status') && scope !== 'binding';
   const next: ApiObject = {
     apiVersion: old.apiVersion,
     kind: old.kind,

@@ -33,6 +33,7 @@ export class WatchCache {
   private running: Promise<unknown> = Promise.resolve();
   private repairing: Promise<void> | undefined;
   private seen = 0;
+  private broken: string | undefined;
 
   constructor(options: { etcd: EtcdClient; keys: Keys; kinds: readonly Kind[]; log: Logger }) {
     this.etcd = options.etcd;
@@ -44,6 +45,11 @@ export class WatchCache {
   /** Revision up to which the cache is complete. */
   get revision(): number {
     return this.seen;
+  }
+
+  /** Why the cache may be behind etcd; undefined when it follows. */
+  get problem(): string | undefined {
+    return this.broken;
   }
 
   of(kind: Kind): KindCache {

@@ -11,6 +11,8 @@ export interface WatchOptions {
   readonly withPrevious?: boolean;
   /** Told of each lost connection; the watch goes on by itself. */
   readonly onReconnect?: (error: unknown) => void;
+  /** Told each time etcd has taken the watch up. */
+  readonly onConnect?: () => void;
 }
 
 export interface WatchChange {
@@ -46,7 +48,7 @@ export async function* watch(
         prev_kv: options.withPrevious ?? false,
         fragment: true,
       };
-      for await (const batch of watchOnce(client, request, signal)) {
+      for await (const batch of watchOnce(client, request, options)) {
         attempt = 0;
         if (batch.revision < next) continue;
         yield batch;
@@ -65,7 +67,7 @@ export async function* watch(
 async function* watchOnce(
   client: WatchClient,
   request: IWatchCreateRequest,
-  signal: AbortSignal,
+  { signal, onConnect }: WatchOptions,
 ): AsyncGenerator<WatchBatch> {
   const stream = await client.watch();
   const inbox = new Inbox();
@@ -81,7 +83,10 @@ async function* watchOnce(
     for (;;) {
       for (const response of await inbox.take()) {
         refuseIfGone(response, Number(request.start_revision));
-        if (response.created) continue;
+        if (response.created) {
+          onConnect?.();
+          continue;
+        }
         fragments = fragments.concat(response.events);
         if (response.fragment) continue;
         // While a watch catches up, the header is ahead of the events: only the events' own revisions count.
@@ -119,7 +124,8 @@ function refuseIfGone(response: IWatchResponse, fromRevision: number): void {
 
 function changeOf(event: IEvent): WatchChange {
   return {
-    type: String(event.type).toLowerCase() === 'delete' ? 'delete' : 'put',
+    // The declared type says `Delete`, the wire `DELETE`.
+    type: event.type.toUpperCase() === 'DELETE' ? 'delete' : 'put',
     kv: keyValueOf(event.kv),
     previous: event.prev_kv ? keyValueOf(event.prev_kv) : null,
   };

@@ -12,16 +12,7 @@ export const pods = defineKind({
   plural: 'pods',
   shortNames: ['po'],
   categories: ['all'],
-  subresources: [
-    'status',
-    'log',
-    'exec',
-    'attach',
-    'portforward',
-    'eviction',
-    'binding',
-    'ephemeralcontainers',
-  ],
+  subresources: ['status', 'log', 'exec', 'attach', 'portforward', 'eviction', 'binding'],
   initialStatus: (pod) => ({ phase: 'Pending', qosClass: qosClassOf(pod) }),
   setDefaults(pod) {
     if (!isObject(pod.spec)) return;

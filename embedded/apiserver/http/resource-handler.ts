@@ -1,0 +1,220 @@
+import { badRequest } from '../errors.ts';
+import type { Entry } from '../entry.ts';
+import { isObject, type ApiObject, type JsonObject } from '../object.ts';
+import { patchOf } from '../patch/index.ts';
+import type { WriteScope } from '../preparation.ts';
+import type { Change, DeleteQuery, Registry } from '../registry.ts';
+import type { ListQuery } from '../reader.ts';
+import { fromWire, servedVersionOf, wireObject, wireText, type Served } from '../served.ts';
+import { formOf } from './accept.ts';
+import { mediaTypeOf, readJson, readOptions } from './body.ts';
+import { dryRunOf, flag, sendJson, sendText, wholeNumber, type Exchange } from './exchange.ts';
+import { metadataOnly, tableOf, type IncludeObject } from './table.ts';
+import { notAllowed, type Target } from './target.ts';
+import { sendWatch } from './watch-response.ts';
+
+export interface ResourceRequest {
+  readonly exchange: Exchange;
+  readonly target: Target;
+  readonly served: Served;
+}
+
+/** The verbs on a collection: list, watch, create, deletecollection. */
+export async function handleCollection(
+  registry: Registry,
+  { exchange, target, served }: ResourceRequest,
+): Promise<void> {
+  const { request, query } = exchange;
+  const { kind } = served;
+  switch (request.method) {
+    case 'GET':
+      if (flag(query, 'watch')) {
+        return sendWatch(exchange, registry, {
+          served,
+          namespace: target.namespace,
+          form: formOf(request),
+          include: includeOf(query),
+        });
+      }
+      return sendList(registry, { exchange, target, served });
+    case 'POST': {
+      if (kind.namespaced && !target.namespace) throw notAllowed();
+      const body = fromWire(served, await readJson(request));
+      const created = await registry.create(kind, target.namespace, body, {
+        dryRun: dryRunOf(query.getAll('dryRun')),
+      });
+      return sendEntry({ exchange, target, served }, 201, created);
+    }
+    case 'DELETE': {
+      const options = await deleteOptions(exchange);
+      const deleted = await registry.deleteCollection(kind, selectionOf(exchange, target), options);
+      return sendListText(exchange, served, {
+        entries: deleted,
+        metadata: { resourceVersion: String(registry.reader.revision) },
+      });
+    }
+    default:
+      throw notAllowed();
+  }
+}
+
+/** The verbs on one object and on its status: get, update, patch, delete. */
+export async function handleObject(
+  registry: Registry,
+  resource: ResourceRequest,
+  scope: WriteScope = 'object',
+): Promise<void> {
+  const { exchange, target, served } = resource;
+  const { request, query } = exchange;
+  const { kind } = served;
+  const place = { namespace: target.namespace, name: target.name ?? '' };
+  const options = { dryRun: dryRunOf(query.getAll('dryRun')), scope };
+  switch (request.method) {
+    case 'GET':
+      return sendEntry(resource, 200, registry.reader.get(kind, place.namespace, place.name));
+    case 'PUT': {
+      const body = fromWire(served, await readJson(request));
+      return sendEntry(resource, 200, await registry.update(kind, place, () => body, options));
+    }
+    case 'PATCH':
+      return sendEntry(
+        resource,
+        200,
+        await registry.update(kind, place, await patchChange(exchange, served), options),
+      );
+    case 'DELETE': {
+      if (scope !== 'object') throw notAllowed();
+      const { entry, isGone } = await registry.delete(kind, place, await deleteOptions(exchange));
+      if (!isGone || kind.plural === 'pods') return sendEntry(resource, 200, entry);
+      const { name, uid } = entry.object.metadata;
+      const details = { name, group: kind.group || undefined, kind: kind.plural, uid };
+      return sendJson(exchange.response, 200, {
+        kind: 'Status',
+        apiVersion: 'v1',
+        metadata: {},
+        status: 'Success',
+        details,
+      });
+    }
+    default:
+      throw notAllowed();
+  }
+}
+
+/** The change that a PATCH request asks for, of the served version of the object. */
+async function patchChange(exchange: Exchange, served: Served): Promise<Change> {
+  const mediaType = mediaTypeOf(exchange.request);
+  const patch = patchOf(mediaType);
+  const body = await readJson(exchange.request, [mediaType]);
+  return (current) => {
+    const target = served.view ? served.view.toView(current) : current;
+    return fromWire(served, patch(target, body, served.kind));
+  };
+}
+
+async function sendList(registry: Registry, { exchange, target, served }: ResourceRequest): Promise<void> {
+  const page = await registry.reader.list(served.kind, selectionOf(exchange, target));
+  const metadata = {
+    resourceVersion: String(page.revision),
+    continue: page.continue,
+    remainingItemCount: page.remaining,
+  };
+  sendListText(exchange, served, { entries: page.entries, metadata });
+}
+
+function sendListText(
+  exchange: Exchange,
+  served: Served,
+  { entries, metadata }: { entries: readonly Entry[]; metadata: JsonObject },
+): void {
+  const form = formOf(exchange.request);
+  if (form === 'table') {
+    return sendJson(
+      exchange.response,
+      200,
+      tableOf(served, entries, { metadata, include: includeOf(exchange.query) }),
+    );
+  }
+  const isMetadata = form === 'metadata';
+  const head = JSON.stringify({
+    kind: isMetadata ? 'PartialObjectMetadataList' : `${served.kind.kind}List`,
+    apiVersion: isMetadata ? 'meta.k8s.io/v1' : servedVersionOf(served),
+    metadata,
+  });
+  const items = entries.map((entry) =>
+    isMetadata ? JSON.stringify(metadataOnly(entry)) : wireText(served, entry),
+  );
+  sendText(exchange.response, 200, `${head.slice(0, -1)},"items":[${items.join(',')}]}`);
+}
+
+/** An object in the form that the client asked for. */
+export function sendEntry({ exchange, served }: ResourceRequest, status: number, entry: Entry): void {
+  const form = formOf(exchange.request);
+  if (form === 'table') {
+    const metadata = { resourceVersion: String(entry.revision) };
+    return sendJson(
+      exchange.response,
+      status,
+      tableOf(served, [entry], { metadata, include: includeOf(exchange.query) }),
+    );
+  }
+  if (form === 'metadata') return sendJson(exchange.response, status, metadataOnly(entry));
+  sendText(exchange.response, status, wireText(served, entry));
+}
+
+/** Query and, for a single object, its name as a field selector, so that a watch of one object is a watch of its list. */
+function selectionOf({ query }: Exchange, target: Target): ListQuery {
+  const limit = wholeNumber(query, 'limit');
+  if (limit !== undefined && limit < 0) throw badRequest('limit must not be negative');
+  return {
+    namespace: target.namespace,
+    labelSelector: query.get('labelSelector') || undefined,
+    fieldSelector: query.get('fieldSelector') || undefined,
+    limit,
+    continue: query.get('continue') || undefined,
+    resourceVersion: query.get('resourceVersion') ?? undefined,
+    resourceVersionMatch: query.get('resourceVersionMatch') ?? undefined,
+  };
+}
+
+function includeOf(query: URLSearchParams): IncludeObject {
+  const include = query.get('includeObject') || 'Metadata';
+  if (include === 'None' || include === 'Metadata' || include === 'Object') return include;
+  throw badRequest(`unrecognized includeObject value: ${JSON.stringify(include)}`);
+}
+
+const policies = ['Background', 'Foreground', 'Orphan'];
+
+/** DeleteOptions of the body, and those that may also come in the query. */
+async function deleteOptions({ request, query }: Exchange): Promise<DeleteQuery> {
+  return parseDeleteOptions(await readOptions(request), query);
+}
+
+export function parseDeleteOptions(body: JsonObject, query: URLSearchParams): DeleteQuery {
+  const orphan =
+    body['orphanDependents'] ?? (query.has('orphanDependents') ? flag(query, 'orphanDependents') : undefined);
+  const policy = body['propagationPolicy'] ?? query.get('propagationPolicy') ?? undefined;
+  if (policy !== undefined && !policies.includes(String(policy))) {
+    throw badRequest(
+      `invalid propagationPolicy ${JSON.stringify(policy)}: must be one of ${policies.join(', ')}`,
+    );
+  }
+  const grace = body['gracePeriodSeconds'] ?? wholeNumber(query, 'gracePeriodSeconds');
+  if (grace !== undefined && (typeof grace !== 'number' || !Number.isInteger(grace))) {
+    throw badRequest('gracePeriodSeconds must be a whole number');
+  }
+  const preconditions = isObject(body['preconditions']) ? body['preconditions'] : {};
+  const dryRun = Array.isArray(body['dryRun']) ? body['dryRun'] : query.getAll('dryRun');
+  return {
+    dryRun: dryRunOf(dryRun),
+    gracePeriodSeconds: grace as number | undefined,
+    propagationPolicy:
+      orphan === undefined ? (policy as string | undefined) : orphan ? 'Orphan' : 'Background',
+    preconditions: preconditions as DeleteQuery['preconditions'],
+  };
+}
+
+/** The object as the client knows it, to build a subresource's answer from. */
+export function objectOf(registry: Registry, { target, served }: ResourceRequest): ApiObject {
+  return wireObject(served, registry.reader.get(served.kind, target.namespace, target.name ?? ''));
+}

@@ -1,0 +1,25 @@
+import { apiError } from '../errors.ts';
+import type { Kind } from '../kind.ts';
+import { jsonPatch } from './json-patch.ts';
+import { mergePatch } from './merge-patch.ts';
+import { strategicMergePatch } from './strategic-merge.ts';
+
+type Patch = (target: unknown, patch: unknown, kind: Kind) => unknown;
+
+const patches: Readonly<Record<string, Patch>> = {
+  'application/json-patch+json': jsonPatch,
+  'application/merge-patch+json': mergePatch,
+  'application/strategic-merge-patch+json': (target, patch, kind) =>
+    strategicMergePatch(target, patch, kind.mergeKeys),
+};
+
+/** How to apply a patch of a media type; 415 for one that is not offered, e.g. server-side apply. */
+export function patchOf(mediaType: string): Patch {
+  const found = Object.hasOwn(patches, mediaType) ? patches[mediaType] : undefined;
+  if (found) return found;
+  throw apiError(
+    415,
+    'UnsupportedMediaType',
+    `the body of the request was in an unknown format (${mediaType}) - accepted media types include: ${Object.keys(patches).join(', ')}`,
+  );
+}
