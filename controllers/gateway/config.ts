@@ -16,7 +16,7 @@ export const gatewayConfigSchema = z.object({
   /** Folder of configuration, state, logs and the pid; made when missing. */
   dataDir: safePath,
   kubeconfig: z.string().optional(),
-  host: address.default('127.0.0.1'),
+  host: z.ipv4().or(z.ipv6()).default('127.0.0.1'),
   httpPort: port.default(8080),
   httpsPort: port.default(8443),
   statusHost: z.string().default('127.0.0.1'),

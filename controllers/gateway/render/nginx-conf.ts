@@ -22,6 +22,7 @@ export function filesOf(dataDir: string) {
 export function renderNginxConf(config: GatewaySettings, asRoot: boolean): string {
   const files = filesOf(config.dataDir);
   const trusted = config.trustedProxies;
+  const host = config.host.includes(':') ? `[${config.host}]` : config.host;
   return `${asRoot ? `user ${config.user};\n` : ''}worker_processes ${config.workers};
 daemon off;
 pid ${files.masterPid};
@@ -102,8 +103,8 @@ ${trusted.map((each) => `    ${each} 1;\n`).join('')}  }
   ssl_certificate_key ${files.private}/default.key;
 
   server {
-    listen ${config.host}:${config.httpPort} default_server backlog=4096;
-    listen ${config.host}:${config.httpsPort} ssl http2 default_server backlog=4096;
+    listen ${host}:${config.httpPort} default_server backlog=4096;
+    listen ${host}:${config.httpsPort} ssl http2 default_server backlog=4096;
     server_name _;
     ssl_certificate_by_lua_block { require("gateway").certificate() }
 

@@ -1,0 +1,19 @@
+import type { KubeClient } from '@skyarc/lib/kube';
+import type { Logger } from '@skyarc/lib/log';
+import type { SecretBox } from '@skyarc/lib/secretbox';
+import type { DataCenterDatabase, JournalSink } from '@skyarc/prisma/datacenter';
+import type { AppWatch } from './app-watch.ts';
+import type { WorkerSettings } from './config.ts';
+import type { RenderOptions } from './render/run-spec.ts';
+
+/** What every part of the worker works with. */
+export interface WorkerContext {
+  readonly config: WorkerSettings;
+  readonly db: DataCenterDatabase;
+  readonly kube: KubeClient;
+  readonly secretBox: SecretBox;
+  readonly sink: JournalSink;
+  readonly watch: AppWatch;
+  readonly renderOptions: RenderOptions;
+  readonly log: Logger;
+}

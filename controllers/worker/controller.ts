@@ -1,0 +1,167 @@
+import { operationKind, type OperationKind, runtimeTask, type RuntimeTask } from '@skyarc/lib/contracts';
+import { AppError, messageOf, toAppError } from '@skyarc/lib/errors';
+import type { EventLogClient } from '@skyarc/lib/eventlog-client';
+import type { Delivery } from '@skyarc/lib/mq-client';
+import { type DataCenterTransaction, OperationJournal } from '@skyarc/prisma/datacenter';
+import type { AppLocks } from './app-locks.ts';
+import type { WorkerContext } from './context.ts';
+import { type AppRef, findDeployed, keepDeployed, restartedAtOf } from './deployed.ts';
+import { readRunSpec } from './records.ts';
+import { renderApp, type Rendered } from './render/app.ts';
+import type { RunSpec } from './render/run-spec.ts';
+import { applyObjects, pruneObjects } from './steps/objects.ts';
+import { removeRunning, removeTraces } from './steps/remove.ts';
+import { restore } from './steps/restore.ts';
+import { rollOut, throwIfOver } from './steps/roll-out.ts';
+
+/** Codes that say: not now; the task comes again. Everything else ends the operation. */
+const passing = new Set(['UNAVAILABLE', 'TIMEOUT', 'CONFLICT', 'EXHAUSTED', 'UNAUTHENTICATED']);
+const retryAfterMs = 2_000;
+/** An error of our own may be a race; one that returns is a bug and ends the operation. */
+const bugAttempts = 3;
+
+/** Carries out operations, one step after the other; every step may be repeated after a crash. */
+export class WorkerController {
+  private readonly context: WorkerContext;
+  private readonly eventlog: Pick<EventLogClient, 'remove'>;
+  private readonly locks: AppLocks;
+
+  constructor(context: WorkerContext, eventlog: Pick<EventLogClient, 'remove'>, locks: AppLocks) {
+    this.context = context;
+    this.eventlog = eventlog;
+    this.locks = locks;
+  }
+
+  /** Handles one delivery of topic `runtime`; throws only when it is to come again. */
+  async handle(
+    delivery: Pick<Delivery, 'body' | 'attempt' | 'signal'>,
+    stopping: AbortSignal,
+  ): Promise<void> {
+    const task = runtimeTask.safeParse(delivery.body);
+    if (!task.success) {
+      this.context.log.error({ body: delivery.body }, 'a task of another shape was dropped');
+      return;
+    }
+    const signal = AbortSignal.any([delivery.signal, stopping]);
+    await this.locks.with(task.data.appId, () => this.carryOut(task.data, delivery.attempt, signal));
+  }
+
+  private async carryOut(task: RuntimeTask, attempt: number, signal: AbortSignal): Promise<void> {
+    const { db, sink, log } = this.context;
+    const journal = await OperationJournal.open(db, task.operationId, sink);
+    if (!journal) return;
+    const { id, kind, appName } = journal.operation;
+    try {
+      await journal.start();
+      await throwIfOver(this.context, journal);
+      await this.run(operationKind.parse(kind), journal, signal);
+      log.info({ operation: id, kind, app: appName }, 'operation succeeded');
+    } catch (error) {
+      // The task was taken from us, or we are stopping: whoever comes next goes on.
+      signal.throwIfAborted();
+      await this.end(journal, error, attempt);
+    }
+  }
+
+  private async run(kind: OperationKind, journal: OperationJournal, signal: AbortSignal): Promise<void> {
+    if (kind === 'DELETE') return this.delete(journal, signal);
+    const { db, kube, secretBox, renderOptions } = this.context;
+    const { operation } = journal;
+    const app = await db.app.findUnique({ where: { id: operation.appId }, include: { team: true } });
+    if (!app) throw new AppError('NOT_FOUND', `App "${operation.appName}" is gone`);
+    const ref: AppRef = { id: app.id, name: app.name, team: app.teamName, namespace: app.team.namespace };
+    const keepsDesire = kind === 'SCALE' || kind === 'CONFIGURE' || kind === 'RESTART';
+    const desired = kind === 'STOP' ? 'STOPPED' : keepsDesire ? app.desired : 'RUNNING';
+    let spec: RunSpec | undefined;
+    let objects: Rendered[] = [];
+    const prepare = async () => {
+      const restartedAt =
+        kind === 'RESTART' ? operation.createdAt.toISOString() : restartedAtOf(await findDeployed(kube, ref));
+      spec = await readRunSpec(db, secretBox, {
+        appId: app.id,
+        versionId: operation.versionId,
+        restartedAt,
+        isStopped: desired === 'STOPPED',
+      });
+      objects = renderApp(spec, renderOptions);
+      return spec;
+    };
+    await journal.step('APPLY', async () => {
+      const { version } = await prepare();
+      const writes = await applyObjects(kube, objects);
+      return `Version ${version.number} applied, ${writes} of ${objects.length} objects changed`;
+    });
+    await journal.step('ROLL_OUT', async () => {
+      await rollOut(this.context, { spec: spec as RunSpec, objects, journal, signal });
+    });
+    await keepDeployed(kube, ref, objects);
+    await pruneObjects(kube, ref, objects);
+    await journal.finish('SUCCEEDED', sentenceOf(kind, spec as RunSpec), (tx) =>
+      recordSuccess(tx, spec as RunSpec, desired),
+    );
+  }
+
+  private async delete(journal: OperationJournal, signal: AbortSignal): Promise<void> {
+    const { db } = this.context;
+    const { appId, appName } = journal.operation;
+    const app = await db.app.findUnique({ where: { id: appId }, include: { team: true } });
+    await journal.step('APPLY', async () => {
+      if (!app) return;
+      const ref: AppRef = { id: app.id, name: app.name, team: app.teamName, namespace: app.team.namespace };
+      await removeRunning(this.context, { app: ref, journal, signal });
+    });
+    await journal.step('CLEAN_UP', () => removeTraces(this.context, this.eventlog, appId));
+    await journal.finish('SUCCEEDED', `App "${appName}" is deleted`, async (tx) => {
+      await tx.app.deleteMany({ where: { id: appId } });
+    });
+  }
+
+  /** Leaves the cluster as it was before and ends the operation; throws when the task is to come again. */
+  private async end(journal: OperationJournal, error: unknown, attempt: number): Promise<void> {
+    const { log } = this.context;
+    const known = toAppError(error);
+    const { id, kind, deadlineAt, appName } = journal.operation;
+    const mayRetry = known.details['final'] !== true && deadlineAt.getTime() > Date.now();
+    const isPassing = passing.has(known.code) || (known.code === 'INTERNAL' && attempt < bugAttempts);
+    if (mayRetry && isPassing) {
+      log.warn({ operation: id, kind, app: appName, reason: messageOf(error) }, 'operation waits');
+      throw new AppError(known.code, known.message, { cause: error, details: { retryAfterMs } });
+    }
+    log.warn(
+      { operation: id, kind, app: appName, code: known.code, reason: messageOf(error) },
+      'operation failed',
+    );
+    const restored = kind === 'DELETE' ? null : await this.restore(journal);
+    if (restored === 'previous') journal.say('The previous state is kept', 'warn');
+    await journal.fail(error);
+  }
+
+  private async restore(journal: OperationJournal): Promise<'previous' | 'nothing' | null> {
+    const { db } = this.context;
+    const app = await db.app.findUnique({ where: { id: journal.operation.appId }, include: { team: true } });
+    if (!app) return null;
+    return restore(this.context, {
+      id: app.id,
+      name: app.name,
+      team: app.teamName,
+      namespace: app.team.namespace,
+    });
+  }
+}
+
+async function recordSuccess(tx: DataCenterTransaction, spec: RunSpec, desired: string): Promise<void> {
+  await tx.app.updateMany({
+    where: { id: spec.id },
+    data: { desired, currentVersionId: spec.version.id },
+  });
+  if (desired === 'RUNNING') {
+    await tx.version.updateMany({ where: { id: spec.version.id }, data: { deployedAt: new Date() } });
+  }
+}
+
+function sentenceOf(kind: OperationKind, { version, replicas }: RunSpec): string {
+  if (replicas === 0)
+    return kind === 'STOP' ? 'The app is stopped' : 'The settings are kept for the next start';
+  const pods = replicas === 1 ? 'one pod' : `${replicas} pods`;
+  return `Version ${version.number} runs with ${pods}`;
+}

@@ -1,0 +1,153 @@
+import { parseConfig } from '@skyarc/lib/config';
+import { topics } from '@skyarc/lib/contracts';
+import { messageOf } from '@skyarc/lib/errors';
+import type { EventLogClient } from '@skyarc/lib/eventlog-client';
+import type { KubeClient } from '@skyarc/lib/kube';
+import { Stack, type RunningService } from '@skyarc/lib/lifecycle';
+import { createLogger, type Logger } from '@skyarc/lib/log';
+import type { MqClient } from '@skyarc/lib/mq-client';
+import { retry } from '@skyarc/lib/retry';
+import type { SecretBox } from '@skyarc/lib/secretbox';
+import { createRegistry, startStatusServer } from '@skyarc/lib/status';
+import { type DataCenterDatabase, EventLogSink } from '@skyarc/prisma/datacenter';
+import { Counter, Gauge } from 'prom-client';
+import { AppLocks } from './app-locks.ts';
+import { AppWatch } from './app-watch.ts';
+import { workerConfigSchema, type WorkerConfig } from './config.ts';
+import type { WorkerContext } from './context.ts';
+import { WorkerController } from './controller.ts';
+import { DriftRepair } from './drift.ts';
+import { tellChanges } from './notices.ts';
+import { Sweeper } from './sweeper.ts';
+
+export { workerConfigSchema, type WorkerConfig } from './config.ts';
+
+export interface WorkerDeps {
+  readonly db: DataCenterDatabase;
+  readonly mq: Pick<MqClient, 'consume'>;
+  readonly eventlog: Pick<EventLogClient, 'append' | 'remove'>;
+  readonly kube: KubeClient;
+  /** Opens the environment of apps. */
+  readonly secretBox: SecretBox;
+  readonly log?: Logger;
+}
+
+const group = 'worker';
+/** The operation's own deadline ends its task long before. */
+const maxAttempts = 10_000;
+const clusterSilentMs = 120_000;
+
+/** Brings apps to what operations ask for and keeps them there; waits for a cluster that is away. */
+export async function start(input: WorkerConfig, deps: WorkerDeps): Promise<RunningService> {
+  const config = parseConfig('worker', workerConfigSchema, input);
+  const log = deps.log ?? createLogger('worker');
+  const stack = new Stack();
+  try {
+    const { db, kube, secretBox, mq, eventlog } = deps;
+    const sink = stack.use(new EventLogSink(eventlog, 'worker'), (made) => made.close());
+    const watch = stack.use(new AppWatch(kube, log), (made) => made.stop());
+    const stopping = new AbortController();
+    const hasSleepAction = await knowsSleepAction(kube, log);
+    const { domain, pullRegistry, imagePullSecret, ingressClass } = config;
+    const renderOptions = { domain, pullRegistry, imagePullSecret, ingressClass, hasSleepAction };
+    const context: WorkerContext = { config, db, kube, secretBox, sink, watch, renderOptions, log };
+    const locks = new AppLocks();
+    const controller = new WorkerController(context, eventlog, locks);
+    const drift = stack.use(new DriftRepair(context, locks), (made) => made.stop());
+    const sweeper = stack.use(new Sweeper(context), (made) => made.stop());
+    const registry = createRegistry('worker');
+    const handled = measure(registry, watch, drift);
+    const status = stack.use(
+      await startStatusServer({
+        host: config.statusHost,
+        port: config.statusPort,
+        registry,
+        health: () => (watch.silenceMs > clusterSilentMs ? 'the cluster does not answer' : undefined),
+      }),
+      (made) => made.stop(),
+    );
+    stack.add(tellChanges(watch, sink));
+    watch.start();
+    drift.start();
+    sweeper.start();
+    const { signal } = stopping;
+    const consuming = Promise.all([
+      mq.consume(
+        { topic: topics.runtime, group, concurrency: config.concurrency, maxAttempts, signal },
+        async (delivery) => {
+          const end = handled();
+          await controller.handle(delivery, signal).then(end.ok, end.failed);
+        },
+      ),
+      mq.consume({ topic: `${topics.runtime}.dead`, group, signal }, (delivery) =>
+        sweeper.bury(delivery.body),
+      ),
+    ]);
+    stack.add(async () => {
+      stopping.abort();
+      await consuming;
+    });
+    return { url: status.url, stop: () => stack.stop() };
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}
+
+/** True from Kubernetes 1.30 on; asks again while the cluster does not answer. */
+async function knowsSleepAction(kube: KubeClient, log: Logger): Promise<boolean> {
+  const version = await retry(() => kube.version(), {
+    maxMs: 3_000,
+    onRetry: (error, attempt) => {
+      if (attempt === 1) log.warn({ reason: messageOf(error) }, 'waiting for the cluster');
+    },
+  });
+  const [, major, minor] = /^v?(\d+)\.(\d+)/.exec(version) ?? [];
+  return Number(major) > 1 || Number(minor) >= 30;
+}
+
+function measure(registry: ReturnType<typeof createRegistry>, watch: AppWatch, drift: DriftRepair) {
+  const tasks = new Counter({
+    name: 'skyarc_worker_tasks_total',
+    help: 'Tasks handled, by what became of them',
+    labelNames: ['outcome'],
+    registers: [registry],
+  });
+  const running = new Gauge({
+    name: 'skyarc_worker_tasks_running',
+    help: 'Tasks being worked on',
+    registers: [registry],
+  });
+  const silence = new Gauge({
+    name: 'skyarc_worker_cluster_silence_seconds',
+    help: 'Time since the cluster last answered',
+    registers: [],
+    collect() {
+      this.set(Math.min(watch.silenceMs / 1_000, 1e9));
+    },
+  });
+  const repaired = new Gauge({
+    name: 'skyarc_worker_repaired_objects',
+    help: 'Objects that differed from what was deployed and were written again',
+    registers: [],
+    collect() {
+      this.set(drift.repaired);
+    },
+  });
+  registry.registerMetric(silence);
+  registry.registerMetric(repaired);
+  return () => {
+    running.inc();
+    const end = (outcome: string) => {
+      running.dec();
+      tasks.inc({ outcome });
+    };
+    return {
+      ok: () => end('done'),
+      failed: (error: unknown) => {
+        end('again');
+        throw error;
+      },
+    };
+  };
+}

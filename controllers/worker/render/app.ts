@@ -1,0 +1,73 @@
+import { labels, managedByValue } from '@skyarc/lib/contracts';
+import type { KindTable, Resource } from '@skyarc/lib/kube';
+import { labelsOf } from './labels.ts';
+import { renderHeadlessService, renderIngress, renderService } from './network.ts';
+import { envSecretName } from './pod.ts';
+import type { RenderOptions, RunSpec } from './run-spec.ts';
+import { renderDeployment, renderStatefulSet } from './workload.ts';
+
+/** An object with the resource that it is of. */
+export type Rendered = { [R in Resource]: { readonly resource: R; readonly object: KindTable[R] } }[Resource];
+
+/** All objects of an app, in the order in which they are to be made. */
+export function renderApp(spec: RunSpec, options: RenderOptions): Rendered[] {
+  const rendered: (Rendered | null)[] = [
+    { resource: 'namespaces', object: renderNamespace(spec) },
+    { resource: 'serviceaccounts', object: renderServiceAccount(spec) },
+    ofResource('secrets', renderEnvSecret(spec)),
+    ofResource('services', renderService(spec)),
+    ofResource('services', renderHeadlessService(spec)),
+    spec.workload === 'STATEFUL'
+      ? { resource: 'statefulsets', object: renderStatefulSet(spec, options) }
+      : { resource: 'deployments', object: renderDeployment(spec, options) },
+    ofResource('ingresses', renderIngress(spec, options)),
+  ];
+  return rendered.filter((each) => each !== null);
+}
+
+/** The Deployment or StatefulSet among an app's objects. */
+export function workloadAmong(objects: readonly Rendered[]): Workload | undefined {
+  return objects.find(
+    (each): each is Workload => each.resource === 'deployments' || each.resource === 'statefulsets',
+  );
+}
+export type Workload = Extract<Rendered, { resource: 'deployments' | 'statefulsets' }>;
+
+function ofResource<R extends 'secrets' | 'services' | 'ingresses'>(
+  resource: R,
+  object: KindTable[R] | null,
+): Rendered | null {
+  return object && ({ resource, object } as unknown as Rendered);
+}
+
+function renderNamespace(spec: RunSpec): KindTable['namespaces'] {
+  return {
+    metadata: {
+      name: spec.namespace,
+      labels: {
+        [labels.managedBy]: managedByValue,
+        [labels.team]: spec.team,
+        // Whatever else comes into the namespace is held to what our own pods keep to.
+        'pod-security.kubernetes.io/enforce': 'restricted',
+      },
+    },
+  };
+}
+
+function renderServiceAccount(spec: RunSpec): KindTable['serviceaccounts'] {
+  return {
+    metadata: { name: spec.name, namespace: spec.namespace, labels: labelsOf(spec) },
+    automountServiceAccountToken: false,
+  };
+}
+
+function renderEnvSecret(spec: RunSpec): KindTable['secrets'] | null {
+  if (spec.env.length === 0) return null;
+  const data = spec.env.map(({ name, value }) => [name, Buffer.from(value).toString('base64')] as const);
+  return {
+    metadata: { name: envSecretName(spec), namespace: spec.namespace, labels: labelsOf(spec) },
+    type: 'Opaque',
+    immutable: true,
+    data: Object.fromEntries(data),
+  };
+}

@@ -1,0 +1,20 @@
+import { labels, managedByValue } from '@skyarc/lib/contracts';
+import type { RunSpec } from './run-spec.ts';
+
+/** Digest of the pod template, on the workload and its pods: tells new pods from old ones. */
+export const templateLabel = 'skyarc.dev/template';
+export const restartAnnotation = 'skyarc.dev/restarted-at';
+
+/** What an app's pods are selected by; never changes in an app's life. */
+export function selectorOf(spec: Pick<RunSpec, 'id'>): Record<string, string> {
+  return { [labels.appId]: spec.id };
+}
+
+export function labelsOf(spec: Pick<RunSpec, 'id' | 'name' | 'team'>): Record<string, string> {
+  return {
+    [labels.managedBy]: managedByValue,
+    [labels.name]: spec.name,
+    [labels.team]: spec.team,
+    [labels.appId]: spec.id,
+  };
+}
