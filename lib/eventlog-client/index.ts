@@ -9,6 +9,7 @@ import { LogWriter, type WriterOptions } from './writer.ts';
 
 export type { FollowOptions, LogBatch } from './follow.ts';
 export type { LogFrame, NewFrame } from './frame.ts';
+export { createIngestClient, type IngestClient } from './ingest.ts';
 export type { LogWriter, WriterOptions } from './writer.ts';
 
 export interface ReadOptions {

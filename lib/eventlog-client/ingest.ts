@@ -1,0 +1,99 @@
+import net from 'node:net';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { AppendRequestSchema } from '@skyarc/lib/contracts/generated/skyarc/eventlog/v1/eventlog_pb.js';
+import { AppError, type ErrorCode, messageOf } from '@skyarc/lib/errors';
+import { type NewFrame, toWire } from './frame.ts';
+
+export interface IngestClient {
+  /** Resolves with the number of new frames once they are durable. Throws UNAVAILABLE, EXHAUSTED, INVALID. */
+  append(frames: readonly NewFrame[]): Promise<number>;
+  close(): void;
+}
+
+interface Waiting {
+  readonly resolve: (stored: number) => void;
+  readonly reject: (error: AppError) => void;
+}
+
+const answerTimeoutMs = 15_000;
+
+/** The collectors' way into the event log, e.g. `tcp://127.0.0.1:6362`; connects when needed, keeps the order. */
+export function createIngestClient(url: string): IngestClient {
+  const { hostname, port } = new URL(url);
+  let connection: Connection | undefined;
+  let closed = false;
+  return {
+    async append(frames) {
+      if (closed) throw new AppError('CANCELED', 'The connection to the event log was closed');
+      if (!connection || connection.broken) connection = new Connection(hostname, Number(port));
+      return connection.append(frames);
+    },
+    close() {
+      closed = true;
+      connection?.break(new AppError('CANCELED', 'The connection to the event log was closed'));
+    },
+  };
+}
+
+/** One socket; batches are answered in the order in which they were sent. */
+class Connection {
+  private readonly socket: net.Socket;
+  private waiting: Waiting[] = [];
+  private data = Buffer.alloc(0);
+  private timer: NodeJS.Timeout | undefined;
+  broken = false;
+
+  constructor(host: string, port: number) {
+    this.socket = net.connect({ host, port, noDelay: true, keepAlive: true });
+    this.socket.on('data', (chunk) => this.receive(chunk));
+    this.socket.on('error', (error) => this.break(this.unavailable(error)));
+    this.socket.on('close', () => this.break(this.unavailable('the connection was closed')));
+  }
+
+  async append(frames: readonly NewFrame[]): Promise<number> {
+    const body = toBinary(AppendRequestSchema, create(AppendRequestSchema, { frames: frames.map(toWire) }));
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(body.length);
+    return new Promise<number>((resolve, reject) => {
+      if (this.broken) return reject(this.unavailable('the connection was closed'));
+      this.waiting.push({ resolve, reject });
+      this.timer ??= this.expectAnswer();
+      this.socket.write(Buffer.concat([length, body]));
+    });
+  }
+
+  break(error: AppError): void {
+    this.broken = true;
+    clearTimeout(this.timer);
+    this.socket.destroy();
+    for (const { reject } of this.waiting.splice(0)) reject(error);
+  }
+
+  private receive(chunk: Buffer): void {
+    this.data = Buffer.concat([this.data, chunk]);
+    while (this.data.length >= 4 && this.data.length >= 4 + this.data.readUInt32BE(0)) {
+      const end = 4 + this.data.readUInt32BE(0);
+      const answer = JSON.parse(this.data.toString('utf8', 4, end)) as Answer;
+      this.data = this.data.subarray(end);
+      const first = this.waiting.shift();
+      clearTimeout(this.timer);
+      this.timer = this.waiting.length > 0 ? this.expectAnswer() : undefined;
+      if (answer.code) first?.reject(new AppError(answer.code, answer.message ?? answer.code));
+      else first?.resolve(answer.stored ?? 0);
+    }
+  }
+
+  private expectAnswer(): NodeJS.Timeout {
+    return setTimeout(() => this.break(this.unavailable('it does not answer')), answerTimeoutMs);
+  }
+
+  private unavailable(cause: unknown): AppError {
+    return new AppError('UNAVAILABLE', `Cannot reach the event log: ${messageOf(cause)}`, { cause });
+  }
+}
+
+interface Answer {
+  readonly stored?: number;
+  readonly code?: ErrorCode;
+  readonly message?: string;
+}
