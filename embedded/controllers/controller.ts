@@ -1,10 +1,11 @@
 import type { Logger } from '@skyarc/lib/log';
-import type { KindTable, KubeClient, Resource } from '../client/index.ts';
+import type { KindTable, KubeClient, KubeObject, Resource } from '../client/index.ts';
 import { Informer } from '../client/informer.ts';
 import type { Indexer, Store } from '../client/store.ts';
 import type { ControllersConfig } from './config.ts';
 import type { EventRecorder } from './event-recorder.ts';
 import { controllerOf } from './owners.ts';
+import { claimKeysOf } from './volumes/binding.ts';
 
 /** What every controller is built from. */
 export interface ControllerContext {
@@ -24,9 +25,10 @@ export interface Controller {
 export type ControllerFactory = (context: ControllerContext) => Controller;
 
 const indexers: { [R in Resource]?: Record<string, Indexer<KindTable[R]>> } = {
+  replicasets: { orphan: homeOfOrphan },
   pods: {
-    /** Pods that no controller owns, by namespace: candidates for adoption. */
-    orphan: (pod) => (controllerOf(pod) ? [] : [pod.metadata?.namespace ?? '']),
+    orphan: homeOfOrphan,
+    claim: claimKeysOf,
     node: (pod) => (pod.spec?.nodeName ? [pod.spec.nodeName] : []),
   },
   endpointslices: {
@@ -36,6 +38,11 @@ const indexers: { [R in Resource]?: Record<string, Indexer<KindTable[R]>> } = {
     },
   },
 };
+
+/** Namespace of an object that no controller owns: a candidate for adoption. */
+function homeOfOrphan(object: KubeObject): string[] {
+  return controllerOf(object) ? [] : [object.metadata?.namespace ?? ''];
+}
 
 /** One informer per resource, shared by all controllers. */
 export class SharedInformers {

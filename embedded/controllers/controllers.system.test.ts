@@ -6,7 +6,7 @@ import type { KubeClient } from '../client/index.ts';
 import { annotationKeys } from './deployment/rolling.ts';
 import { isActive } from './pods.ts';
 import type { Deployment, Pod, StatefulSet } from './kinds.ts';
-import { TestCluster } from './test-cluster.ts';
+import { MortalClient, TestCluster } from './test-cluster.ts';
 
 let cluster: TestCluster;
 let client: KubeClient;
@@ -63,6 +63,10 @@ function statefulSet(name: string, spec: Partial<NonNullable<StatefulSet['spec']
 
 async function podsOf(app: string, namespace = 'default'): Promise<Pod[]> {
   return (await client.list('pods', { namespace, labelSelector: `app=${app}` })).items;
+}
+
+async function uidsOf(app: string): Promise<Set<string | undefined>> {
+  return new Set((await podsOf(app)).map(({ metadata }) => metadata?.uid));
 }
 
 const imageOf = (pod: Pod) => pod.spec?.containers[0]?.image;
@@ -242,12 +246,17 @@ test('a StatefulSet starts, updates and shrinks in order, with volumes that stay
     .toBe(true);
   expect((await status())?.currentRevision).not.toBe(before);
 
+  // A claim that is deleted under a running pod stays, and its data with it, until the pod has gone.
+  await client.delete('persistentvolumeclaims', 'data-db-1', 'default');
+  await sleep(200);
+  expect(await readdir(join(cluster.folder, 'volumes'))).toContain(claim?.spec?.volumeName);
   await client.patch('statefulsets', 'db', 'default', { spec: { replicas: 1 } });
   await expect.poll(images, soon).toEqual({ 'db-0': 'db:2' });
+  await expect.poll(() => client.find('persistentvolumeclaims', 'data-db-1', 'default'), soon).toBeNull();
   await client.delete('statefulsets', 'db', 'default', { propagationPolicy: 'Background' });
   await expect.poll(images, soon).toEqual({});
   expect(await client.find('persistentvolumeclaims', 'data-db-2', 'default')).not.toBeNull();
-  for (const ordinal of [0, 1, 2])
+  for (const ordinal of [0, 2])
     await client.delete('persistentvolumeclaims', `data-db-${ordinal}`, 'default');
   await expect.poll(() => readdir(join(cluster.folder, 'volumes')), soon).toEqual([]);
 });
@@ -273,11 +282,10 @@ test('deleting a Deployment: background, foreground, orphan', async () => {
   await sleep(300);
   expect(await names('parted')).toEqual({ sets: 1, pods: 3 });
   // Made anew, it adopts what it finds.
-  const uids = async () => new Set((await podsOf('parted')).map(({ metadata }) => metadata?.uid));
-  const orphans = await uids();
+  const orphans = await uidsOf('parted');
   await client.create('deployments', deployment('parted', 'tree:1'));
   await rolledOut('parted');
-  expect(await uids()).toEqual(orphans);
+  expect(await uidsOf('parted')).toEqual(orphans);
 });
 
 test('a pod leaves its ReplicaSet by its label and is replaced; a name collision is stepped over', async () => {
@@ -365,6 +373,29 @@ test('controllers that are stopped and started all the time end where undisturbe
     images: (await podsOf(name)).map(imageOf),
   });
   expect(await endOf('shaken')).toEqual(await endOf('calm'));
+});
+
+test('controllers that die at any one write of a rollout, and come back, finish it all the same', async () => {
+  await client.create('deployments', deployment('mortal', 'app:0', { replicas: 2 }));
+  await rolledOut('mortal');
+  let died = true;
+  for (let writes = 0; died; writes += 1) {
+    const mortal = new MortalClient(client, writes);
+    await cluster.stopControllers();
+    await cluster.startControllers(mortal.client);
+    await setImage('mortal', `app:${writes + 1}`);
+    await Promise.race([mortal.death, rolledOut('mortal')]);
+    died = mortal.isDead;
+    await cluster.stopControllers();
+    await cluster.startControllers();
+    const { metadata } = await rolledOut('mortal');
+    expect(metadata?.annotations?.[annotationKeys.revision]).toBe(String(writes + 2));
+    const sets = (await client.list('replicasets', { namespace: 'default', labelSelector: 'app=mortal' }))
+      .items;
+    expect(sets.filter(({ spec }) => spec?.replicas)).toHaveLength(1);
+    expect((await podsOf('mortal')).map(imageOf)).toEqual([`app:${writes + 1}`, `app:${writes + 1}`]);
+    if (!died) expect(writes).toBeGreaterThan(10);
+  }
 });
 
 test('50 Deployments at once', async () => {

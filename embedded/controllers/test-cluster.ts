@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AppError } from '@skyarc/lib/errors';
 import { startEtcd } from '@skyarc/lib/etcd';
 import { Stack, type RunningService } from '@skyarc/lib/lifecycle';
 import { createLogger } from '@skyarc/lib/log';
@@ -11,7 +12,7 @@ import type { Pod } from './kinds.ts';
 import { startControllers } from './index.ts';
 
 const log = createLogger('test-cluster');
-log.level = 'warn';
+log.level = 'error';
 
 /** A real etcd and API server with controllers, and pods that are played by an actor instead of containers. */
 export class TestCluster {
@@ -54,9 +55,9 @@ export class TestCluster {
     return join(this.folder, 'pki', 'admin.kubeconfig');
   }
 
-  async startControllers(): Promise<void> {
+  async startControllers(client = this.client): Promise<void> {
     const storage = { volumeRoot: join(this.folder, 'volumes') };
-    this.controllers = await startControllers({ storage }, { client: this.client, log });
+    this.controllers = await startControllers({ storage }, { client, log });
   }
 
   async stopControllers(): Promise<void> {
@@ -123,6 +124,37 @@ class TestKubelet {
         conditions: [
           { type: 'Ready', status: isReady ? 'True' : 'False', lastTransitionTime: new Date().toISOString() },
         ],
+      },
+    });
+  }
+}
+
+const writes = new Set(['create', 'update', 'updateStatus', 'patch', 'patchStatus', 'delete']);
+
+/** A client whose owner dies after so many writes: nothing that it writes later arrives. Events do not count. */
+export class MortalClient {
+  readonly client: KubeClient;
+  readonly death: Promise<void>;
+  isDead = false;
+
+  constructor(client: KubeClient, lives: number) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.death = promise;
+    let left = lives;
+    this.client = new Proxy(client, {
+      get: (target, name: keyof KubeClient) => {
+        const method = target[name].bind(target) as (...args: unknown[]) => unknown;
+        if (!writes.has(name)) return method;
+        return (...args: unknown[]) => {
+          if (args[0] === 'events') return method(...args);
+          if (left > 0) {
+            left -= 1;
+            return method(...args);
+          }
+          this.isDead = true;
+          resolve();
+          return Promise.reject(new AppError('UNAVAILABLE', 'The writer is dead'));
+        };
       },
     });
   }

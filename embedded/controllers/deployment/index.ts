@@ -25,14 +25,14 @@ export function deploymentController(context: ControllerContext): Controller {
       context.events.record({ about, type: 'Warning', reason: 'SelectingAll', message });
       return;
     }
-    const { namespace = '' } = deployment.metadata ?? {};
+    const { namespace = '', uid = '' } = deployment.metadata ?? {};
     const owned = await claim({
       client,
       resource: 'replicasets',
       ownerResource: 'deployments',
       owner: deployment,
       selector: deployment.spec?.selector,
-      candidates: replicaSets.by('namespace', namespace),
+      candidates: [...replicaSets.by('owner', uid), ...replicaSets.by('orphan', namespace)],
     });
     try {
       const status = await new Rollout(context, deployment, owned).advance();

@@ -1,4 +1,4 @@
-import type { Claim, StorageClass, Volume } from '../kinds.ts';
+import type { Claim, Pod, StorageClass, Volume } from '../kinds.ts';
 import { parseQuantity } from '../quantity.ts';
 import { matchesSelector } from '../selectors.ts';
 
@@ -7,6 +7,13 @@ const defaultClassAnnotation = 'storageclass.kubernetes.io/is-default-class';
 /** Name of the claim's class; undefined asks for the default one, "" for none. */
 export function classOf({ spec, metadata }: Claim): string | undefined {
   return spec?.storageClassName ?? metadata?.annotations?.['volume.beta.kubernetes.io/storage-class'];
+}
+
+/** Keys of the claims that a pod mounts. */
+export function claimKeysOf({ spec, metadata }: Pod): string[] {
+  return (spec?.volumes ?? []).flatMap(({ persistentVolumeClaim }) =>
+    persistentVolumeClaim ? [`${metadata?.namespace ?? ''}/${persistentVolumeClaim.claimName}`] : [],
+  );
 }
 
 export function isDefaultClass({ metadata }: StorageClass): boolean {

@@ -3,10 +3,13 @@ import { keyOf } from '../../client/store.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
 import type { Controller, ControllerContext } from '../controller.ts';
 import { ignoreGone, isTaken } from '../failures.ts';
-import type { Claim, StorageClass, Volume } from '../kinds.ts';
+import type { Claim, Pod, StorageClass, Volume } from '../kinds.ts';
+import { isFinished } from '../pods.ts';
 import { sameJson } from '../same.ts';
-import { classOf, findVolume, isBoundTo, isDefaultClass } from './binding.ts';
+import { claimKeysOf, classOf, findVolume, isBoundTo, isDefaultClass } from './binding.ts';
 import { DirectoryProvisioner, provisionerName } from './provisioner.ts';
+
+const protection = 'kubernetes.io/pvc-protection';
 
 /** Binds claims to volumes, makes volumes of the default class, and reclaims those whose claim is gone. */
 export function volumeController(context: ControllerContext): Controller {
@@ -47,6 +50,11 @@ class VolumeController implements Controller {
       this.volumes.add(keyOf(volume));
       this.retryPendingClaims();
     };
+    const podEnded = (pod: Pod) => {
+      if (!isFinished(pod) && informers.store('pods').get(keyOf(pod))) return;
+      for (const claim of claimKeysOf(pod)) this.claims.add(claim);
+    };
+    informers.of('pods').on({ update: podEnded, delete: podEnded });
     informers.of('persistentvolumes').on({ add: volumeChanged, update: volumeChanged });
     informers.of('storageclasses').on({
       add: () => this.retryPendingClaims(),
@@ -78,7 +86,11 @@ class VolumeController implements Controller {
     }
     const { client, informers } = this.context;
     const claim = informers.store('persistentvolumeclaims').get(key);
-    if (!claim || claim.metadata?.deletionTimestamp) return;
+    if (!claim) return;
+    if (claim.metadata?.deletionTimestamp) {
+      await this.unprotect(claim);
+      return;
+    }
     const volumes = informers.store('persistentvolumes');
     if (claim.spec?.volumeName) {
       const volume = volumes.get(claim.spec.volumeName);
@@ -139,6 +151,8 @@ class VolumeController implements Controller {
         metadata: {
           ...claim.metadata,
           annotations: { ...claim.metadata?.annotations, 'pv.kubernetes.io/bind-completed': 'yes' },
+          // From now on there may be data: it outlives the last pod that mounts it.
+          finalizers: [...new Set([...(claim.metadata?.finalizers ?? []), protection])],
         },
         spec: {
           ...claim.spec,
@@ -149,6 +163,23 @@ class VolumeController implements Controller {
     }
     const { accessModes, capacity } = volume.spec;
     await this.setClaimPhase(bound, { phase: 'Bound', accessModes, capacity });
+  }
+
+  /** Lets a deleted claim go when no pod uses it any more. */
+  private async unprotect(claim: Claim): Promise<void> {
+    const { client, informers } = this.context;
+    const { name = '', namespace, uid, resourceVersion, finalizers = [] } = claim.metadata ?? {};
+    const isUsed = (pod: Pod) => !isFinished(pod) && claimKeysOf(pod).includes(keyOf(claim));
+    if (!finalizers.includes(protection)) return;
+    if (informers.store('pods').by('claim', keyOf(claim)).some(isUsed)) return;
+    // The cache may not know a new pod yet: ask the API before data may be lost.
+    if ((await client.list('pods', { namespace })).items.some(isUsed)) return;
+    const rest = finalizers.filter((finalizer) => finalizer !== protection);
+    await client
+      .patch('persistentvolumeclaims', name, namespace, {
+        metadata: { uid, resourceVersion, finalizers: rest },
+      })
+      .catch(ignoreGone);
   }
 
   private async setClaimPhase(claim: Claim, status: NonNullable<Claim['status']>): Promise<void> {
