@@ -4,11 +4,8 @@
  */
 import { AppError, messageOf } from '@skyarc/lib/errors';
 import { setLogLevel } from '@skyarc/lib/log';
-import { doctor } from './compose/doctor.ts';
-import { down } from './compose/down.ts';
 import { isProcessName, runProcess } from './compose/processes.ts';
 import { readTopology } from './compose/topology.ts';
-import { up } from './compose/up.ts';
 
 const usage = `Usage: skyarc <command>
   up               start everything on this machine and stay in the foreground
@@ -16,19 +13,20 @@ const usage = `Usage: skyarc <command>
   down [--purge]   stop everything, apps too; with --purge remove all state and every trace on the host
   doctor           list what Skyarc has on this machine, and what is wrong with it`;
 
+/** Each command loads only what it needs: the supervisor stays small. */
 async function main([command, ...args]: readonly string[]): Promise<number> {
   const topology = readTopology(process.env);
   setLogLevel(topology.logLevel);
   switch (command) {
     case 'up':
-      return up(topology, { isDevelopment: args.includes('--dev') });
+      return (await import('./compose/up.ts')).up(topology, { isDevelopment: args.includes('--dev') });
     case 'run':
       if (!isProcessName(args[0])) break;
       return runProcess(args[0], topology);
     case 'down':
-      return down(topology, { purge: args.includes('--purge') });
+      return (await import('./compose/down.ts')).down(topology, { purge: args.includes('--purge') });
     case 'doctor':
-      return doctor(topology);
+      return (await import('./compose/doctor.ts')).doctor(topology);
   }
   console.error(usage);
   return 2;

@@ -9,5 +9,5 @@ export {
   type TxnResult,
 } from './client.ts';
 export type { EtcdLease } from './lease.ts';
-export { startEtcd, etcdConfigSchema, type EtcdConfig, type RunningEtcd } from './server.ts';
+export { etcdDaemonOf, startEtcd, etcdConfigSchema, type EtcdConfig, type RunningEtcd } from './server.ts';
 export type { WatchBatch, WatchChange, WatchOptions } from './watch.ts';

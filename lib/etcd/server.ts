@@ -36,10 +36,16 @@ export interface RunningEtcd extends RunningService {
  * Every write is synced to disk before it is acknowledged.
  */
 export async function startEtcd(input: EtcdConfig, signal?: AbortSignal): Promise<RunningEtcd> {
+  const daemon = etcdDaemonOf(input);
+  const { pid, adopted } = await daemon.ensure(signal);
+  return { url: urlsOf(input).client, pid, adopted, daemon, stop: () => daemon.stop() };
+}
+
+/** The etcd of the configuration, running or not. */
+export function etcdDaemonOf(input: EtcdConfig): Daemon {
   const config = parseConfig('etcd', etcdConfigSchema, input);
-  const url = `http://${config.host}:${config.clientPort}`;
-  const peerUrl = `http://${config.host}:${config.peerPort}`;
-  const daemon = new Daemon({
+  const { client: url, peer: peerUrl } = urlsOf(input);
+  return new Daemon({
     name: config.name,
     folder: config.runDir,
     command: config.command,
@@ -61,6 +67,8 @@ export async function startEtcd(input: EtcdConfig, signal?: AbortSignal): Promis
     ],
     ready: async () => (await fetch(`${url}/health`, { signal: AbortSignal.timeout(1_000) })).ok,
   });
-  const { pid, adopted } = await daemon.ensure(signal);
-  return { url, pid, adopted, daemon, stop: () => daemon.stop() };
+}
+
+function urlsOf({ host = '127.0.0.1', clientPort, peerPort }: EtcdConfig): { client: string; peer: string } {
+  return { client: `http://${host}:${clientPort}`, peer: `http://${host}:${peerPort}` };
 }

@@ -49,11 +49,9 @@ const basePorts = {
   gatewayHttp: 8080,
   gatewayHttps: 8443,
   gatewayStatus: 10254,
-  gatewayAdmin: 10255,
   hub: 5000,
   hubStatus: 5001,
   containerdStream: 10010,
-  kubeletStatus: 10248,
 } as const;
 export type PortName = keyof typeof basePorts;
 
@@ -71,6 +69,8 @@ export interface Topology {
   readonly registryPull: string;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
   readonly ports: Readonly<Record<PortName, number>>;
+  /** The environment that the process was started with, for clients that builds use. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** A path below the data folder. */
   path(...parts: string[]): string;
 }
@@ -98,6 +98,7 @@ export function readTopology(environment: Readonly<Record<string, string | undef
     registryPull: set.REGISTRY_PULL ?? `127.0.0.1:${ports.hub}`,
     logLevel: set.LOG_LEVEL,
     ports,
+    environment,
     path,
   };
 }

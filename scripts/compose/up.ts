@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { messageOf } from '@skyarc/lib/errors';
 import { startEtcd } from '@skyarc/lib/etcd';
 import { etcdConfigOf } from './engines.ts';
 import { takeLock } from './lock.ts';
@@ -12,20 +13,29 @@ import type { Topology } from './topology.ts';
 export async function up(topology: Topology, options: { readonly isDevelopment: boolean }): Promise<number> {
   await mkdir(topology.home, { recursive: true, mode: 0o711 });
   const unlock = await takeLock(topology);
+  const stopping = new AbortController();
   const stopped = untilSignal();
   const supervisor = new Supervisor(resolve(import.meta.dirname, '../skyarc.ts'));
   supervisor.on('crashed', (name, reason, waitMs) =>
     console.log(`  !  ${name} ended (${reason}); starting it again in ${Math.round(waitMs)} ms`),
   );
   try {
-    const facts = await Promise.race([startAll(topology, supervisor), stopped.then(() => null)]);
+    const starting = startAll(topology, supervisor, stopping.signal);
+    const facts = await Promise.race([starting, stopped.then(() => null)]);
+    // A signal during the start leaves it to fail by itself, unheard.
+    starting.catch(() => undefined);
     if (facts) {
       announce(topology, facts);
+      supervisor.on('ready', (_name, { claimToken }) => {
+        if (claimToken)
+          console.log(`  Claim it  ${claimLinkOf(topology, claimToken)}   (the link before ended)`);
+      });
       if (options.isDevelopment) startWebDevelopment(topology);
       await stopped;
     }
     console.log('\nStopping the control plane; apps keep running (`npm run skyarc -- down` stops them too).');
   } finally {
+    stopping.abort();
     await supervisor.stop();
     await unlock();
   }
@@ -35,9 +45,10 @@ export async function up(topology: Topology, options: { readonly isDevelopment: 
 async function startAll(
   topology: Topology,
   supervisor: Supervisor,
+  signal: AbortSignal,
 ): Promise<Readonly<Record<string, string>>> {
   console.log(`\nSkyarc on this machine, state in ${topology.home}\n`);
-  await timed('etcd', () => startEtcd(etcdConfigOf(topology)).then(() => ({})));
+  await timed('etcd', () => keepEtcd(topology, signal));
   const names = processNames.filter((name) => name !== 'cluster' || topology.isEmbedded);
   let facts: Readonly<Record<string, string>> = {};
   for (const name of names) {
@@ -45,6 +56,15 @@ async function startAll(
     facts = { ...facts, ...(await timed(name, () => supervisor.start({ name, logFile }))) };
   }
   return facts;
+}
+
+/** Starts etcd, or adopts the one that runs, and starts it again whenever it is gone. */
+async function keepEtcd(topology: Topology, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+  const { daemon, url } = await startEtcd(etcdConfigOf(topology), signal);
+  void daemon.keep(signal, (error) =>
+    console.log(`  !  etcd was gone; ${error ? `cannot start it: ${messageOf(error)}` : 'it runs again'}`),
+  );
+  return { about: url };
 }
 
 /** Says what begins to run and how long it took to serve. */
@@ -60,13 +80,13 @@ async function timed(
 }
 
 function announce(topology: Topology, facts: Readonly<Record<string, string>>): void {
-  const console_ = `http://localhost:${topology.ports.console}`;
+  const { claimToken } = facts;
   const lines = [
     '',
     'Skyarc is ready.',
     '',
-    `  Console   ${console_}`,
-    ...(facts['claimToken'] ? [`  Claim it  ${console_}/claim?token=${facts['claimToken']}   (once)`] : []),
+    `  Console   ${consoleUrlOf(topology)}`,
+    ...(claimToken ? [`  Claim it  ${claimLinkOf(topology, claimToken)}   (once)`] : []),
     `  Apps      http://<port>.<app>.<team>.${topology.domain}:${topology.ports.gatewayHttp}`,
     `  Logs      ${topology.path('log')}`,
     ...(topology.isEmbedded ? [`  kubectl   --kubeconfig ${topology.kubeconfig}`] : []),
@@ -76,11 +96,18 @@ function announce(topology: Topology, facts: Readonly<Record<string, string>>): 
   console.log(lines.join('\n'));
 }
 
+function consoleUrlOf(topology: Topology): string {
+  return `http://localhost:${topology.ports.console}`;
+}
+
+function claimLinkOf(topology: Topology, token: string): string {
+  return `${consoleUrlOf(topology)}/claim?token=${token}`;
+}
+
 /** `next dev` beside the real API, which it passes requests on to. */
 function startWebDevelopment(topology: Topology): void {
-  const api = `http://localhost:${topology.ports.console}`;
   const port = String(topology.ports.console + 1000);
-  const env = { ...process.env, SKYARC_API: api };
+  const env = { ...process.env, SKYARC_API: consoleUrlOf(topology) };
   spawn('next', ['dev', '--port', port], {
     cwd: resolve(import.meta.dirname, '../../web'),
     env,

@@ -1,0 +1,27 @@
+import { start, type EmbeddedInput } from '@skyarc/embedded';
+import { etcdUrlOf } from './engines.ts';
+import type { StartedProcess } from './processes.ts';
+import type { Topology } from './topology.ts';
+
+/** The embedded Kubernetes of this machine. */
+export function embeddedConfigOf(topology: Topology): EmbeddedInput {
+  const { instance, podCidr, serviceCidr, ports } = topology;
+  return {
+    instance,
+    home: topology.path('cluster'),
+    podCidr,
+    serviceCidr,
+    etcdUrl: etcdUrlOf(topology),
+    apiServer: { port: ports.kubeApi, names: ['localhost', '127.0.0.1'] },
+    controllers: { storage: { volumeRoot: topology.path('volumes') } },
+    kubelet: {
+      plainHttpRegistries: [topology.registryPull],
+      streaming: { port: ports.containerdStream },
+    },
+  };
+}
+
+export async function startCluster(topology: Topology): Promise<StartedProcess> {
+  const running = await start(embeddedConfigOf(topology));
+  return { stop: () => running.stop(), facts: { about: `Kubernetes at ${running.url}` } };
+}

@@ -1,0 +1,26 @@
+import { resolve } from 'node:path';
+import { start } from '@skyarc/server';
+import { consoleCertificateOf } from './certificates.ts';
+import type { StartedProcess } from './processes.ts';
+import type { Topology } from './topology.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+
+/** The console layer: router, subgraphs and the console's pages. */
+export async function startConsole(topology: Topology): Promise<StartedProcess> {
+  const { host, ports, dataCenter } = topology;
+  const running = await start({
+    host,
+    port: ports.console,
+    statusPort: ports.consoleStatus,
+    databaseFile: topology.path('data', 'console.db'),
+    tls: await consoleCertificateOf(topology),
+    dataCenters: [
+      { name: dataCenter, displayName: 'This machine', apiUrl: `https://127.0.0.1:${ports.api}` },
+    ],
+    webRoot: resolve(root, 'web/out'),
+    samplesFolder: resolve(root, 'samples'),
+  });
+  const { claimToken } = running;
+  return { stop: () => running.stop(), facts: { about: running.url, ...(claimToken && { claimToken }) } };
+}

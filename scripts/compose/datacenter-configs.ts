@@ -1,0 +1,109 @@
+import type { ApiConfig } from '@skyarc/controllers/api';
+import { type ChaosConfig, clientEnvironmentOf } from '@skyarc/controllers/chaos';
+import type { EventlogConfig } from '@skyarc/controllers/eventlog';
+import type { GatewayConfig } from '@skyarc/controllers/gateway';
+import type { HubConfig } from '@skyarc/controllers/hub';
+import type { MqConfig } from '@skyarc/controllers/mq';
+import type { NodeConfig } from '@skyarc/controllers/node';
+import type { WorkerConfig } from '@skyarc/controllers/worker';
+import { apiCertificateOf } from './certificates.ts';
+import { etcdUrlOf } from './engines.ts';
+import type { Topology } from './topology.ts';
+
+/** Each service's configuration on one machine: the topology said in the service's own words. */
+
+const loopback = (port: number, scheme = 'http') => `${scheme}://127.0.0.1:${port}`;
+
+export const mqUrlOf = ({ ports }: Topology): string => loopback(ports.mq);
+export const eventlogUrlOf = ({ ports }: Topology): string => loopback(ports.eventlog);
+
+export function hubConfigOf({ ports, path }: Topology): HubConfig {
+  return { port: ports.hub, statusPort: ports.hubStatus, dataDir: path('hub') };
+}
+
+export function mqConfigOf(topology: Topology): MqConfig {
+  const { ports } = topology;
+  return { port: ports.mq, statusPort: ports.mqStatus, etcdUrl: etcdUrlOf(topology) };
+}
+
+export function eventlogConfigOf({ ports, path }: Topology): EventlogConfig {
+  return {
+    port: ports.eventlog,
+    ingestPort: ports.eventlogTcp,
+    statusPort: ports.eventlogStatus,
+    dataDir: path('eventlog'),
+  };
+}
+
+export function nodeConfigOf({ ports, path, kubeconfig, isEmbedded }: Topology): NodeConfig {
+  return {
+    port: ports.node,
+    dataDir: path('node'),
+    kubeconfig,
+    ingestUrl: loopback(ports.eventlogTcp, 'tcp'),
+    logs: isEmbedded ? { from: 'files', podLogRoot: path('cluster', 'pod-logs') } : { from: 'api' },
+  };
+}
+
+export function gatewayConfigOf({
+  instance,
+  host,
+  ports,
+  path,
+  kubeconfig,
+  domain,
+}: Topology): GatewayConfig {
+  return {
+    instance,
+    dataDir: path('gateway'),
+    kubeconfig,
+    host: host.includes(':') ? `[${host}]` : host,
+    httpPort: ports.gatewayHttp,
+    httpsPort: ports.gatewayHttps,
+    statusPort: ports.gatewayStatus,
+    defaultCertificateNames: ['localhost', domain, `*.${domain}`],
+  };
+}
+
+export function workerConfigOf({ instance, ports, domain, registryPull }: Topology): WorkerConfig {
+  return {
+    instance,
+    statusPort: ports.worker,
+    domain,
+    pullRegistry: registryPull,
+    registryUrl: loopback(ports.hub),
+  };
+}
+
+export function chaosConfigOf({ instance, ports, path, environment }: Topology): ChaosConfig {
+  return {
+    instance,
+    statusPort: ports.chaos,
+    dataDir: path('chaos'),
+    registryUrl: loopback(ports.hub),
+    clientEnv: clientEnvironmentOf(environment),
+  };
+}
+
+export async function apiConfigOf(topology: Topology): Promise<ApiConfig> {
+  const { ports, dataCenter, domain } = topology;
+  const health = {
+    mq: ports.mqStatus,
+    chaos: ports.chaos,
+    worker: ports.worker,
+    gateway: ports.gatewayStatus,
+    eventlog: ports.eventlogStatus,
+    node: ports.node,
+    hub: ports.hubStatus,
+  };
+  return {
+    port: ports.api,
+    statusPort: ports.apiStatus,
+    dataCenter,
+    domain,
+    tls: await apiCertificateOf(topology),
+    gatewayHttpPort: ports.gatewayHttp,
+    gatewayHttpsPort: ports.gatewayHttps,
+    services: Object.entries(health).map(([name, port]) => ({ name, url: `${loopback(port)}/healthz` })),
+  };
+}

@@ -1,0 +1,88 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { run } from '@skyarc/lib/process';
+import type { Topology } from './topology.ts';
+
+export interface ProcessInfo {
+  readonly pid: number;
+  readonly command: string;
+}
+
+/** Node processes of this installation other than the one that asks. */
+export async function nodeProcessesOf(topology: Topology): Promise<ProcessInfo[]> {
+  const entry = join(import.meta.dirname, '../skyarc.ts');
+  return processesWhere(
+    (argv, environment) =>
+      argv.includes(entry) &&
+      (argv.includes('up') || argv.includes('run')) &&
+      (environment.find((one) => one.startsWith('SKYARC_HOME='))?.slice('SKYARC_HOME='.length) ??
+        '/var/lib/skyarc') === topology.home,
+  );
+}
+
+/** Engines that keep their state in this installation's folder. */
+export async function enginesOf(topology: Topology): Promise<ProcessInfo[]> {
+  const engines = ['etcd', 'containerd', 'docker-registry', 'nginx:'];
+  return processesWhere(
+    (argv) =>
+      engines.some((engine) => argv[0]?.split(' ')[0]?.endsWith(engine)) &&
+      argv.some((argument) => argument.includes(`${topology.home}/`)),
+  );
+}
+
+/** Objects of this installation on the host, one line each. */
+export async function hostObjectsOf({ instance, home }: Topology): Promise<string[]> {
+  const [links, tables, mounts, cgroups] = await Promise.all([
+    run('ip', ['-brief', 'link']),
+    run('nft', ['list', 'tables']),
+    readFile('/proc/mounts', 'utf8'),
+    cgroupsOf(instance),
+  ]);
+  const lines = (text: string) => text.split('\n').filter(Boolean);
+  const mountPoints = lines(mounts)
+    .map((line) => line.split(' ')[1] ?? '')
+    .filter((point) => point.startsWith(`${home}/`) || point.startsWith(`/run/${instance}/`));
+  return [
+    ...lines(links.stdout)
+      .filter((line) => line.startsWith(instance))
+      .map((line) => `link ${line.split(/\s+/)[0]}`),
+    ...lines(tables.stdout)
+      .filter((line) => line.split(' ')[2]?.startsWith(instance))
+      .map((line) => `nftables ${line}`),
+    ...(mountPoints.length > 0 ? [`${mountPoints.length} mounts below ${home} and /run/${instance}`] : []),
+    ...cgroups.map((path) => `control group ${path}`),
+  ];
+}
+
+async function cgroupsOf(instance: string): Promise<string[]> {
+  const root = '/sys/fs/cgroup';
+  const isOurs = (name: string) => name === instance || name.startsWith(`${instance}-`);
+  const below = async (folder: string) =>
+    (await readdir(folder, { withFileTypes: true }).catch(() => []))
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name);
+  const top = await below(root);
+  const nested = await Promise.all(
+    top.map(async (name) =>
+      (await below(join(root, name))).filter(isOurs).map((one) => join(root, name, one)),
+    ),
+  );
+  return [...top.filter(isOurs).map((name) => join(root, name)), ...nested.flat()];
+}
+
+async function processesWhere(
+  matches: (argv: readonly string[], environment: readonly string[]) => boolean,
+): Promise<ProcessInfo[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const [argv = [], environment = []] = await Promise.all(
+        ['cmdline', 'environ'].map(async (file) =>
+          (await readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')).split('\0').filter(Boolean),
+        ),
+      );
+      return matches(argv, environment) ? [{ pid: Number(pid), command: argv.slice(0, 4).join(' ') }] : [];
+    }),
+  );
+  return found.flat();
+}
