@@ -4,9 +4,6 @@ import { z } from 'zod';
 const safePath = z
   .string()
   .regex(/^\/[A-Za-z0-9._/-]+$/, 'is an absolute path of letters, digits, ".", "_", "-"');
-const address = z
-  .string()
-  .regex(/^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:]+\])$/, 'is an IP address; IPv6 in brackets');
 const network = z.string().regex(/^[0-9a-f.:]+(\/\d{1,3})?$/, 'is an IP address or network');
 const port = z.int().min(1).max(65_535);
 

@@ -61,7 +61,7 @@ export class GatewayController {
     this.wake.resolve();
     await Promise.all(Object.values(this.informers).map((informer) => informer.stop()));
     await this.loops;
-    await this.reporter.settle();
+    await this.reporter.stop();
     if (this.served && this.served !== this.kept) await this.engine.keep(this.served);
   }
 

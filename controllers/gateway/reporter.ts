@@ -10,6 +10,7 @@ export class Reporter {
   private readonly kube: KubeClient;
   private readonly addresses: GatewaySettings['publicAddresses'];
   private readonly log: Logger;
+  private isStopping = false;
   private told = new Set<string>();
   private running: Promise<void> | undefined;
   private next: GatewayModel | undefined;
@@ -26,7 +27,9 @@ export class Reporter {
     this.running ??= this.drain().finally(() => (this.running = undefined));
   }
 
-  async settle(): Promise<void> {
+  /** Ends after the report that is under way. */
+  async stop(): Promise<void> {
+    this.isStopping = true;
     await this.running;
   }
 
@@ -35,7 +38,7 @@ export class Reporter {
       this.next = undefined;
       await this.reportProblems(model.problems);
       for (const ingress of model.ingresses) {
-        if (this.next) break;
+        if (this.next || this.isStopping) break;
         await this.reportStatus(ingress).catch((error: unknown) => this.warn(error));
       }
     }
@@ -46,7 +49,7 @@ export class Reporter {
     for (const problem of problems) {
       const name = eventName(problem);
       present.add(name);
-      if (this.told.has(name)) continue;
+      if (this.told.has(name) || this.isStopping) continue;
       await this.tell(problem, name).catch((error: unknown) => this.warn(error));
     }
     this.told = present;

@@ -149,10 +149,5 @@ function isHost(host: string): boolean {
 
 /** Absolute and as nginx would normalise it: without `//`, `/./`, `/../`, escapes of those, or controls. */
 function isPath(path: string): boolean {
-  // oxlint-disable-next-line no-control-regex -- control characters are exactly what is refused
-  return (
-    path.length <= 2_048 &&
-    /^\/[^\u0000-\u0020\u007f?#]*$/.test(path) &&
-    !/\/\/|\/\.{1,2}(\/|$)|%2f/i.test(path)
-  );
+  return path.length <= 2_048 && /^\/[^\s\p{Cc}?#]*$/u.test(path) && !/\/\/|\/\.{1,2}(\/|$)|%2f/i.test(path);
 }
