@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { AppError, toAppError } from '@skyarc/lib/errors';
 import type { Logger } from '@skyarc/lib/log';
@@ -16,7 +17,7 @@ export interface WebSocketConnection {
 }
 
 export interface WebSocketOptions<Session, Context> {
-  readonly server: Server;
+  readonly server: Server | HttpsServer;
   readonly path: string;
   readonly operations: OperationStore;
   readonly log: Logger;

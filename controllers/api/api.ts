@@ -1,0 +1,20 @@
+import type { EventLogClient } from '@skyarc/lib/eventlog-client';
+import type { SecretBox } from '@skyarc/lib/secretbox';
+import type { Changes } from './changes.ts';
+import type { Cluster } from './cluster.ts';
+import type { ResolvedApiConfig } from './config.ts';
+import type { Health } from './health.ts';
+import type { OutboxRelay } from './outbox-relay.ts';
+import type { ApiRepository } from './repository.ts';
+
+/** What the room's resolvers and commands work with. */
+export interface Api {
+  readonly config: ResolvedApiConfig;
+  readonly repository: ApiRepository;
+  readonly secretBox: SecretBox;
+  readonly cluster: Cluster;
+  readonly changes: Changes;
+  readonly eventLog: EventLogClient;
+  readonly relay: OutboxRelay;
+  readonly health: Health;
+}

@@ -1,0 +1,30 @@
+import { dataCenterName } from '@skyarc/lib/contracts';
+import { z } from 'zod';
+
+const port = z.int().min(0).max(65_535);
+
+export const apiConfigSchema = z.object({
+  host: z.string().default('127.0.0.1'),
+  port: port.default(9443),
+  statusHost: z.string().default('127.0.0.1'),
+  statusPort: port.default(9444),
+  /** Name of this data centre: the prefix of all ids made here. */
+  dataCenter: dataCenterName.default('local'),
+  version: z.string().default('0.1.0'),
+  /** PEM texts: our certificate and key, and the authority whose clients are let in. */
+  tls: z.object({ ca: z.string(), cert: z.string(), key: z.string() }),
+  /** Subject common names of the clients that are let in. */
+  clientNames: z.array(z.string()).default(['console']),
+  /** Domain below which apps get their default hosts. */
+  domain: z.string().default('skyarc.localhost'),
+  gatewayHttpPort: port.default(8080),
+  gatewayHttpsPort: port.default(8443),
+  /** Services whose health is shown; `url` answers 200 when healthy, else the reason as text. */
+  services: z.array(z.object({ name: z.string(), url: z.url() })).default([]),
+  /** How often tasks are looked for that could not be published at once. */
+  relayEveryMs: z.int().positive().default(250),
+  /** How often a subscription looks again even when nobody told of a change. */
+  refreshEveryMs: z.int().positive().default(15_000),
+});
+export type ApiConfig = z.input<typeof apiConfigSchema>;
+export type ResolvedApiConfig = z.output<typeof apiConfigSchema>;

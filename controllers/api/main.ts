@@ -1,0 +1,96 @@
+import { parseConfig } from '@skyarc/lib/config';
+import type { EventLogClient } from '@skyarc/lib/eventlog-client';
+import type { KubeClient } from '@skyarc/lib/kube';
+import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
+import { createLogger, type Logger } from '@skyarc/lib/log';
+import type { MqClient } from '@skyarc/lib/mq-client';
+import type { SecretBox } from '@skyarc/lib/secretbox';
+import { createRegistry, startStatusServer } from '@skyarc/lib/status';
+import { type DataCenterDatabase, EventLogSink } from '@skyarc/prisma/datacenter';
+import { Histogram } from 'prom-client';
+import { Changes } from './changes.ts';
+import { Cluster } from './cluster.ts';
+import { type ApiConfig, apiConfigSchema } from './config.ts';
+import { Health } from './health.ts';
+import { OutboxRelay } from './outbox-relay.ts';
+import { ApiRepository } from './repository.ts';
+import { createSchema } from './schema.ts';
+import { startApiServer } from './server.ts';
+
+export type { ApiConfig } from './config.ts';
+
+export interface ApiDeps {
+  readonly db: DataCenterDatabase;
+  readonly kube: KubeClient;
+  readonly mq: MqClient;
+  readonly eventLog: EventLogClient;
+  readonly secretBox: SecretBox;
+  readonly log?: Logger;
+}
+
+export interface RunningApi extends RunningService {
+  readonly statusUrl: string;
+}
+
+/** Serves a data centre's API. What it is given stays open when it stops. */
+export async function start(input: ApiConfig, deps: ApiDeps): Promise<RunningApi> {
+  const config = parseConfig('the data-centre API', apiConfigSchema, input);
+  const log = deps.log ?? createLogger('api');
+  const { db, mq, eventLog, secretBox } = deps;
+  const stack = new Stack();
+  const registry = createRegistry('api');
+  const seconds = new Histogram({
+    name: 'skyarc_api_operation_seconds',
+    help: 'Time of GraphQL operations; of subscriptions until they began.',
+    labelNames: ['operation', 'outcome'],
+    buckets: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers: [registry],
+  });
+  try {
+    const sink = stack.use(new EventLogSink(eventLog, 'api'), (one) => one.close());
+    const cluster = stack.use(new Cluster(deps.kube, log), (one) => one.stop());
+    cluster.start();
+    const changes = stack.use(
+      new Changes({ eventLog, sink, cluster, log, refreshEveryMs: config.refreshEveryMs }),
+      (one) => one.stop(),
+    );
+    const relay = stack.use(new OutboxRelay({ db, mq, log, everyMs: config.relayEveryMs }), (one) =>
+      one.stop(),
+    );
+    relay.start();
+    const repository = new ApiRepository(db);
+    const health = new Health(config.services);
+    const schema = await createSchema({
+      config,
+      repository,
+      secretBox,
+      cluster,
+      changes,
+      eventLog,
+      relay,
+      health,
+    });
+    const server = await startApiServer({
+      ...config,
+      schema,
+      log,
+      observe: (operation, took, isOk) =>
+        seconds.observe({ operation, outcome: isOk ? 'ok' : 'error' }, took),
+    });
+    stack.add(() => server.stop());
+    const status = await startStatusServer({
+      host: config.statusHost,
+      port: config.statusPort,
+      registry,
+      health: async () => {
+        await db.setting.count();
+        return relay.problem ?? cluster.problem;
+      },
+    });
+    stack.add(() => status.stop());
+    return { url: server.url, statusUrl: status.url, stop: () => stack.stop() };
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}

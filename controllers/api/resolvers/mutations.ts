@@ -1,0 +1,59 @@
+import { toAppError } from '@skyarc/lib/errors';
+import type { Api } from '../api.ts';
+import { createApp } from '../commands/create-app.ts';
+import { beginOperation, cancelOperation, rollbackApp, scaleApp } from '../commands/operations.ts';
+import { updateApp } from '../commands/update-app.ts';
+import type { CallContext } from '../context.ts';
+import type { MutationResolvers } from '../generated/resolvers.ts';
+
+export function createMutations(api: Api): MutationResolvers {
+  const { repository } = api;
+  return audited(api, {
+    updateSettings: async (_parent, { input }) => {
+      if (typeof input.allowPrivateSources === 'boolean')
+        await repository.setPrivateSources(input.allowPrivateSources);
+      return { allowPrivateSources: await repository.mayUsePrivateSources() };
+    },
+    createApp: (_parent, { input }, context) => createApp(api, input, context),
+    updateApp: (_parent, args, context) => updateApp(api, args, context),
+    deployApp: (_parent, { id }, context) => beginOperation(api, 'DEPLOY', id, context),
+    startApp: (_parent, { id }, context) => beginOperation(api, 'START', id, context),
+    stopApp: (_parent, { id }, context) => beginOperation(api, 'STOP', id, context),
+    restartApp: (_parent, { id }, context) => beginOperation(api, 'RESTART', id, context),
+    deleteApp: (_parent, { id }, context) => beginOperation(api, 'DELETE', id, context),
+    rollbackApp: (_parent, args, context) => rollbackApp(api, args, context),
+    scaleApp: (_parent, args, context) => scaleApp(api, args, context),
+    cancelOperation: (_parent, { id }, context) => cancelOperation(api, id, context),
+  });
+}
+
+type AnyResolver = (parent: unknown, args: Args, context: CallContext, info: unknown) => Promise<unknown>;
+interface Args {
+  readonly id?: string;
+  readonly input?: { readonly name?: string };
+}
+
+/** Writes down who did what and how it ended, whether it was done or refused. */
+function audited<Table extends object>({ repository }: Api, resolvers: Table): Table {
+  const wrap =
+    (action: string, resolve: AnyResolver): AnyResolver =>
+    async (parent, args, context, info) => {
+      const entry = {
+        teamName: context.teams === 'all' ? '*' : context.teams.join(','),
+        actor: context.actor,
+        action,
+        target: (args.id ?? args.input?.name ?? '').slice(0, 200),
+      };
+      try {
+        const result = await resolve(parent, args, context, info);
+        await repository.addAuditEntry({ ...entry, outcome: 'OK' });
+        return result;
+      } catch (error) {
+        await repository.addAuditEntry({ ...entry, outcome: toAppError(error).code });
+        throw error;
+      }
+    };
+  return Object.fromEntries(
+    Object.entries(resolvers).map(([action, resolve]) => [action, wrap(action, resolve as AnyResolver)]),
+  ) as Table;
+}

@@ -1,0 +1,43 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buildSchema, GraphQLError, type GraphQLSchema, isObjectType, isScalarType } from 'graphql';
+import type { Api } from './api.ts';
+import type { CallContext } from './context.ts';
+import { createMutations } from './resolvers/mutations.ts';
+import { createAppResolvers, createQueries } from './resolvers/queries.ts';
+import { createSubscriptions } from './resolvers/subscriptions.ts';
+
+type Resolve = (parent: unknown, args: unknown, context: CallContext, info: unknown) => unknown;
+
+/** The executable schema of `schema/datacenter.graphql`. */
+export async function createSchema(api: Api): Promise<GraphQLSchema> {
+  const sdl = await readFile(join(import.meta.dirname, '../../schema/datacenter.graphql'), 'utf8');
+  const schema = buildSchema(sdl);
+  const resolvers: Record<string, object> = {
+    ...createQueries(api),
+    ...createAppResolvers(api),
+    Mutation: createMutations(api),
+    Subscription: createSubscriptions(api),
+  };
+  for (const [typeName, fields] of Object.entries(resolvers)) attach(schema, typeName, fields);
+  const dateTime = schema.getType('DateTime');
+  if (isScalarType(dateTime)) dateTime.serialize = serializeDateTime;
+  return schema;
+}
+
+function attach(schema: GraphQLSchema, typeName: string, resolvers: object): void {
+  const type = schema.getType(typeName);
+  if (!isObjectType(type)) throw new Error(`The schema has no type ${typeName}`);
+  const fields = type.getFields();
+  for (const [name, resolver] of Object.entries(resolvers) as [string, Resolve | { subscribe: Resolve }][]) {
+    const field = fields[name];
+    if (!field) throw new Error(`The schema has no field ${typeName}.${name}`);
+    if (typeof resolver === 'function') field.resolve = resolver;
+    else field.subscribe = resolver.subscribe;
+  }
+}
+
+function serializeDateTime(value: unknown): string {
+  if (value instanceof Date) return value.toISOString();
+  throw new GraphQLError('A DateTime must be a Date');
+}

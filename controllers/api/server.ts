@@ -1,0 +1,110 @@
+import type { IncomingMessage } from 'node:http';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { AppError } from '@skyarc/lib/errors';
+import {
+  OperationStore,
+  type OperationResult,
+  type PreparedOperation,
+  serveHttp,
+  serveWebSocket,
+} from '@skyarc/lib/graphql';
+import type { RunningService } from '@skyarc/lib/lifecycle';
+import type { Logger } from '@skyarc/lib/log';
+import { execute, type GraphQLSchema, OperationTypeNode, subscribe } from 'graphql';
+import { type CallContext, callContextOf } from './context.ts';
+
+export interface ServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
+  readonly clientNames: readonly string[];
+  readonly schema: GraphQLSchema;
+  readonly log: Logger;
+  /** Told of each operation that was run. */
+  readonly observe: (operation: string, seconds: number, isOk: boolean) => void;
+}
+
+/** GraphQL by HTTP and WebSocket on one TLS port; only certificates of our authority with a known name come in. */
+export async function startApiServer(options: ServerOptions): Promise<RunningService> {
+  const { log, tls, schema } = options;
+  const operations = new OperationStore(schema, { depth: 12, cost: 200_000, aliases: 100, tokens: 10_000 });
+  const run = async (operation: PreparedOperation, context: CallContext): Promise<OperationResult> => {
+    const startedAt = performance.now();
+    const { operation: definition } = operation;
+    const args = {
+      schema,
+      document: operation.document,
+      variableValues: operation.variables,
+      operationName: operation.operationName,
+      contextValue: context,
+    };
+    const isStream = definition.operation === OperationTypeNode.SUBSCRIPTION;
+    const result = await (isStream ? subscribe(args) : execute(args));
+    const isOk = Symbol.asyncIterator in result || !result.errors?.length;
+    options.observe(definition.name?.value ?? 'unnamed', (performance.now() - startedAt) / 1_000, isOk);
+    return result;
+  };
+  const graphql = serveHttp<CallContext>({
+    operations,
+    log,
+    execute: run,
+    context: (request) => callContextOf(request.headers),
+    mayIntrospect: () => true,
+    bodyLimitBytes: 32 << 20,
+  });
+  const server = https.createServer(
+    {
+      cert: tls.cert,
+      key: tls.key,
+      ca: tls.ca,
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.2',
+    },
+    (request, response) => {
+      if (refusal(request, options) !== undefined) return void response.writeHead(403).end();
+      if ((request.url ?? '').split('?', 1)[0] === '/graphql') return void graphql(request, response);
+      response.writeHead(404).end();
+    },
+  );
+  server.keepAliveTimeout = 65_000;
+  const closeSockets = serveWebSocket<CallContext, CallContext>({
+    server,
+    path: '/graphql',
+    operations,
+    log,
+    execute: run,
+    refuse: (request) => refusal(request, options),
+    connect: (_request, params) => Promise.resolve(callContextOf(params)),
+    context: (context) => context,
+    mayIntrospect: () => true,
+    operationLimit: 1_000,
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(options.port, options.host, resolve);
+  }).catch((cause: Error) => {
+    throw new AppError('UNAVAILABLE', `Cannot listen on ${options.host}:${options.port}: ${cause.message}`, {
+      cause,
+    });
+  });
+  return {
+    url: `https://${options.host}:${(server.address() as AddressInfo).port}`,
+    stop: async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      await closeSockets();
+      server.closeIdleConnections();
+      const force = setTimeout(() => server.closeAllConnections(), 5_000);
+      await closed;
+      clearTimeout(force);
+    },
+  };
+}
+
+/** The authority was checked by TLS; here it is whether this client is one of those meant. */
+function refusal(request: IncomingMessage, { clientNames }: ServerOptions): string | undefined {
+  const name = (request.socket as TLSSocket).getPeerCertificate().subject?.CN;
+  const isKnown = typeof name === 'string' && clientNames.includes(name);
+  return isKnown ? undefined : 'This certificate may not speak with the data centre';
+}
