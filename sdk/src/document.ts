@@ -11,5 +11,5 @@ export type VariablesOf<Variables> =
 
 /** Text of a document, as it is sent. */
 export function textOf(document: TypedDocument<unknown, never> | TypedDocument<unknown, unknown>): string {
-  return 'kind' in document ? print(document as DocumentNode) : String(document);
+  return 'kind' in document ? print(document as DocumentNode) : `${document as unknown as string}`;
 }

@@ -1,0 +1,6 @@
+import type { ReactNode } from 'react';
+import { Shell } from '../../features/shell/index.ts';
+
+export default function ConsoleLayout({ children }: { readonly children: ReactNode }): ReactNode {
+  return <Shell>{children}</Shell>;
+}

@@ -1,0 +1,24 @@
+import type { Metadata, Viewport } from 'next';
+import type { ReactNode } from 'react';
+import { paletteCss } from '../components/palette.ts';
+import { earlyScript } from '../components/preferences.tsx';
+import { Providers } from '../components/providers.tsx';
+import { monospace } from '../components/theme.ts';
+import './globals.css';
+
+export const metadata: Metadata = { title: 'Skyarc', description: 'From a Git URL to a running app' };
+export const viewport: Viewport = { width: 'device-width', initialScale: 1, viewportFit: 'cover' };
+
+export default function RootLayout({ children }: { readonly children: ReactNode }): ReactNode {
+  return (
+    <html lang="en" suppressHydrationWarning>
+      <head>
+        <style dangerouslySetInnerHTML={{ __html: `${paletteCss}:root{--mono:${monospace}}` }} />
+        <script dangerouslySetInnerHTML={{ __html: earlyScript }} />
+      </head>
+      <body>
+        <Providers>{children}</Providers>
+      </body>
+    </html>
+  );
+}

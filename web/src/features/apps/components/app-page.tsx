@@ -1,0 +1,128 @@
+'use client';
+
+import { useSearchParams } from 'next/navigation';
+import Link from 'next/link';
+import { Button } from 'antd';
+import { useEffect } from 'react';
+import type { ReactNode } from 'react';
+import type { AppFieldsFragment } from '@skyarc/sdk';
+import { commonText } from '../../../components/common-text.ts';
+import { Page } from '../../../components/page.tsx';
+import { Empty, Loaded } from '../../../components/states.tsx';
+import { Tabs } from '../../../components/tabs.tsx';
+import { useText } from '../../../components/use-text.ts';
+import { LogView } from '../../logs/index.ts';
+import { useTeam } from '../../teams/index.ts';
+import { useLiveApp } from '../hooks/use-live-app.ts';
+import { appText } from '../text.ts';
+import { AppActions } from './app-actions.tsx';
+import { BuildsTab } from './builds-tab.tsx';
+import { EnvironmentTab } from './environment-tab.tsx';
+import { OverviewTab } from './overview-tab.tsx';
+import { PortsTab } from './ports-tab.tsx';
+import { ScaleTab } from './scale-tab.tsx';
+import { SettingsTab } from './settings-tab.tsx';
+import { StateBadge } from './state-badge.tsx';
+import { VersionsTab } from './versions-tab.tsx';
+
+const tabs = {
+  overview: ['tabOverview', (app: AppFieldsFragment) => <OverviewTab app={app} />],
+  builds: ['tabBuilds', (app: AppFieldsFragment) => <BuildsTab app={app} />],
+  logs: [
+    'tabLogs',
+    ({ id }: AppFieldsFragment) => (
+      <LogView
+        key={id}
+        source={{ kind: 'APP', id }}
+        height="max(420px, calc(100dvh - 236px))"
+        testId="runtime-log"
+      />
+    ),
+  ],
+  environment: ['tabEnvironment', (app: AppFieldsFragment) => <EnvironmentTab key={app.id} app={app} />],
+  ports: ['tabPorts', (app: AppFieldsFragment) => <PortsTab key={app.id} app={app} />],
+  scale: ['tabScale', (app: AppFieldsFragment) => <ScaleTab key={app.id} app={app} />],
+  versions: ['tabVersions', (app: AppFieldsFragment) => <VersionsTab app={app} />],
+  settings: ['tabSettings', (app: AppFieldsFragment) => <SettingsTab key={app.id} app={app} />],
+} as const;
+
+type TabKey = keyof typeof tabs;
+
+/** Everything about one app; the part shown is in the address. */
+export function AppPage(): ReactNode {
+  const t = useText(appText);
+  const common = useText(commonText);
+  const search = useSearchParams();
+  const id = search.get('id') ?? '';
+  const asked = search.get('tab') ?? '';
+  const tab: TabKey = asked in tabs ? (asked as TabKey) : 'overview';
+  const state = useLiveApp(id);
+  const { team, select } = useTeam();
+  const app = state.data;
+
+  useEffect(() => {
+    if (app && app.team.name !== team.name) select(app.team.name);
+  }, [app, team.name, select]);
+
+  useEffect(() => {
+    if (app) document.title = `${app.displayName || app.name} · Skyarc`;
+    return () => {
+      document.title = 'Skyarc';
+    };
+  }, [app]);
+
+  const back = (
+    <Link href="/" tabIndex={-1}>
+      <Button>{common('backToOverview')}</Button>
+    </Link>
+  );
+  if (state.deleted) {
+    return (
+      <Page title={app?.name ?? ''}>
+        <Empty title={t('gone')} help={t('goneHelp')} action={back} />
+      </Page>
+    );
+  }
+  if (state.error?.code === 'NOT_FOUND') {
+    return (
+      <Page title="">
+        <Empty title={common('notFoundTitle')} help={common('notFoundHelp')} action={back} />
+      </Page>
+    );
+  }
+  if (!app) {
+    return (
+      <Page title="">
+        <Loaded state={state} rows={10}>
+          {() => null}
+        </Loaded>
+      </Page>
+    );
+  }
+  return (
+    <Page
+      title={
+        <>
+          <h1>{app.displayName || app.name}</h1>
+          <StateBadge state={app.state} pill />
+        </>
+      }
+      crumbs={[
+        { href: '/', label: app.team.displayName },
+        { href: `/group?id=${app.group.id}`, label: app.group.name },
+      ]}
+      actions={<AppActions app={app} />}
+    >
+      <Tabs
+        label={t('sections')}
+        current={tab}
+        tabs={Object.entries(tabs).map(([key, [label]]) => ({
+          key,
+          label: t(label),
+          href: `/app?id=${id}&tab=${key}`,
+        }))}
+      />
+      {tabs[tab][1](app)}
+    </Page>
+  );
+}

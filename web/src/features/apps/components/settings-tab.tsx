@@ -1,0 +1,269 @@
+'use client';
+
+import { Button, Form, Input, InputNumber, Modal, Select } from 'antd';
+import type { FormInstance } from 'antd';
+import type { AppFieldsFragment, UpdateAppInput } from '@skyarc/sdk';
+import { useState } from 'react';
+import type { ReactNode } from 'react';
+import { api, useAction } from '../../../components/api.ts';
+import { ErrorNote, Note } from '../../../components/note.tsx';
+import { Panel } from '../../../components/panel.tsx';
+import { useText } from '../../../components/use-text.ts';
+import { useOperations } from '../../operations/index.ts';
+import { useTeam } from '../../teams/index.ts';
+import { useUpdateApp } from '../hooks/use-update-app.ts';
+import { settingsText } from '../settings-text.ts';
+import styles from './apps.module.css';
+import { SaveBar } from './save-bar.tsx';
+import { GitFields, SshKey } from './source-fields.tsx';
+
+/** Source, build and run settings, and the end of an app. */
+export function SettingsTab({ app }: { readonly app: AppFieldsFragment }): ReactNode {
+  const t = useText(settingsText);
+  const { mayDevelop } = useTeam();
+  return (
+    <div className="stack" style={{ maxWidth: 820 }}>
+      {!mayDevelop && <Note kind="info">{t('viewerHint')}</Note>}
+      <General app={app} />
+      {app.source.kind === 'GIT' && <Source app={app} />}
+      <Run app={app} />
+      <Build app={app} />
+      {mayDevelop && <DeleteApp app={app} />}
+    </div>
+  );
+}
+
+interface SectionProps<Fields extends object> {
+  readonly app: AppFieldsFragment;
+  readonly title: string;
+  readonly hint?: string;
+  readonly testId: string;
+  readonly initial: Fields;
+  readonly inputOf: (fields: Fields) => UpdateAppInput;
+  readonly children: ReactNode;
+}
+
+/** A form that saves itself alone. */
+function Section<Fields extends object>({
+  app,
+  title,
+  hint,
+  testId,
+  initial,
+  inputOf,
+  children,
+}: SectionProps<Fields>): ReactNode {
+  const { mayDevelop } = useTeam();
+  const [form] = Form.useForm() as [FormInstance<Fields>];
+  const [dirty, setDirty] = useState(false);
+  const update = useUpdateApp(app.id);
+  const save = async (fields: Fields): Promise<void> => {
+    if (await update.run(inputOf(fields))) setDirty(false);
+  };
+  return (
+    <Panel flush title={title} hint={hint}>
+      <Form
+        form={form}
+        layout="vertical"
+        requiredMark={false}
+        disabled={!mayDevelop}
+        initialValues={initial}
+        onValuesChange={() => setDirty(true)}
+        onFinish={(fields: Fields) => void save(fields)}
+      >
+        <div style={{ padding: '16px 16px 4px' }}>{children}</div>
+        <SaveBar
+          dirty={dirty}
+          busy={update.busy}
+          error={update.error}
+          testId={testId}
+          onSave={() => form.submit()}
+          onDiscard={() => {
+            form.resetFields();
+            setDirty(false);
+            update.clear();
+          }}
+        />
+      </Form>
+    </Panel>
+  );
+}
+
+function General({ app }: { readonly app: AppFieldsFragment }): ReactNode {
+  const t = useText(settingsText);
+  const { details } = useTeam();
+  return (
+    <Section
+      app={app}
+      title={t('general')}
+      testId="general-save"
+      initial={{ displayName: app.displayName, groupId: app.group.id }}
+      inputOf={(fields) => fields}
+    >
+      <div className={styles['pair']}>
+        <Form.Item name="displayName" label={t('displayName')}>
+          <Input autoComplete="off" />
+        </Form.Item>
+        <Form.Item name="groupId" label={t('group')}>
+          <Select
+            options={(details.data?.team?.groups ?? []).map(({ id, name }) => ({ value: id, label: name }))}
+          />
+        </Form.Item>
+      </div>
+    </Section>
+  );
+}
+
+interface SourceFields {
+  readonly url: string;
+  readonly branch: string;
+  readonly subdirectory: string;
+  readonly username?: string;
+  readonly password?: string;
+}
+
+function Source({ app }: { readonly app: AppFieldsFragment }): ReactNode {
+  const t = useText(settingsText);
+  const { url, branch, subdirectory, hasCredentials } = app.source;
+  return (
+    <Section<SourceFields>
+      app={app}
+      title={t('sourceTitle')}
+      hint={t('sourceHint')}
+      testId="source-save"
+      initial={{ url: url ?? '', branch: branch ?? '', subdirectory: subdirectory ?? '' }}
+      inputOf={({ username, password, ...git }) => ({
+        source: { git: { ...git, ...(username && { username }), ...(password && { password }) } },
+      })}
+    >
+      <GitFields stored={hasCredentials} />
+      <div style={{ margin: '16px 0 12px' }}>
+        <SshKey teamName={app.team.name} dataCenter={app.dataCenter.name} />
+      </div>
+    </Section>
+  );
+}
+
+interface RunFields {
+  readonly healthPath: string;
+  readonly startTimeoutSeconds: number;
+  readonly command: string;
+}
+
+function Run({ app }: { readonly app: AppFieldsFragment }): ReactNode {
+  const t = useText(settingsText);
+  const { healthPath, startTimeoutSeconds, command } = app.run;
+  return (
+    <Section<RunFields>
+      app={app}
+      title={t('run')}
+      testId="run-save"
+      initial={{ healthPath: healthPath ?? '', startTimeoutSeconds, command: (command ?? []).join('\n') }}
+      inputOf={(fields) => ({
+        run: {
+          healthPath: fields.healthPath,
+          startTimeoutSeconds: fields.startTimeoutSeconds,
+          command: fields.command.split('\n').filter((part) => part !== ''),
+        },
+      })}
+    >
+      <div className={styles['pair']}>
+        <Form.Item name="healthPath" label={t('healthPath')} extra={t('healthHelp')}>
+          <Input className="mono" placeholder="/healthz" autoComplete="off" />
+        </Form.Item>
+        <Form.Item name="startTimeoutSeconds" label={t('startTimeout')}>
+          <InputNumber min={1} max={3_600} style={{ width: '100%' }} />
+        </Form.Item>
+      </div>
+      <Form.Item name="command" label={t('command')} extra={t('commandHelp')}>
+        <Input.TextArea className="mono" autoSize={{ minRows: 2, maxRows: 8 }} spellCheck={false} />
+      </Form.Item>
+    </Section>
+  );
+}
+
+function Build({ app }: { readonly app: AppFieldsFragment }): ReactNode {
+  const t = useText(settingsText);
+  const { buildpack, ...limits } = app.build;
+  const limit = (name: keyof typeof limits, label: string, min: number, step: number): ReactNode => (
+    <Form.Item name={name} label={label}>
+      <InputNumber min={min} step={step} style={{ width: '100%' }} />
+    </Form.Item>
+  );
+  return (
+    <Section
+      app={app}
+      title={t('build')}
+      hint={t('buildHint')}
+      testId="build-save"
+      initial={{ buildpack: buildpack ?? '', ...limits }}
+      inputOf={(build) => ({ build })}
+    >
+      <Form.Item name="buildpack" label={t('buildpack')} extra={t('buildpackHelp')}>
+        <Input className="mono" autoComplete="off" />
+      </Form.Item>
+      <div className={styles['pair']}>
+        {limit('cpuMillis', t('buildCpu'), 100, 100)}
+        {limit('memoryMb', t('buildMemory'), 64, 256)}
+        {limit('diskMb', t('buildDisk'), 128, 512)}
+        {limit('timeoutSeconds', t('buildTimeout'), 10, 60)}
+      </div>
+    </Section>
+  );
+}
+
+function DeleteApp({ app }: { readonly app: AppFieldsFragment }): ReactNode {
+  const t = useText(settingsText);
+  const { add } = useOperations();
+  const [asking, setAsking] = useState(false);
+  const [typed, setTyped] = useState('');
+  const { run, busy, error } = useAction(async () => {
+    add(await api().apps.delete(app.id));
+    setAsking(false);
+  });
+  return (
+    <Panel danger title={t('danger')}>
+      <div className="row wrap">
+        <p className="grow soft">{t('dangerHelp')}</p>
+        <Button danger onClick={() => setAsking(true)} data-testid="delete-app">
+          {t('delete')}
+        </Button>
+      </div>
+      <Modal
+        open={asking}
+        title={t('deleteTitle', { name: app.name })}
+        okText={t('delete')}
+        cancelText={t('cancel')}
+        okButtonProps={{
+          danger: true,
+          disabled: typed !== app.name,
+          loading: busy,
+          'data-testid': 'delete-confirm',
+        }}
+        onOk={() => void run()}
+        onCancel={() => {
+          setAsking(false);
+          setTyped('');
+        }}
+        destroyOnHidden
+      >
+        <div className="stack">
+          <p>{t('dangerHelp')}</p>
+          <label>
+            <span className="soft">{t('deleteType', { name: app.name })}</span>
+            <Input
+              autoFocus
+              className="mono"
+              value={typed}
+              autoComplete="off"
+              data-testid="delete-name"
+              onChange={({ target }) => setTyped(target.value)}
+              onPressEnter={() => typed === app.name && void run()}
+            />
+          </label>
+          <ErrorNote error={error} title={t('notDeleted')} />
+        </div>
+      </Modal>
+    </Panel>
+  );
+}

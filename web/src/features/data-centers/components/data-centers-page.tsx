@@ -1,0 +1,186 @@
+'use client';
+
+import { Switch } from 'antd';
+import { DataCentersDocument } from '@skyarc/sdk';
+import type { DataCenterFieldsFragment } from '@skyarc/sdk';
+import type { ReactNode } from 'react';
+import { api, useAction, useQuery } from '../../../components/api.ts';
+import { DataList } from '../../../components/data-list.tsx';
+import { cores, memory } from '../../../components/format.ts';
+import { ErrorNote, Note } from '../../../components/note.tsx';
+import { Page } from '../../../components/page.tsx';
+import { Panel } from '../../../components/panel.tsx';
+import { Empty, Loaded } from '../../../components/states.tsx';
+import { useText } from '../../../components/use-text.ts';
+import { StatusGlyph } from '../../operations/index.ts';
+import { useSession } from '../../session/index.ts';
+import { dataCenterText } from '../text.ts';
+import styles from './data-centers.module.css';
+
+type DataCenter = DataCenterFieldsFragment;
+
+const refreshMs = 10_000;
+
+/** Nodes, services and rules of every data centre, for administrators. */
+export function DataCentersPage(): ReactNode {
+  const t = useText(dataCenterText);
+  const { viewer } = useSession();
+  const state = useQuery(DataCentersDocument, viewer.user.admin ? {} : null, { refreshMs });
+  if (!viewer.user.admin) {
+    return (
+      <Page title={t('title')}>
+        <Empty title={t('onlyAdmins')} />
+      </Page>
+    );
+  }
+  return (
+    <Page title={t('title')} subtitle={t('subtitle')}>
+      <Loaded state={state} rows={10}>
+        {({ dataCenters }) =>
+          dataCenters.length === 0 ? (
+            <Empty title={t('none')} />
+          ) : (
+            dataCenters.map((dataCenter) => (
+              <DataCenterView key={dataCenter.name} dataCenter={dataCenter} reload={state.reload} />
+            ))
+          )
+        }
+      </Loaded>
+    </Page>
+  );
+}
+
+interface DataCenterViewProps {
+  readonly dataCenter: DataCenter;
+  readonly reload: () => Promise<void>;
+}
+
+function DataCenterView({ dataCenter, reload }: DataCenterViewProps): ReactNode {
+  const t = useText(dataCenterText);
+  const { info, name, displayName } = dataCenter;
+  return (
+    <div className="stack" style={{ marginBottom: 28 }}>
+      {info ? (
+        <>
+          <Panel title={displayName || name} hint={name}>
+            <dl className={styles['facts']}>
+              {(
+                [
+                  [t('version'), info.version],
+                  [t('kubernetes'), info.kubernetesVersion],
+                  [t('domain'), info.domain],
+                  [t('gateway'), `:${info.gatewayHttpPort} / :${info.gatewayHttpsPort}`],
+                ] as const
+              ).map(([term, value]) => (
+                <div key={term}>
+                  <dt>{term}</dt>
+                  <dd>{value}</dd>
+                </div>
+              ))}
+            </dl>
+          </Panel>
+          <Services services={info.services} />
+          <Panel flush title={t('nodes')}>
+            <DataList
+              label={t('nodes')}
+              items={info.nodes}
+              keyOf={(node) => node.name}
+              columns={[
+                {
+                  key: 'name',
+                  title: t('node'),
+                  render: (node) => (
+                    <span className="row">
+                      <StatusGlyph status={node.ready ? 'SUCCEEDED' : 'FAILED'} />
+                      <strong style={{ fontWeight: 560 }}>{node.name}</strong>
+                      <span className="faint small">{node.ready ? t('ready') : t('notReady')}</span>
+                    </span>
+                  ),
+                },
+                {
+                  key: 'cpu',
+                  title: t('cpu'),
+                  align: 'right',
+                  render: ({ cpuMillis }) => t('coresOf', { n: Number(cores(cpuMillis)) }),
+                },
+                {
+                  key: 'memory',
+                  title: t('memory'),
+                  align: 'right',
+                  render: ({ memoryMb }) => memory(memoryMb),
+                },
+              ]}
+            />
+          </Panel>
+        </>
+      ) : (
+        <Note kind="error" title={displayName || name}>
+          {t('unreachable')}
+        </Note>
+      )}
+      {dataCenter.settings && (
+        <Rules name={name} allowed={dataCenter.settings.allowPrivateSources} reload={reload} />
+      )}
+    </div>
+  );
+}
+
+function Services({
+  services,
+}: {
+  readonly services: NonNullable<DataCenter['info']>['services'];
+}): ReactNode {
+  const t = useText(dataCenterText);
+  const healthy = services.filter((service) => service.healthy).length;
+  return (
+    <Panel flush title={t('services')} hint={t('healthy', { n: healthy, all: services.length })}>
+      <ul className={styles['grid']}>
+        {services.map((service) => (
+          <li key={service.name} className={styles['service']} data-testid={`service-${service.name}`}>
+            <StatusGlyph
+              status={service.healthy ? 'SUCCEEDED' : 'FAILED'}
+              label={service.healthy ? t('ok') : t('bad')}
+            />
+            <div>
+              <strong style={{ fontWeight: 560 }}>{service.name}</strong>
+              {service.message && <p>{service.message}</p>}
+            </div>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+interface RulesProps {
+  readonly name: string;
+  readonly allowed: boolean;
+  readonly reload: () => Promise<void>;
+}
+
+function Rules({ name, allowed, reload }: RulesProps): ReactNode {
+  const t = useText(dataCenterText);
+  const { run, busy, error } = useAction(async (allowPrivateSources: boolean) => {
+    await api().platform.updateDataCenter(name, { allowPrivateSources });
+    await reload();
+  });
+  return (
+    <Panel title={t('settings')}>
+      <label className="row" style={{ alignItems: 'flex-start', gap: 14, cursor: 'pointer' }}>
+        <Switch
+          checked={allowed}
+          loading={busy}
+          onChange={(next) => void run(next)}
+          data-testid="allow-private-sources"
+        />
+        <span>
+          <strong style={{ fontWeight: 560 }}>{t('privateSources')}</strong>
+          <span className="soft small" style={{ display: 'block', maxWidth: '72ch' }}>
+            {t('privateSourcesHelp')}
+          </span>
+        </span>
+      </label>
+      <ErrorNote error={error} title={t('notSaved')} />
+    </Panel>
+  );
+}

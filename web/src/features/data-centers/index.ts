@@ -1,0 +1,1 @@
+export { DataCentersPage } from './components/data-centers-page.tsx';

@@ -1,0 +1,199 @@
+'use client';
+
+import { CloudUploadOutlined, EllipsisOutlined, PlusOutlined } from '@ant-design/icons';
+import { App, Button, Dropdown, Modal } from 'antd';
+import type { OperationFieldsFragment } from '@skyarc/sdk';
+import Link from 'next/link';
+import { useRouter, useSearchParams } from 'next/navigation';
+import { useState } from 'react';
+import type { ReactNode } from 'react';
+import { api, toError } from '../../../components/api.ts';
+import { commonText } from '../../../components/common-text.ts';
+import { Page } from '../../../components/page.tsx';
+import { Panel } from '../../../components/panel.tsx';
+import { Empty, Loaded } from '../../../components/states.tsx';
+import { useText } from '../../../components/use-text.ts';
+import { AppRow, useTeamOverview } from '../../apps/index.ts';
+import type { ListedApp } from '../../apps/index.ts';
+import { useOperations } from '../../operations/index.ts';
+import { useTeam } from '../../teams/index.ts';
+import { groupText } from '../text.ts';
+import { GroupForm } from './group-form.tsx';
+
+/** Apps that belong together: their state, note, and what is done to all of them. */
+export function GroupPage(): ReactNode {
+  const t = useText(groupText);
+  const common = useText(commonText);
+  const id = useSearchParams().get('id') ?? '';
+  const { team, mayDevelop } = useTeam();
+  const state = useTeamOverview();
+  const [editing, setEditing] = useState(false);
+  const group = state.data?.team?.groups.find((each) => each.id === id);
+  const apps = state.data?.team?.apps.filter((app) => app.group.id === id) ?? [];
+
+  if (!state.data || !group) {
+    return (
+      <Page title="" crumbs={[{ href: '/', label: team.displayName }]}>
+        {state.data ? (
+          <Empty
+            title={common('notFoundTitle')}
+            help={common('notFoundHelp')}
+            action={<Link href="/">{common('backToOverview')}</Link>}
+          />
+        ) : (
+          <Loaded state={state}>{() => null}</Loaded>
+        )}
+      </Page>
+    );
+  }
+  return (
+    <Page
+      title={group.name}
+      crumbs={[{ href: '/', label: team.displayName }]}
+      subtitle={
+        <span
+          style={{ whiteSpace: 'pre-wrap', display: 'block', maxWidth: '78ch' }}
+          className={group.note ? '' : 'faint'}
+        >
+          {group.note || t('noNote')}
+        </span>
+      }
+      actions={mayDevelop && <GroupActions apps={apps} group={group} onEdit={() => setEditing(true)} />}
+    >
+      <Panel flush title={t('apps')}>
+        <Loaded state={state}>
+          {() =>
+            apps.length === 0 ? (
+              <Empty
+                title={t('empty')}
+                help={t('emptyHelp')}
+                action={
+                  <Link href={`/new?group=${id}`} tabIndex={-1}>
+                    <Button type="primary">{t('newApp')}</Button>
+                  </Link>
+                }
+              />
+            ) : (
+              <ul>
+                {apps.map((app) => (
+                  <AppRow key={app.id} app={app} />
+                ))}
+              </ul>
+            )
+          }
+        </Loaded>
+      </Panel>
+      <Modal
+        open={editing}
+        title={t('edit')}
+        footer={null}
+        destroyOnHidden
+        onCancel={() => setEditing(false)}
+      >
+        <GroupForm
+          group={group}
+          onDone={() => {
+            setEditing(false);
+            void state.reload();
+          }}
+        />
+      </Modal>
+    </Page>
+  );
+}
+
+interface GroupActionsProps {
+  readonly apps: readonly ListedApp[];
+  readonly group: { readonly id: string; readonly name: string };
+  readonly onEdit: () => void;
+}
+
+function GroupActions({ apps, group, onEdit }: GroupActionsProps): ReactNode {
+  const t = useText(groupText);
+  const router = useRouter();
+  const { modal, notification } = App.useApp();
+  const { details } = useTeam();
+  const { add, setPanelOpen } = useOperations();
+
+  const all = async (
+    targets: readonly ListedApp[],
+    act: (id: string) => Promise<OperationFieldsFragment>,
+  ): Promise<void> => {
+    const results = await Promise.allSettled(targets.map(async ({ id }) => await act(id)));
+    const failures = results.flatMap((result) =>
+      result.status === 'rejected' ? [toError(result.reason).message] : [],
+    );
+    for (const result of results) if (result.status === 'fulfilled') add(result.value);
+    if (failures.length > 0) notification.error({ title: t('someFailed'), description: failures.join('\n') });
+    if (failures.length < results.length) setPanelOpen(true);
+  };
+  const alive = apps.filter(({ state }) => state !== 'STOPPED' && state !== 'NEW');
+  const askDelete = (): void => {
+    modal.confirm({
+      title: t('deleteTitle', { name: group.name }),
+      content: t('deleteBody'),
+      okText: t('delete'),
+      okButtonProps: { danger: true },
+      cancelText: t('cancel'),
+      onOk: async () => {
+        try {
+          await api().teams.deleteGroup(group.id);
+          await details.reload();
+          router.push('/');
+        } catch (error) {
+          notification.error({ title: t('notDeleted'), description: toError(error).message });
+        }
+      },
+    });
+  };
+  return (
+    <>
+      <Button
+        icon={<CloudUploadOutlined />}
+        disabled={apps.length === 0}
+        data-testid="group-deploy-all"
+        onClick={() =>
+          modal.confirm({
+            title: t('deployAllTitle', { n: apps.length }),
+            content: t('deployAllBody'),
+            okText: t('deployAll'),
+            cancelText: t('cancel'),
+            onOk: async () => await all(apps, async (id) => await api().apps.deploy(id)),
+          })
+        }
+      >
+        {t('deployAll')}
+      </Button>
+      <Link href={`/new?group=${group.id}`} tabIndex={-1}>
+        <Button type="primary" icon={<PlusOutlined />}>
+          {t('newApp')}
+        </Button>
+      </Link>
+      <Dropdown
+        trigger={['click']}
+        menu={{
+          items: [
+            {
+              key: 'restart',
+              label: t('restartAll'),
+              disabled: alive.length === 0,
+              onClick: () =>
+                modal.confirm({
+                  title: t('restartAllTitle', { n: alive.length }),
+                  content: t('restartAllBody'),
+                  okText: t('restartAll'),
+                  cancelText: t('cancel'),
+                  onOk: async () => await all(alive, async (id) => await api().apps.restart(id)),
+                }),
+            },
+            { key: 'edit', label: t('edit'), onClick: onEdit },
+            { type: 'divider' },
+            { key: 'delete', label: t('delete'), danger: true, onClick: askDelete },
+          ],
+        }}
+      >
+        <Button icon={<EllipsisOutlined />} aria-label={t('more')} />
+      </Dropdown>
+    </>
+  );
+}

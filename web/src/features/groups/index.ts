@@ -1,0 +1,3 @@
+export { GroupForm } from './components/group-form.tsx';
+export { GroupPage } from './components/group-page.tsx';
+export { groupText } from './text.ts';

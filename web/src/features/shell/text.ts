@@ -1,0 +1,36 @@
+import { defineMessages } from '../../components/text.ts';
+
+export const shellText = defineMessages(
+  {
+    skip: 'Skip to the content',
+    navigation: 'Navigation',
+    openNavigation: 'Open the navigation',
+    overview: 'Overview',
+    groups: 'Groups',
+    newGroup: 'New group',
+    newApp: 'New app',
+    members: 'Members',
+    dataCenter: 'Data centre',
+    account: 'Account',
+    logout: 'Log out',
+    version: 'Skyarc {version}',
+    team: 'Team',
+    platform: 'Installation',
+  },
+  {
+    skip: '跳到正文',
+    navigation: '导航',
+    openNavigation: '打开导航',
+    overview: '总览',
+    groups: '应用组',
+    newGroup: '新建应用组',
+    newApp: '新建应用',
+    members: '成员',
+    dataCenter: '数据中心',
+    account: '账号',
+    logout: '退出登录',
+    version: 'Skyarc {version}',
+    team: '团队',
+    platform: '平台',
+  },
+);
