@@ -61,17 +61,14 @@ function web(version: string, replicas: number): KindTable['deployments'] {
   };
 }
 
-function ask(address: string): Promise<string> {
+function ask(address: string, port = 80): Promise<string> {
   return new Promise((resolve, reject) => {
-    get({ host: address, port: 80, agent: false, timeout: 3_000 }, (response) => {
+    const request = get({ host: address, port, agent: false, timeout: 3_000 }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
       response.once('end', () => resolve(body)).once('error', reject);
-    })
-      .once('error', reject)
-      .once('timeout', function stop() {
-        this.destroy(new Error('no answer in 3 s'));
-      });
+    });
+    request.once('error', reject).once('timeout', () => request.destroy(new Error('no answer in 3 s')));
   });
 }
 
@@ -243,3 +240,80 @@ test('pods answer while the process is killed, and the next one takes them over 
   expect(asking.failures).toEqual([]);
   expect(asking.seen.get('two')).toBeGreaterThan(100);
 });
+
+test('kubectl runs commands, follows logs and forwards ports', async () => {
+  const kubectl = (...args: string[]) => [`--kubeconfig=${cluster.kubeconfigFile}`, ...args];
+  const pod =
+    (await cluster.client.list('pods', { labelSelector: 'app=web' })).items[0]?.metadata?.name ?? '';
+  const executed = await run(
+    'kubectl',
+    kubectl('exec', '-i', pod, '--', 'sh', '-c', 'cat; echo oops >&2; exit 4'),
+    {
+      input: 'through\n',
+    },
+  );
+  expect(executed).toMatchObject({ code: 4, stdout: 'through\n', stderr: expect.stringMatching(/^oops\n/) });
+
+  await cluster.client.create('pods', {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'talker', namespace: 'default' },
+    spec: {
+      restartPolicy: 'Never',
+      containers: [
+        {
+          name: 'main',
+          image: testImage,
+          command: ['sh', '-c', 'for i in $(seq 50); do echo line $i; sleep 0.02; done'],
+        },
+      ],
+    },
+  });
+  await waitForPod(cluster.client, 'talker', ({ status }) => status?.phase !== 'Pending');
+  const followed = await run('kubectl', kubectl('logs', '-f', 'talker'), { timeoutMs: 20_000 });
+  expect(followed.stdout.trim().split('\n')).toEqual(
+    Array.from({ length: 50 }, (_, index) => `line ${index + 1}`),
+  );
+  const tail = await run('kubectl', kubectl('logs', 'talker', '--tail=1', '--timestamps'));
+  expect(tail.stdout).toMatch(/^\d{4}-\d\d-\d\dT\S+Z line 50\n$/);
+
+  const stop = new AbortController();
+  const forwarding = run('kubectl', kubectl('port-forward', `pod/${pod}`, '20329:8080'), {
+    signal: stop.signal,
+  });
+  const answer = await pollUntil(async () => ask('127.0.0.1', 20_329).catch(() => undefined), {
+    timeoutMs: 10_000,
+    onTimeout: () => new Error('the forwarded port does not answer'),
+  });
+  expect(answer).toBe('two');
+  stop.abort();
+  await forwarding.catch(() => undefined);
+});
+
+test('a killed container engine and removed rules come back, while containers go on', async () => {
+  const asking = keepAsking(address);
+  const pid = await enginePid();
+  process.kill(pid, 'SIGKILL');
+  await pollUntil(async () => ((await enginePid()) === pid ? undefined : true), {
+    timeoutMs: 15_000,
+    onTimeout: () => new Error('containerd did not come back'),
+  });
+  await sleep(1_000);
+  await asking.stop();
+  expect(asking.failures).toEqual([]);
+  const { items } = await cluster.client.list('pods', { labelSelector: 'app=web' });
+  expect(items.every((pod) => isReady(pod) && pod.status?.containerStatuses?.[0]?.restartCount === 0)).toBe(
+    true,
+  );
+
+  await run('nft', ['delete', 'table', 'ip', 'skyarck']);
+  await pollUntil(async () => ask(address).catch(() => undefined), {
+    timeoutMs: 25_000,
+    onTimeout: () => new Error('the service rules did not come back'),
+  });
+});
+
+async function enginePid(): Promise<number> {
+  const { stdout } = await run('cat', ['--', `${ground.config.home}/containerd/containerd.pid`]);
+  return Number(stdout.split(' ')[0]);
+}

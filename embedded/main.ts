@@ -1,17 +1,28 @@
 import { rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { parseConfig } from '@skyarc/lib/config';
 import { messageOf } from '@skyarc/lib/errors';
 import { Stack, type RunningService } from '@skyarc/lib/lifecycle';
 import { createLogger } from '@skyarc/lib/log';
-import { startApiServer } from './apiserver/index.ts';
+import { startApiServer, type RunningApiServer } from './apiserver/index.ts';
 import type { KubeClient } from './client/index.ts';
 import { embeddedConfigSchema, foldersOf, type EmbeddedConfig, type EmbeddedInput } from './config.ts';
 import { startControllers } from './controllers/index.ts';
 import { removeCgroup } from './kubelet/cgroup.ts';
-import { createNodeProxy, startContainerd, startKubelet, type Containerd } from './kubelet/index.ts';
+import {
+  createNodeProxy,
+  startContainerd,
+  startKubelet,
+  type Containerd,
+  type TokenSource,
+} from './kubelet/index.ts';
 import { removeMounted } from './kubelet/volumes/index.ts';
-import { clusterDnsAddress, purgeNetwork, startNetwork, writeCniConfig } from './network/index.ts';
+import {
+  clusterDnsAddress,
+  nthAddress,
+  purgeNetwork,
+  startNetwork,
+  writeCniConfig,
+} from './network/index.ts';
 
 export { embeddedConfigSchema, type EmbeddedConfig, type EmbeddedInput } from './config.ts';
 export type { KubeClient } from './client/index.ts';
@@ -53,7 +64,13 @@ export async function start(input: EmbeddedInput): Promise<RunningEmbedded> {
     );
     const { client } = apiServer;
     stack.use(await startControllers(config.controllers, { client, log }), (running) => running.stop());
-    const networkOptions = { instance, podCidr, serviceCidr, config: config.network };
+    const { advertise } = config.apiServer;
+    // Pods reach nothing of this host but names and, when it is offered to them, the API.
+    const openToPods = [
+      ...config.network.openToPods,
+      ...(advertise ? [{ ...advertise, protocol: 'tcp' as const }] : []),
+    ];
+    const networkOptions = { instance, podCidr, serviceCidr, config: { ...config.network, openToPods } };
     stack.use(await startNetwork(networkOptions, { client, log }), (running) => running.stop());
     const kubelet = stack.use(
       await startKubelet(
@@ -65,6 +82,8 @@ export async function start(input: EmbeddedInput): Promise<RunningEmbedded> {
         },
         {
           ...{ client, engine, log },
+          issueToken: (...request) => issueToken(apiServer, ...request),
+          clusterEnvironment: advertise ? apiServerEnvironment(serviceCidr) : {},
           dns: { clusterDomain: config.network.dns.domain, clusterDns: clusterDnsAddress(serviceCidr) },
         },
       ),
@@ -73,7 +92,7 @@ export async function start(input: EmbeddedInput): Promise<RunningEmbedded> {
     log.info({ url: apiServer.url, home }, 'cluster is ready');
     return {
       url: apiServer.url,
-      kubeconfigFile: join(folders.pki, 'admin.kubeconfig'),
+      kubeconfigFile: apiServer.kubeconfig,
       client,
       nodeName: kubelet.nodeName,
       podLogRoot: folders.podLogs,
@@ -113,6 +132,28 @@ export async function purge(input: EmbeddedInput): Promise<void> {
   await removeMounted(config.home);
   await removeCgroup(`/${config.instance}`);
   await rm(folders.podLogs, { recursive: true, force: true });
+}
+
+/** Where client libraries in pods look for the API server. */
+function apiServerEnvironment(serviceCidr: string): Record<string, string> {
+  return {
+    KUBERNETES_SERVICE_HOST: nthAddress(serviceCidr, 1),
+    KUBERNETES_SERVICE_PORT: '443',
+    KUBERNETES_SERVICE_PORT_HTTPS: '443',
+  };
+}
+
+async function issueToken(
+  apiServer: RunningApiServer,
+  ...[pod, audience, expirationSeconds]: Parameters<TokenSource>
+): ReturnType<TokenSource> {
+  const { namespace = '', name = '', uid = '' } = pod.metadata ?? {};
+  const { token, expiresAt } = apiServer.issueToken({
+    ...{ namespace, expirationSeconds, pod: { name, uid } },
+    serviceAccountName: pod.spec?.serviceAccountName ?? 'default',
+    ...(audience ? { audiences: [audience] } : {}),
+  });
+  return { token, expiresAtMs: expiresAt.getTime() };
 }
 
 async function openEngine(config: EmbeddedConfig): Promise<Containerd> {

@@ -59,13 +59,8 @@ export async function startContainer(context: KubeletContext, input: StartInput)
 async function renderRequest(context: KubeletContext, input: StartInput) {
   const { pod, container, sandbox, previous, volumes } = input;
   const podIp = specOf(pod).hostNetwork ? context.node.address : (sandbox.network?.ip ?? '');
-  const environment = await resolveEnvironment({
-    pod,
-    container,
-    podIp,
-    node: context.node,
-    lookups: context.lookups,
-  });
+  const { node, lookups, clusterEnvironment: inherited } = context;
+  const environment = await resolveEnvironment({ pod, container, podIp, node, lookups, inherited });
   const mounts = await renderMounts(container, volumes, environment);
   const attempt = nextAttempt(pod, container, previous);
   const folder = join(context.podFolder(pod), 'containers', container.name);

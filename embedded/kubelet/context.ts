@@ -25,6 +25,10 @@ export interface KubeletContext {
   readonly dns: DnsFacts;
   readonly lookups: PayloadInput['lookups'];
   readonly log: Logger;
+  /** What every container is told of the cluster, under what it says itself. */
+  readonly clusterEnvironment: ReadonlyMap<string, string>;
+  /** Aborted when this process leaves the pods to the next one. */
+  readonly signal: AbortSignal;
   /** Folder of a pod's volumes and files. */
   podFolder(pod: Pod): string;
   record(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string): void;

@@ -155,17 +155,22 @@ export function readDockerConfig(text: string, reference: string): AuthConfig[] 
     });
 }
 
-/** A full reference as containerd stores it (`nginx` is `docker.io/library/nginx:latest`), or undefined. */
+const component = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';
+const host = '(?:localhost|[a-zA-Z0-9-]+(?:\\.[a-zA-Z0-9-]+)+|[a-zA-Z0-9-]+(?=:\\d))(?::\\d+)?';
+const imagePattern = new RegExp(
+  `^(?:(${host})/)?(${component}(?:/${component})*)(?::(\\w[\\w.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$`,
+);
+
+/**
+ * A full reference as containerd stores it: `nginx` is `docker.io/library/nginx:latest`; undefined for a
+ * name that is none (grammar of distribution/reference).
+ */
 export function normalizeImage(name: string): string | undefined {
-  const match = /^([a-zA-Z0-9._:\-/]+?)(?::([\w][\w.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$/.exec(name);
-  if (!match?.[1] || /[^a-z0-9._\-/]/.test(match[1].split('/').slice(1).join('/'))) return undefined;
-  const [first = '', ...rest] = match[1].split('/');
-  const hasRegistry = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
-  if (!hasRegistry && /[A-Z:]/.test(first)) return undefined;
-  const path = hasRegistry ? match[1] : `docker.io/${rest.length > 0 ? match[1] : `library/${first}`}`;
-  const digest = match[3];
-  const tag = match[2] ?? (digest ? undefined : 'latest');
-  return `${path}${tag && !digest ? `:${tag}` : ''}${digest ? `@${digest}` : ''}`;
+  const match = imagePattern.exec(name);
+  if (!match) return undefined;
+  const [, registry = 'docker.io', path = '', tag = 'latest', digest] = match;
+  const full = `${registry}/${registry === 'docker.io' && !path.includes('/') ? `library/${path}` : path}`;
+  return digest ? `${full}@${digest}` : `${full}:${tag}`;
 }
 
 function isLatest(reference: string): boolean {

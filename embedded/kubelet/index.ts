@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { messageOf } from '@skyarc/lib/errors';
+import { AppError, messageOf } from '@skyarc/lib/errors';
 import { Stack } from '@skyarc/lib/lifecycle';
 import type { Logger } from '@skyarc/lib/log';
 import { sleep } from '@skyarc/lib/retry';
@@ -25,9 +25,10 @@ import { PodWorker } from './pod-worker.ts';
 import { Prober } from './probes/index.ts';
 import type { DnsFacts } from './render/sandbox.ts';
 import { StatusWriter } from './status-writer.ts';
-import type { PayloadInput } from './volumes/sources.ts';
+import { cacheTokens, type TokenSource } from './volumes/tokens.ts';
 
 export { kubeletConfigSchema, type KubeletConfig } from './config.ts';
+export type { TokenSource } from './volumes/tokens.ts';
 export { startContainerd, type Containerd } from './engine/containerd.ts';
 
 export interface KubeletOptions {
@@ -43,7 +44,10 @@ export interface KubeletDeps {
   readonly engine: Containerd;
   readonly log: Logger;
   readonly dns: { readonly clusterDomain: string; readonly clusterDns: string };
-  readonly serviceAccountToken?: PayloadInput['lookups']['serviceAccountToken'];
+  /** Issues a token for a pod's service account, if the cluster does. */
+  readonly issueToken?: TokenSource;
+  /** Environment of every container, such as where the API server is. */
+  readonly clusterEnvironment?: Readonly<Record<string, string>>;
 }
 
 export interface Kubelet {
@@ -63,6 +67,9 @@ export async function startKubelet(options: KubeletOptions, deps: KubeletDeps): 
   await kubelet.start();
   return kubelet;
 }
+
+/** How soon a container engine that has died is started again. */
+const engineCheckMs = 3_000;
 
 class NodeAgent implements Kubelet {
   private readonly options: KubeletOptions;
@@ -106,11 +113,13 @@ class NodeAgent implements Kubelet {
       lookups: {
         configMap: (namespace, name) => client.find('configmaps', name, namespace),
         secret: (namespace, name) => client.find('secrets', name, namespace),
-        serviceAccountToken: deps.serviceAccountToken,
+        serviceAccountToken: deps.issueToken && cacheTokens(deps.issueToken),
       },
       podFolder: (pod) => join(home, 'pods', identityOf(pod).uid),
       record: (pod, type, reason, message) =>
         events.record({ about: { ...pod, kind: 'Pod', apiVersion: 'v1' }, type, reason, message }),
+      clusterEnvironment: new Map(Object.entries(deps.clusterEnvironment ?? {})),
+      signal: this.stopping.signal,
       requeue: (uid, delayMs = 0) => this.queue.addAfter(uid, delayMs),
     };
     this.pods = new Informer(client, 'pods', { log, fieldSelector: `spec.nodeName=${node.name}` });
@@ -151,6 +160,11 @@ class NodeAgent implements Kubelet {
         onGap: () => this.relist(),
         log,
       }),
+      this.every(
+        engineCheckMs,
+        'keep containerd running',
+        async () => void (await engine.daemon.ensure(signal)),
+      ),
       this.every(config.leaseEveryMs, 'renew lease', () => node.renewLease()),
       this.every(config.leaseEveryMs * 3, 'write node status', () => node.writeStatus()),
       this.every(config.relistEveryMs, 'relist', async () => {
@@ -190,7 +204,13 @@ class NodeAgent implements Kubelet {
 
   private async handle(uid: string): Promise<void> {
     const worker = this.workers.get(uid);
-    await worker?.sync();
+    try {
+      await worker?.sync();
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'UNAVAILABLE') throw error;
+      // The engine is being restarted, which is logged where it is done: no word for each pod.
+      this.queue.addAfter(uid, engineCheckMs / 2);
+    }
     if (worker?.isDone) this.workers.delete(uid);
   }
 

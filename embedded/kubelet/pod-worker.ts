@@ -104,6 +104,7 @@ export class PodWorker {
       void stopPod(this.context, this.pod, runtime, () => this.deadlineMs())
         .then(() => (this.ending = 'done'))
         .catch((error: unknown) => {
+          if (this.context.signal.aborted) return;
           this.ending = 'no';
           this.context.log.warn({ pod: podTitle(this.pod), reason: messageOf(error) }, 'cannot end pod yet');
         })

@@ -1,4 +1,4 @@
-import { AppError } from '@skyarc/lib/errors';
+import { AppError, messageOf } from '@skyarc/lib/errors';
 import { Stack } from '@skyarc/lib/lifecycle';
 import type { Logger } from '@skyarc/lib/log';
 import type { KindTable, KubeClient } from '../client/index.ts';
@@ -12,6 +12,7 @@ import { ensureLink, gatewayAddress, removeLink } from './link.ts';
 import { removeRules, ServiceProxy } from './proxy.ts';
 import { isHeadless, resolveServicePorts, serviceKeyOf } from './services.ts';
 
+export { nthAddress } from './addresses.ts';
 export { writeCniConfig } from './cni.ts';
 export { networkConfigSchema, type NetworkConfig } from './config.ts';
 export { gatewayAddress, linkName } from './link.ts';
@@ -22,6 +23,9 @@ export interface NetworkOptions {
   readonly serviceCidr: string;
   readonly config: NetworkConfig;
 }
+
+/** How often it is checked that the rules are still there: others may flush all of nftables. */
+const repairEveryMs = 15_000;
 
 const dnsService = { namespace: 'kube-system', name: 'kube-dns' };
 
@@ -67,6 +71,12 @@ export async function startNetwork(
     stack.add(() => proxy.stop());
     await ensureDnsService(client, { gateway, serviceCidr, port: config.dns.port });
     await proxy.reload();
+    const repairing = setInterval(() => {
+      proxy
+        .repair()
+        .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'cannot check service rules'));
+    }, repairEveryMs);
+    stack.add(() => clearInterval(repairing));
     const update = () => proxy.update();
     services.on({ add: update, update, delete: update });
     slices.on({ add: update, update, delete: update });

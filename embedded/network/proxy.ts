@@ -37,6 +37,14 @@ export class ServiceProxy {
     this.running ??= this.follow().finally(() => (this.running = undefined));
   }
 
+  /** Loads everything anew when somebody else has removed the table. */
+  async repair(): Promise<void> {
+    const { code } = await run('nft', ['list', 'chain', 'ip', this.options.instance, 'prerouting']);
+    if (code === 0 || this.stopping.signal.aborted) return;
+    this.log.warn({ table: this.options.instance }, 'service rules were removed, loading them again');
+    await this.reload();
+  }
+
   /** Loads everything anew, as at the start or when somebody else has changed the table. */
   async reload(): Promise<void> {
     this.loaded = undefined;

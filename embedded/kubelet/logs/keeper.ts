@@ -58,6 +58,18 @@ export class LogKeeper {
     }
   }
 
+  /** Of each container the newest two runs stay: the current one and the one before. */
+  private async removeOldRuns(folder: string): Promise<void> {
+    for (const container of await readdir(folder)) {
+      const names = await readdir(join(folder, container)).catch((): string[] => []);
+      const newest = Math.max(...names.map(runOf));
+      for (const name of names.filter((each) => runOf(each) < newest - 1)) {
+        const file = join(folder, container, name);
+        if (Date.now() - (await stat(file)).mtimeMs > this.options.config.logs.keepMs) await rm(file);
+      }
+    }
+  }
+
   private async removeGone(): Promise<void> {
     const { podLogRoot, logs } = this.options.config;
     const known = this.options.podUids();
@@ -68,8 +80,15 @@ export class LogKeeper {
       const folder = join(podLogRoot, name);
       const { mtimeMs } = await stat(folder);
       // The folder's own time is that of the last look which found its pod alive.
-      if (known.has(uid)) await utimes(folder, new Date(), new Date());
-      else if (Date.now() - mtimeMs > logs.keepMs) await rm(folder, { recursive: true, force: true });
+      if (known.has(uid)) {
+        await utimes(folder, new Date(), new Date());
+        await this.removeOldRuns(folder);
+      } else if (Date.now() - mtimeMs > logs.keepMs) await rm(folder, { recursive: true, force: true });
     }
   }
+}
+
+/** The run that a log file is of: `3` of `3.log` and `3.log.20260101-120000.000`. */
+function runOf(name: string): number {
+  return Number.parseInt(name, 10);
 }

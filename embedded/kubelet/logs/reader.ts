@@ -1,5 +1,6 @@
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { watch } from 'node:fs';
+import { sleep } from '@skyarc/lib/retry';
 import type { LogOptions } from '../../apiserver/node-proxy.ts';
 import { parseCriLogLine, timeOfLine, type CriLogLine } from './cri-log.ts';
 import { listLogFiles } from './files.ts';
@@ -7,6 +8,7 @@ import { listLogFiles } from './files.ts';
 const chunkBytes = 64 * 1024;
 /** The longest time between a write and its reading when the file system tells nothing. */
 const pollMs = 500;
+const reopenMs = 100;
 
 /**
  * A container run's log, cut by the options, as bytes to send. A follower goes through rotations and
@@ -103,23 +105,21 @@ async function* readLines(logPath: string, follow: boolean, control: Control): A
     try {
       const reader = new LineReader(handle);
       for (;;) {
-        const batch = await reader.next();
-        if (batch) {
-          yield batch;
-          continue;
-        }
+        // Asked before reading: what is written before the end is read in any case.
+        const isLast = !follow || (await control.isEnded());
+        for (let batch = await reader.next(); batch; batch = await reader.next()) yield batch;
         if (control.signal.aborted) return;
-        const isCurrent = (await stat(logPath).catch(() => undefined))?.ino === inode;
-        if (!isCurrent || !follow) break;
-        if (await control.isEnded()) {
-          // What was written between our last read and the end.
-          for (let rest = await reader.next(); rest; rest = await reader.next()) yield rest;
-          return;
+        const current = await stat(logPath).catch(() => undefined);
+        if (current && current.ino !== inode) {
+          // Rotated. The runtime may still write to the old file for a moment after the new one is there.
+          if (follow) await sleep(reopenMs);
+          for (let batch = await reader.next(); batch; batch = await reader.next()) yield batch;
+          break;
         }
+        if (isLast && current) return;
+        if (isLast) break;
         await changeOf(logPath, control.signal);
       }
-      // The file was rotated away: nothing is written to it any more, so read to its end.
-      for (let rest = await reader.next(); rest; rest = await reader.next()) yield rest;
     } finally {
       await handle.close();
     }

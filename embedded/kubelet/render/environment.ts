@@ -24,6 +24,8 @@ export interface EnvironmentInput {
   readonly podIp: string;
   readonly node: NodeFacts;
   readonly lookups: Lookups;
+  /** Known before anything else. */
+  readonly inherited?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -33,7 +35,7 @@ export interface EnvironmentInput {
 export async function resolveEnvironment(input: EnvironmentInput): Promise<Map<string, string>> {
   const { pod, container, lookups } = input;
   const { namespace } = identityOf(pod);
-  const environment = new Map<string, string>();
+  const environment = new Map<string, string>(input.inherited);
   for (const source of container.envFrom ?? []) {
     const data = await readEnvFrom(source, namespace, lookups);
     for (const [key, value] of Object.entries(data)) {

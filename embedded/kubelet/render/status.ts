@@ -43,7 +43,7 @@ export function renderPodStatus(input: StatusInput): PodStatus {
     renderContainerStatus(input, container, isInitialized ? 'ContainerCreating' : 'PodInitializing'),
   );
   const phase = renderPhase(input, initStatuses, statuses);
-  const podIp = spec.hostNetwork ? input.hostIp : readIp(runtime);
+  const podIp = spec.hostNetwork ? input.hostIp : (readIp(runtime) ?? pod.status?.podIP);
   return {
     ...keptFields(pod),
     phase,
@@ -58,7 +58,7 @@ export function renderPodStatus(input: StatusInput): PodStatus {
   };
 }
 
-/** Address of the newest sandbox, also when it has just stopped. */
+/** Address of the newest sandbox; it has none any more once it has stopped. */
 function readIp(runtime: PodRuntime): string | undefined {
   return readySandboxOf(runtime)?.network?.ip || undefined;
 }

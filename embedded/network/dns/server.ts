@@ -8,7 +8,7 @@ import {
   type DecodedPacket,
   type Packet,
 } from 'dns-packet';
-import { messageOf } from '@skyarc/lib/errors';
+import { AppError, messageOf } from '@skyarc/lib/errors';
 import type { RunningService } from '@skyarc/lib/lifecycle';
 import type { Logger } from '@skyarc/lib/log';
 import type { ClusterNames } from './records.ts';
@@ -40,8 +40,13 @@ export async function startDnsServer(options: DnsServerOptions): Promise<Running
     });
   });
   await new Promise<void>((resolve, reject) => {
-    udp.once('error', reject).bind(port, host, () => {
-      udp.off('error', reject).on('error', () => undefined);
+    udp.once('error', (cause) =>
+      reject(
+        new AppError('UNAVAILABLE', `Cannot serve names on ${host}:${port}: ${cause.message}`, { cause }),
+      ),
+    );
+    udp.bind(port, host, () => {
+      udp.on('error', () => undefined);
       resolve();
     });
   });
