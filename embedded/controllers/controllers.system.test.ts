@@ -340,6 +340,22 @@ test('a pod that fits nowhere says why, and goes where it fits when that changes
     .toBe('Running');
 });
 
+test('a node that falls silent is NotReady, and pods of a node that is removed go', async () => {
+  await client.create('nodes', { metadata: { name: 'silent' } });
+  await client.patchStatus('nodes', 'silent', undefined, {
+    status: { conditions: [{ type: 'Ready', status: 'True' }] },
+  });
+  const spec = { nodeName: 'silent', containers: [{ name: 'main', image: 'stay:1' }] };
+  await client.create('pods', { metadata: { name: 'stranded', namespace: 'default', finalizers: [] }, spec });
+  const readiness = async (name: string) =>
+    (await client.find('nodes', name))?.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+  await expect.poll(() => readiness('silent'), soon).toBe('Unknown');
+  expect(await readiness('node-a')).toBe('True');
+  expect(await client.find('pods', 'stranded', 'default')).not.toBeNull();
+  await client.delete('nodes', 'silent');
+  await expect.poll(() => client.find('pods', 'stranded', 'default'), soon).toBeNull();
+});
+
 test('a namespace takes everything in it along', async () => {
   await client.create('namespaces', { metadata: { name: 'team' } });
   await client.create('deployments', deployment('web', 'web:1', {}, 'team'));

@@ -8,7 +8,9 @@ import { createLogger } from '@skyarc/lib/log';
 import { startApiServer } from '../apiserver/index.ts';
 import type { KubeClient } from '../client/index.ts';
 import { Informer } from '../client/informer.ts';
-import type { Pod } from './kinds.ts';
+import { keyOf } from '../client/store.ts';
+import { WorkQueue } from '../client/work-queue.ts';
+import { timestamp, type Pod } from './kinds.ts';
 import { startControllers } from './index.ts';
 
 const log = createLogger('test-cluster');
@@ -44,9 +46,9 @@ export class TestCluster {
       (each) => each.stop(),
     );
     const cluster = new TestCluster(server.client, { folder, stack });
-    await cluster.addNode('node-a');
     const kubelet = stack.use(new TestKubelet(server.client), (each) => each.stop());
     await kubelet.start();
+    await kubelet.addNode('node-a');
     await cluster.startControllers();
     return cluster;
   }
@@ -56,8 +58,12 @@ export class TestCluster {
   }
 
   async startControllers(client = this.client): Promise<void> {
-    const storage = { volumeRoot: join(this.folder, 'volumes') };
-    this.controllers = await startControllers({ storage }, { client, log });
+    const config = {
+      storage: { volumeRoot: join(this.folder, 'volumes') },
+      nodes: { graceMs: 3_000, checkEveryMs: 200 },
+      podGc: { everyMs: 200, vanishedNodeGraceMs: 500 },
+    };
+    this.controllers = await startControllers(config, { client, log });
   }
 
   async stopControllers(): Promise<void> {
@@ -68,16 +74,6 @@ export class TestCluster {
     await this.stopControllers();
     await this.stack.stop();
   }
-
-  async addNode(name: string): Promise<void> {
-    await this.client.create('nodes', { metadata: { name, labels: { 'kubernetes.io/hostname': name } } });
-    await this.client.patchStatus('nodes', name, undefined, {
-      status: {
-        allocatable: { cpu: '64', memory: '64Gi', pods: '2000' },
-        conditions: [{ type: 'Ready', status: 'True' }],
-      },
-    });
-  }
 }
 
 /**
@@ -87,43 +83,61 @@ export class TestCluster {
 class TestKubelet {
   private readonly client: KubeClient;
   private readonly pods: Informer<'pods'>;
-  private readonly seen = new Set<string>();
+  private readonly queue: WorkQueue;
   private addresses = 0;
+  private heartbeat: NodeJS.Timeout | undefined;
 
   constructor(client: KubeClient) {
     this.client = client;
     this.pods = new Informer(client, 'pods', { log });
+    this.queue = new WorkQueue({ name: 'kubelet', workers: 8, log, handle: (key) => this.act(key) });
+    const enqueue = (pod: Pod) => this.queue.add(keyOf(pod));
+    this.pods.on({ add: enqueue, update: enqueue });
   }
 
   async start(): Promise<void> {
-    const act = (pod: Pod) => void this.act(pod).catch(() => undefined);
-    this.pods.on({ add: act, update: act });
     await this.pods.start();
+    this.queue.start();
   }
 
   async stop(): Promise<void> {
+    clearInterval(this.heartbeat);
+    await this.queue.stop();
     await this.pods.stop();
   }
 
-  private async act({ metadata, spec }: Pod): Promise<void> {
-    const { name = '', namespace, uid = '', deletionTimestamp } = metadata ?? {};
-    if (!spec?.nodeName) return;
-    const stage = deletionTimestamp ? `${uid} ends` : uid;
-    if (this.seen.has(stage)) return;
-    this.seen.add(stage);
-    if (deletionTimestamp) {
-      await this.client.delete('pods', name, namespace, { uid, gracePeriodSeconds: 0 });
-      return;
-    }
+  /** Registers a node that stays alive until stop. */
+  async addNode(name: string): Promise<void> {
+    await this.client.create('nodes', { metadata: { name, labels: { 'kubernetes.io/hostname': name } } });
+    await this.client.patchStatus('nodes', name, undefined, {
+      status: {
+        allocatable: { cpu: '64', memory: '64Gi', pods: '2000' },
+        conditions: [{ type: 'Ready', status: 'True' }],
+      },
+    });
+    const namespace = 'kube-node-lease';
+    await this.client.create('leases', { metadata: { name, namespace } });
+    this.heartbeat = setInterval(() => {
+      const renewTime = new Date().toISOString().replace('Z', '000Z');
+      void this.client.patch('leases', name, namespace, { spec: { renewTime } }).catch(() => undefined);
+    }, 1_000);
+  }
+
+  private async act(key: string): Promise<void> {
+    const pod = this.pods.store.get(key);
+    const { name = '', namespace, uid, deletionTimestamp } = pod?.metadata ?? {};
+    if (!pod?.spec?.nodeName) return;
+    if (deletionTimestamp) await this.client.delete('pods', name, namespace, { uid, gracePeriodSeconds: 0 });
+    if (deletionTimestamp || pod.status?.podIP) return;
     this.addresses += 1;
-    const isReady = !spec.containers[0]?.image?.includes('broken');
+    const isReady = !pod.spec.containers[0]?.image?.includes('broken');
+    const lastTransitionTime = timestamp();
     await this.client.patchStatus('pods', name, namespace, {
+      metadata: { uid },
       status: {
         phase: 'Running',
         podIP: `10.1.${this.addresses >> 8}.${this.addresses & 255}`,
-        conditions: [
-          { type: 'Ready', status: isReady ? 'True' : 'False', lastTransitionTime: new Date().toISOString() },
-        ],
+        conditions: [{ type: 'Ready', status: isReady ? 'True' : 'False', lastTransitionTime }],
       },
     });
   }
