@@ -11,24 +11,19 @@ export interface ContainerLine {
 }
 
 /**
- * Gives the lines of one container run their places: the time in microseconds, one more than the last where
- * that is not larger. Whoever reads the run again, from its file or by the API, gives the same line the same
- * place, so the event log recognises it.
+ * Gives the lines of one container, all its runs, their places: the time in microseconds, one more than the
+ * last where that is not larger. Whoever reads them again, from files or by the API, gives the same line the
+ * same place, so the event log recognises it.
  */
 export function placeAfter(last: number, line: ContainerLine): number {
   return Math.max(last + 1, line.timeUs);
 }
 
-export function frameOf(
-  pod: PodInfo,
-  run: { readonly container: string; readonly restartCount: number },
-  line: ContainerLine,
-  place: number,
-): NewFrame {
+export function frameOf(pod: PodInfo, container: string, line: ContainerLine, place: number): NewFrame {
   return {
     stream: streamOf.app(pod.appId),
-    source: `${pod.name}/${run.container}`,
-    producer: `${pod.uid}/${run.container}/${run.restartCount}`,
+    source: `${pod.name}/${container}`,
+    producer: `${pod.uid}/${container}`,
     producerSeq: place,
     timeMs: Math.floor((line.timeUs || place) / 1_000),
     line: line.text,

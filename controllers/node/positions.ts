@@ -11,8 +11,8 @@ export interface Position {
   readonly offset?: number;
   /** Place of the last line before that; see `placeAfter`. */
   readonly place: number;
-  /** Everything is collected. */
-  readonly done?: boolean;
+  /** Runs of the container that are collected completely. */
+  readonly runs?: number;
 }
 
 const saveEveryMs = 1_000;

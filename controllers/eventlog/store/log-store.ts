@@ -226,7 +226,7 @@ export class LogStore {
     this.dirty = new Set();
     this.checkpointing = (async () => {
       try {
-        for (const stream of dirty) await stream.sync();
+        await syncAll([...dirty]);
         await drop();
       } catch (error) {
         // The old journal stays and the streams are synced with the next checkpoint.
@@ -275,8 +275,17 @@ export class LogStore {
     }
     const drop = await this.journal.rotate();
     return async () => {
-      for (const { stream } of additions.values()) await stream.sync();
+      await syncAll([...additions.values()].map(({ stream }) => stream));
       await drop();
     };
   }
+}
+
+/** Syncs a few at a time, so that the journal's own syncs are not held up for long. */
+async function syncAll(streams: readonly LogStream[]): Promise<void> {
+  const waiting = streams.values();
+  const workers = Array.from({ length: 3 }, async () => {
+    for (const stream of waiting) await stream.sync();
+  });
+  await Promise.all(workers);
 }

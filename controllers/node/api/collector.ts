@@ -15,11 +15,9 @@ export interface ApiCollectorOptions {
   readonly ship: (frames: readonly NewFrame[]) => Promise<void>;
 }
 
-/** One run of a container: the same restart count of the same container of the same pod. */
-interface Run {
+interface Container {
   readonly pod: PodInfo;
   readonly container: string;
-  readonly restartCount: number;
 }
 
 const log = createLogger('node');
@@ -49,49 +47,41 @@ export class ApiCollector {
     if (signal.aborted) return;
     for (const pod of this.options.pods.list()) {
       for (const { name: container, restartCount, started } of pod.containers) {
-        const count = started ? restartCount : restartCount - 1;
-        const key = `${pod.uid}/${container}`;
-        if (count < 0 || this.following.has(key)) continue;
-        if (this.position({ pod, container, restartCount: count }).done) continue;
-        const following = this.followRuns(pod, container, count, signal)
+        const followed = { pod, container };
+        const name = nameOf(followed);
+        const run = started ? restartCount : restartCount - 1;
+        if (run < this.runsOf(followed) || this.following.has(name)) continue;
+        const following = this.follow(followed, run, signal)
           .catch((error: unknown) => {
             if (!signal.aborted)
               log.warn({ pod: pod.name, container, reason: messageOf(error) }, 'cannot follow');
           })
           .finally(() => {
-            this.following.delete(key);
+            this.following.delete(name);
             // The next run may have begun meanwhile.
             setImmediate(() => this.followNew(signal));
           });
-        this.following.set(key, following);
+        this.following.set(name, following);
       }
     }
   }
 
-  /** The run before, as far as the node still has it, then the present one. */
-  private async followRuns(
-    pod: PodInfo,
-    container: string,
-    restartCount: number,
-    signal: AbortSignal,
-  ): Promise<void> {
-    if (restartCount > 0) {
-      const previous = { pod, container, restartCount: restartCount - 1 };
-      if (!this.position(previous).done) {
-        await this.collect(previous, { previous: true }, signal).catch(() => undefined);
-        this.finish(previous);
-      }
+  /** One run to its end, after the run before it, as far as the node still has that. */
+  private async follow(followed: Container, run: number, signal: AbortSignal): Promise<void> {
+    if (run > this.runsOf(followed)) {
+      await this.collect(followed, { previous: true }, signal).catch(() => undefined);
+      this.finish(followed, run);
     }
-    const run = { pod, container, restartCount };
     for (let attempt = 1; !signal.aborted; attempt += 1) {
       const startedAt = Date.now();
-      const problem = await this.collect(run, { previous: false }, signal).catch((error: unknown) => error);
-      const now = this.statusOf(run);
+      const problem = await this.collect(followed, { previous: false }, signal).catch(
+        (error: unknown) => error,
+      );
+      const now = this.statusOf(followed);
       // A log that ends of a run that has ended is complete; any other end is a lost connection.
-      const isOver =
-        !now || now.restartCount > restartCount || (now.ended && now.restartCount === restartCount);
+      const isOver = !now || now.restartCount > run || (now.ended && now.restartCount === run);
       if (isOver && !problem) {
-        this.finish(run);
+        this.finish(followed, run + 1);
         return;
       }
       if (isOver && attempt >= 5) throw problem;
@@ -100,35 +90,42 @@ export class ApiCollector {
     }
   }
 
-  private async collect(run: Run, { previous }: { previous: boolean }, signal: AbortSignal): Promise<void> {
+  private async collect(
+    followed: Container,
+    { previous }: { previous: boolean },
+    signal: AbortSignal,
+  ): Promise<void> {
     const { kube, ship, positions } = this.options;
-    const ref = { namespace: run.pod.namespace, pod: run.pod.name, container: run.container };
-    const before = this.position(run).place;
-    // From a whole second on, places are the same as when the run is read from its beginning.
+    const { pod, container } = followed;
+    const name = nameOf(followed);
+    const before = positions.get(name)?.place ?? 0;
+    // From a whole second on, places are the same as when everything is read from its beginning.
     const sinceSecond = Math.floor(before / 1_000_000);
+    const ref = { namespace: pod.namespace, pod: pod.name, container };
     let place = 0;
     for await (const lines of openLog(kube, ref, { previous, sinceSecond, signal })) {
       const frames: NewFrame[] = [];
       for (const line of lines) {
         place = placeAfter(place, line);
-        if (place > before) frames.push(frameOf(run.pod, run, line, place));
+        if (place > before) frames.push(frameOf(pod, container, line, place));
       }
       if (frames.length === 0) continue;
       await ship(frames);
-      positions.set(nameOf(run), { place });
+      positions.set(name, { ...positions.get(name), place });
     }
   }
 
-  private statusOf(run: Run): ContainerInfo | undefined {
-    return this.options.pods.find(run.pod.uid)?.containers.find(({ name }) => name === run.container);
+  private statusOf({ pod, container }: Container): ContainerInfo | undefined {
+    return this.options.pods.find(pod.uid)?.containers.find(({ name }) => name === container);
   }
 
-  private position(run: Run): { place: number; done?: boolean } {
-    return this.options.positions.get(nameOf(run)) ?? { place: 0 };
+  private runsOf(followed: Container): number {
+    return this.options.positions.get(nameOf(followed))?.runs ?? 0;
   }
 
-  private finish(run: Run): void {
-    this.options.positions.set(nameOf(run), { ...this.position(run), done: true });
+  private finish(followed: Container, runs: number): void {
+    const name = nameOf(followed);
+    this.options.positions.set(name, { place: 0, ...this.options.positions.get(name), runs });
   }
 
   private forgetGone(): void {
@@ -137,6 +134,6 @@ export class ApiCollector {
   }
 }
 
-function nameOf({ pod, container, restartCount }: Run): string {
-  return `${pod.uid}/${container}/${restartCount}`;
+function nameOf({ pod, container }: Container): string {
+  return `${pod.uid}/${container}`;
 }

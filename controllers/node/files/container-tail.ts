@@ -50,6 +50,7 @@ export class ContainerTail {
   private current: Current | undefined;
   private reading: Promise<void> | undefined;
   private again = false;
+  private finishing = false;
 
   constructor(options: TailOptions) {
     this.options = options;
@@ -67,6 +68,7 @@ export class ContainerTail {
 
   /** Reads what is there once more, then closes. */
   async finish(): Promise<void> {
+    this.finishing = true;
     this.wake();
     await this.reading;
     await this.current?.handle.close();
@@ -126,8 +128,7 @@ export class ContainerTail {
     let saved: Position | undefined;
     for (const { line, resumeAt } of lines) {
       current.place = placeAfter(current.place, line);
-      const run = { container, restartCount: current.restartCount };
-      frames.push(frameOf(pod, run, line, current.place));
+      frames.push(frameOf(pod, container, line, current.place));
       if (resumeAt !== null) saved = { inode: current.inode, offset: resumeAt, place: current.place };
     }
     if (frames.length === 0) return;
@@ -141,7 +142,7 @@ export class ContainerTail {
     const index = files.findIndex((file) => file.inode === current.inode);
     const next = files.slice(index + 1).find((file) => file.restartCount >= current.restartCount);
     if (!next) return false;
-    if (next.restartCount === current.restartCount) {
+    if (next.restartCount === current.restartCount && !this.finishing) {
       current.quietSince ||= Date.now();
       if (Date.now() - current.quietSince < rotationGraceMs) {
         setTimeout(() => this.wake(), rotationGraceMs);
@@ -150,12 +151,7 @@ export class ContainerTail {
     }
     await current.handle.close();
     const isSameRun = next.restartCount === current.restartCount;
-    this.current = await this.openFile(
-      next,
-      0,
-      isSameRun ? current.place : 0,
-      isSameRun ? current.parser : undefined,
-    );
+    this.current = await this.openFile(next, 0, current.place, isSameRun ? current.parser : undefined);
     return this.current !== undefined;
   }
 
