@@ -90,7 +90,7 @@ function serverOptions<Session, Context>(
       const result = await options.execute(prepared, contextValue);
       return Symbol.asyncIterator in result ? drained(result, socket, log) : present(result, log);
     } catch (error) {
-      return { errors: formatErrors([error], log) as unknown as GraphQLError[] };
+      return { errors: serializable([error], log) };
     }
   };
   return {
@@ -119,7 +119,7 @@ function serverOptions<Session, Context>(
     onSubscribe: async ({ extra, subscriptions }, _id, payload) => {
       try {
         if (Object.keys(subscriptions).length > (options.operationLimit ?? 50)) {
-          return formatErrors([tooMany], log) as unknown as GraphQLError[];
+          return serializable([tooMany], log);
         }
         const contextValue = await options.context(extra.session as Session);
         const prepared = operations.prepare(payload, { introspection: options.mayIntrospect(contextValue) });
@@ -133,7 +133,7 @@ function serverOptions<Session, Context>(
           socket: extra.socket,
         } as ExecutionArgs;
       } catch (error) {
-        return formatErrors(Array.isArray(error) ? error : [error], log) as unknown as GraphQLError[];
+        return serializable(Array.isArray(error) ? error : [error], log);
       }
     },
     execute: run,
@@ -154,9 +154,16 @@ const tooMany = new AppError(
   'Cannot run the operation: this connection has too many; end some first',
 );
 
+/** graphql-ws asks errors for their JSON. */
+function serializable(errors: readonly unknown[], log: Logger): GraphQLError[] {
+  return formatErrors(errors, log).map(
+    (payload) => ({ ...payload, toJSON: () => payload }) as unknown as GraphQLError,
+  );
+}
+
 function present(result: ExecutionResult, log: Logger): ExecutionResult {
   if (!result.errors?.length) return result;
-  return { ...result, errors: formatErrors(result.errors, log) as unknown as GraphQLError[] };
+  return { ...result, errors: serializable(result.errors, log) };
 }
 
 /** Formats each event, and hands it on only when the socket has sent most of what it has. */
