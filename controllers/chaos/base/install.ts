@@ -1,0 +1,71 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '@skyarc/lib/errors';
+import { runContainer } from '../sandbox/container.ts';
+import { mountOverlay, unmount } from '../sandbox/overlay.ts';
+import { removeAll } from './base.ts';
+
+export interface InstallPlace {
+  /** Unique on this machine. */
+  readonly id: string;
+  readonly stateDir: string;
+  readonly cgroup: string;
+  readonly baseRoot: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/**
+ * Installs Debian packages over the base with its own apt: `root` becomes what they add. Runs with this
+ * machine's network, because only its own package sources are asked.
+ */
+export async function installDebianPackages(
+  place: InstallPlace,
+  packages: readonly string[],
+  root: string,
+  scratch: string,
+): Promise<void> {
+  const rootfs = join(scratch, 'rootfs');
+  await mountOverlay({ lowers: [place.baseRoot], upper: root, work: join(scratch, 'work'), target: rootfs });
+  try {
+    await writeFile(join(rootfs, 'etc/resolv.conf'), await readFile('/etc/resolv.conf'));
+    await writeFile(join(rootfs, 'usr/sbin/policy-rc.d'), '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+    const options = ['-y', '-q', '--no-install-recommends', '-o', 'APT::Sandbox::User=root'];
+    await apt(place, rootfs, ['update', '-q', '-o', 'APT::Sandbox::User=root']);
+    await apt(place, rootfs, ['install', ...options, '--', ...packages]);
+  } finally {
+    await unmount(rootfs);
+  }
+  const notParts = `var/lib/apt var/cache var/log etc/resolv.conf etc/hosts etc/hostname tmp run dev proc sys
+    usr/sbin/policy-rc.d usr/share/doc usr/share/man var/lib/dpkg/*-old`;
+  await removeAll(root, notParts.split(/\s+/));
+}
+
+async function apt(place: InstallPlace, rootfs: string, args: readonly string[]): Promise<void> {
+  const lines: string[] = [];
+  const { code } = await runContainer({
+    id: place.id,
+    stateDir: place.stateDir,
+    bundle: join(place.stateDir, `${place.id}.bundle`),
+    cgroup: `${place.cgroup}/${place.id}`,
+    role: 'installer',
+    args: ['apt-get', ...args],
+    env: {
+      PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+      DEBIAN_FRONTEND: 'noninteractive',
+      LC_ALL: 'C.UTF-8',
+      ...place.env,
+    },
+    cwd: '/',
+    rootfs,
+    mounts: [],
+    scratch: ['/tmp', '/run'],
+    netns: null,
+    cpuMillis: 4000,
+    memoryMb: 2048,
+    processes: 512,
+    onLine: (line) => lines.push(line),
+  });
+  if (code === 0) return;
+  const reason = lines.findLast((line) => line.startsWith('E:')) ?? lines.at(-1) ?? 'no answer';
+  throw new AppError('UNAVAILABLE', `Cannot install Debian packages (apt-get ${args[0]}): ${reason}`);
+}

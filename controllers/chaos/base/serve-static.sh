@@ -1,0 +1,35 @@
+#!/bin/sh
+# Serves the folder $1 on $PORT with nginx, logs on standard output and error.
+set -eu
+port="${PORT:-8080}"
+case "$port" in *[!0-9]* | '') echo "PORT is not a number: $port" >&2; exit 64 ;; esac
+conf="$(mktemp -d)/nginx.conf"
+cat >"$conf" <<EOF
+worker_processes 1;
+pid /tmp/nginx.pid;
+error_log /dev/stderr warn;
+events { worker_connections 1024; }
+http {
+  include /etc/nginx/mime.types;
+  default_type application/octet-stream;
+  charset utf-8;
+  access_log /dev/stdout combined;
+  client_body_temp_path /tmp/body;
+  proxy_temp_path /tmp/proxy;
+  fastcgi_temp_path /tmp/fastcgi;
+  uwsgi_temp_path /tmp/uwsgi;
+  scgi_temp_path /tmp/scgi;
+  server_tokens off;
+  sendfile on;
+  gzip on;
+  gzip_types text/css application/javascript application/json image/svg+xml text/plain;
+  server {
+    listen $port;
+    root $1;
+    absolute_redirect off;
+    location / { try_files \$uri \$uri/ \$uri.html =404; }
+    location ~ /\.(?!well-known) { return 404; }
+  }
+}
+EOF
+exec nginx -c "$conf" -g 'daemon off;'

@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto';
+import { cp, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '@skyarc/lib/errors';
+import type { BuildContext, FolderLayer } from '../buildpack.ts';
+import type { NodePlan } from './index.ts';
+
+/** Scripts of the app that run when its packages are installed, and may read all its files. */
+const installScripts = ['preinstall', 'install', 'postinstall', 'prepare', 'prepublish'];
+
+/**
+ * Installs, builds, and answers the layer of packages that the app needs when it runs. When nothing but
+ * lock file, package.json and Node.js can change the packages, they are kept for the next build.
+ */
+export async function installDependencies(
+  context: BuildContext,
+  plan: NodePlan,
+  nodeVersion: string,
+): Promise<readonly FolderLayer[]> {
+  const { room, source, say } = context;
+  const { pkg, manager, hasBuild } = plan;
+  await room.own(await room.disk.folder('cache/tools'));
+  await room.own(source.folder);
+  const runs = new Installation(context, plan);
+  const needed = { ...pkg.dependencies, ...pkg.optionalDependencies };
+  const needsDev = (hasBuild || runs.hasInstallScripts) && Object.keys(pkg.devDependencies).length > 0;
+  if (Object.keys(needed).length === 0 && !needsDev && !pkg.workspaces) {
+    say('No packages to install');
+    if (hasBuild) await runs.build();
+    return [];
+  }
+  if (manager.lockFile === null)
+    say('There is no lock file: each install may bring other versions; commit package-lock.json');
+  if (pkg.workspaces || runs.hasInstallScripts) {
+    await runs.install(!needsDev);
+    if (hasBuild) await runs.build();
+    if (needsDev) await runs.prune();
+    return [{ folder: join(source.folder, 'node_modules'), prefix: 'app/node_modules' }];
+  }
+  const kept = room.disk.path('cache', 'packages', await keyOf(context, plan, nodeVersion));
+  if ((await readdir(kept).catch(() => [])).length > 0)
+    say('Packages are unchanged: kept from an earlier build');
+  else await runs.installInto(kept, needsDev);
+  if (hasBuild) await runs.build(join(kept, needsDev ? 'all' : 'production'));
+  return [{ folder: join(kept, 'production'), prefix: 'app/node_modules', remember: `${kept}.layer.json` }];
+}
+
+class Installation {
+  private readonly context: BuildContext;
+  private readonly plan: NodePlan;
+  private readonly modules: string;
+
+  constructor(context: BuildContext, plan: NodePlan) {
+    this.context = context;
+    this.plan = plan;
+    this.modules = join(context.source.folder, 'node_modules');
+  }
+
+  get hasInstallScripts(): boolean {
+    return installScripts.some((script) => this.plan.pkg.scripts[script] !== undefined);
+  }
+
+  async install(production: boolean): Promise<void> {
+    await rm(this.modules, { recursive: true, force: true });
+    await this.run(this.plan.manager.install({ production }));
+    await this.checkModules();
+  }
+
+  async prune(): Promise<void> {
+    await this.run(this.plan.manager.prune);
+    await this.checkModules();
+  }
+
+  /** Runs the build script; `packages` are copied for it, because it may write into them. */
+  async build(packages?: string): Promise<void> {
+    const { room } = this.context;
+    if (packages) {
+      await rm(this.modules, { recursive: true, force: true });
+      await cp(packages, this.modules, { recursive: true, verbatimSymlinks: true });
+      await room.own(this.modules);
+    }
+    await this.run([this.plan.manager.name, 'run', 'build']);
+  }
+
+  /** Only the finished folder gets its name, so a build that ended halfway leaves nothing to trust. */
+  async installInto(kept: string, needsDev: boolean): Promise<void> {
+    const { room } = this.context;
+    const partial = `${kept}.partial`;
+    await rm(room.disk.path('cache', 'packages'), { recursive: true, force: true });
+    await mkdir(partial, { recursive: true });
+    await this.install(!needsDev);
+    if (needsDev) {
+      await cp(this.modules, join(partial, 'all'), { recursive: true, verbatimSymlinks: true });
+      await this.prune();
+    }
+    await rm(join(this.modules, '.cache'), { recursive: true, force: true });
+    await rename(this.modules, join(partial, 'production'));
+    await rename(partial, kept);
+  }
+
+  /** What a build wrote may be a link to anywhere; only a folder of its own is touched. */
+  private async checkModules(): Promise<void> {
+    const stats = await lstat(this.modules).catch(() => null);
+    if (stats === null) await mkdir(this.modules);
+    else if (!stats.isDirectory())
+      throw new AppError('INVALID', 'node_modules is not a folder after installing');
+  }
+
+  private run(args: readonly string[]): Promise<void> {
+    const { room, source } = this.context;
+    const label = args.filter((arg) => !arg.startsWith('--')).join(' ');
+    return room.exec({
+      label,
+      args,
+      env: this.plan.manager.env,
+      mounts: [
+        { source: source.folder, destination: '/app' },
+        { source: room.disk.path('cache/tools'), destination: '/cache' },
+      ],
+    });
+  }
+}
+
+async function keyOf({ source }: BuildContext, { manager }: NodePlan, nodeVersion: string): Promise<string> {
+  const hash = createHash('sha256').update(`1 ${nodeVersion} ${manager.name} ${manager.tool?.range ?? ''}\0`);
+  for (const file of ['package.json', manager.lockFile, '.npmrc', '.yarnrc', '.pnpmfile.cjs']) {
+    hash.update(`${(file && (await source.readText(file))) ?? ''}\0`);
+  }
+  return hash.digest('hex').slice(0, 32);
+}

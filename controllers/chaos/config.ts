@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+
+const size = (fallback: number) => z.number().int().positive().default(fallback);
+
+export const chaosConfigSchema = z.object({
+  /** Names everything made on the host. */
+  instance: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,20}$/)
+    .default('skyarc'),
+  /** This builder among those of the data centre; its leftovers are cleared when it starts. */
+  node: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,30}$/)
+    .default('local'),
+  host: z.string().default('127.0.0.1'),
+  /** `/metrics` and `/healthz`. */
+  statusPort: z.number().int().min(0).default(3228),
+  /** Caches, host keys, base image and runtimes. No ":" or "," in it, which overlayfs could not take. */
+  dataDir: z.string().regex(/^\/[^:,]+$/, 'must be an absolute path without ":" and ","'),
+  /** Base image and runtimes; below `dataDir` when absent. */
+  layersDir: z.string().startsWith('/').optional(),
+  /** Mounts and sockets of running builds. */
+  runDir: z.string().startsWith('/').default('/run'),
+  /** The registry as this machine reaches it. */
+  registryUrl: z.url().default('http://127.0.0.1:5000'),
+  /** Built-in template apps, one folder each. */
+  samplesDir: z.string().default(join(import.meta.dirname, '../../samples')),
+  /** Builds at once. */
+  slots: size(2),
+  /** Settings of package clients that builds may know, e.g. `PIP_INDEX_URL`; see `clientEnvironmentOf`. */
+  clientEnv: z.record(z.string(), z.string()).default({}),
+  limits: z
+    .object({
+      fetchTimeoutMs: size(300_000),
+      /** Processes and threads of one build. */
+      processes: size(1024),
+      /** Lines and bytes of one build's log; what comes after is counted, not kept. */
+      logLines: size(50_000),
+      logBytes: size(8 << 20),
+      /** Disk that the caches of all apps may take together. */
+      cacheMb: size(20_480),
+      /** How long a registry that is away is waited for. */
+      registryPatienceMs: size(300_000),
+    })
+    .prefault({}),
+});
+
+export type ChaosConfig = z.input<typeof chaosConfigSchema>;
+export type ResolvedChaosConfig = z.output<typeof chaosConfigSchema>;
+
+/** Folder of mounts, namespaces' names and containers of this builder. */
+export function roomOf(config: ResolvedChaosConfig): string {
+  return join(config.runDir, `${config.instance}-chaos-${config.node}`);
+}

@@ -1,0 +1,182 @@
+import { join } from 'node:path';
+import { appSource, buildTask, isFinal, type OperationStatus } from '@skyarc/lib/contracts';
+import { AppError, messageOf } from '@skyarc/lib/errors';
+import type { EventLogClient } from '@skyarc/lib/eventlog-client';
+import { createLogger } from '@skyarc/lib/log';
+import type { Delivery, MqClient } from '@skyarc/lib/mq-client';
+import { sleep } from '@skyarc/lib/retry';
+import {
+  type DataCenterDatabase,
+  type EventLogSink,
+  OperationJournal,
+  relayOutbox,
+} from '@skyarc/prisma/datacenter';
+import { BuildLog } from './build-log.ts';
+import { BuildClaim } from './claim.ts';
+import type { BuildMetrics } from './metrics.ts';
+import { trimDisks } from './sandbox/disk.ts';
+import type { Shared } from './shared.ts';
+import { buildAndHandOver } from './steps/index.ts';
+import type { BuildRun } from './steps/run.ts';
+
+export interface ControllerDeps {
+  readonly db: DataCenterDatabase;
+  readonly mq: Pick<MqClient, 'publish'>;
+  readonly eventlog: Pick<EventLogClient, 'writer'>;
+  readonly sink: EventLogSink;
+  readonly metrics: BuildMetrics;
+}
+
+const log = createLogger('chaos');
+const cancelPollMs = 400;
+
+/** Carries out build tasks; see README.md for its loop. */
+export class Controller {
+  private readonly shared: Shared;
+  private readonly deps: ControllerDeps;
+  /** Fires when the service stops. */
+  private readonly stopping: AbortSignal;
+
+  constructor(shared: Shared, deps: ControllerDeps, stopping: AbortSignal) {
+    this.shared = shared;
+    this.deps = deps;
+    this.stopping = stopping;
+  }
+
+  /** Handles one task; throws only to have it handed out again. */
+  async handle(delivery: Pick<Delivery, 'body' | 'signal'>): Promise<void> {
+    const task = buildTask.parse(delivery.body);
+    const { db, sink } = this.deps;
+    const journal = await OperationJournal.open(db, task.operationId, sink);
+    const build = await db.build.findUnique({
+      where: { id: task.buildId },
+      include: { app: { include: { team: true } } },
+    });
+    if (!journal || !build || isFinal(build.status as OperationStatus)) return;
+    const owner = `${this.shared.config.instance}-${this.shared.config.node}-${process.pid}`;
+    const claim = await BuildClaim.take(db, build.id, owner);
+    if (!claim) {
+      throw new AppError('CONFLICT', 'Another builder works on this build', {
+        details: { retryAfterMs: 5_000 },
+      });
+    }
+    const limits = new Limits({ journal, timeoutSec: build.app.buildTimeoutSec });
+    const givenUp = AbortSignal.any([claim.lost, delivery.signal, this.stopping]);
+    const signal = AbortSignal.any([givenUp, limits.signal]);
+    try {
+      await this.work({ task, build, journal, signal, givenUp, owner });
+    } finally {
+      limits.end();
+      await claim.release().catch(() => undefined);
+      sink.notify(task.team, { kind: 'build', id: build.id, appId: build.appId });
+    }
+  }
+
+  private async work(
+    what: Pick<BuildRun, 'task' | 'journal' | 'signal'> & {
+      readonly build: BuildRun['build'] & { readonly app: BuildRun['app'] };
+      readonly givenUp: AbortSignal;
+      readonly owner: string;
+    },
+  ): Promise<void> {
+    const { task, build, journal, signal, givenUp, owner } = what;
+    const { db, eventlog, metrics } = this.deps;
+    const { logLines: maxLines, logBytes: maxBytes } = this.shared.config.limits;
+    const buildLog = new BuildLog({ eventlog, buildId: build.id, maxLines, maxBytes });
+    const end = metrics.begin();
+    try {
+      const setting = await db.setting.findUnique({ where: { name: 'allowPrivateSources' } });
+      const run: BuildRun = {
+        ...{ task, build, journal, signal, db, owner },
+        app: build.app,
+        source: appSource.parse(JSON.parse(build.app.source)),
+        log: buildLog,
+        shared: this.shared,
+        registry: this.shared.registry.with({
+          signal,
+          onWait: (reason) => journal.say(`Waiting for the registry: ${reason}`, 'warn'),
+        }),
+        isFresh: (JSON.parse(journal.operation.arguments) as { noCache?: boolean }).noCache === true,
+        allowPrivate: setting?.value === 'true',
+      };
+      await buildAndHandOver(run);
+      end('SUCCEEDED');
+      await relayOutbox(db, (message) => this.deps.mq.publish(message)).catch((error: unknown) =>
+        log.warn({ reason: messageOf(error) }, 'the next task is published later'),
+      );
+    } catch (error) {
+      const reason: unknown = signal.aborted ? signal.reason : error;
+      if (givenUp.aborted) {
+        buildLog.write('This builder stops; the build begins again on the next one', 'warn');
+        end('INTERRUPTED');
+        throw reason;
+      }
+      end(await this.fail({ build, journal, owner }, buildLog, reason));
+    } finally {
+      await buildLog.close().catch(() => undefined);
+      const { dataDir, limits } = this.shared.config;
+      await trimDisks(join(dataDir, 'disks'), limits.cacheMb).catch(() => undefined);
+    }
+  }
+
+  /** Build and operation end together. Answers the build's final status. */
+  private async fail(
+    { build, journal, owner }: { build: BuildRun['build']; journal: OperationJournal; owner: string },
+    buildLog: BuildLog,
+    error: unknown,
+  ): Promise<OperationStatus> {
+    const known = error instanceof AppError && error.code !== 'INTERNAL' ? error : undefined;
+    const ends: Partial<Record<string, OperationStatus>> = { CANCELED: 'CANCELED', TIMEOUT: 'TIMED_OUT' };
+    const status = ends[known?.code ?? ''] ?? 'FAILED';
+    const message = buildLog.redact(
+      known?.message ?? 'Something went wrong on our side; the log has the details',
+    );
+    if (!known) log.error({ err: error, buildId: build.id }, 'build failed on our side');
+    buildLog.write(message, 'error');
+    const shown = new AppError(known?.code ?? 'INTERNAL', message);
+    await journal.fail(shown, async (tx) => {
+      await tx.build.updateMany({
+        where: { id: build.id, claimedBy: owner },
+        data: { status, message, finishedAt: new Date() },
+      });
+    });
+    return status;
+  }
+}
+
+/** Fires when the operation's owner cancels or the time is up. */
+class Limits {
+  private readonly controller = new AbortController();
+  private readonly timer: NodeJS.Timeout;
+  private readonly ended = new AbortController();
+
+  constructor({ journal, timeoutSec }: { journal: OperationJournal; timeoutSec: number }) {
+    this.timer = setTimeout(
+      () =>
+        this.fire('TIMEOUT', `The build took more than its limit of ${timeoutSec} seconds and was stopped`),
+      timeoutSec * 1000,
+    );
+    void this.watch(journal);
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  end(): void {
+    clearTimeout(this.timer);
+    this.ended.abort();
+  }
+
+  private async watch(journal: OperationJournal): Promise<void> {
+    while (!this.ended.signal.aborted) {
+      const isAsked = await journal.isCancelRequested().catch(() => false);
+      if (isAsked) return this.fire('CANCELED', 'Canceled on request');
+      await sleep(cancelPollMs, this.ended.signal).catch(() => undefined);
+    }
+  }
+
+  private fire(code: 'TIMEOUT' | 'CANCELED', message: string): void {
+    this.controller.abort(new AppError(code, message));
+  }
+}

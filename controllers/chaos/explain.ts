@@ -1,0 +1,150 @@
+export interface Failure {
+  /** What ran, as a person would say it: `npm ci`. */
+  readonly label: string;
+  readonly code: number;
+  /** The last lines that it printed. */
+  readonly lines: readonly string[];
+  readonly isOutOfMemory: boolean;
+  readonly isOutOfProcesses: boolean;
+  readonly memoryMb: number;
+  readonly diskMb: number;
+  readonly processes: number;
+}
+
+interface Rule {
+  readonly pattern: RegExp;
+  readonly say: (match: RegExpExecArray, failure: Failure) => string;
+}
+
+/** The first rule that finds its words in the output wins. */
+const rules: readonly Rule[] = [
+  {
+    pattern: /ENOSPC|No space left on device|Disk quota exceeded/i,
+    say: (_, { diskMb }) =>
+      `the build's disk is full, limit ${diskMb} MB; write less or raise the limit in the build settings`,
+  },
+  {
+    pattern:
+      /can only install packages when your package\.json and package-lock\.json|lock file's .* does not satisfy|Missing: .* from lock file/i,
+    say: () => 'package-lock.json and package.json disagree; run npm install and commit package-lock.json',
+  },
+  {
+    pattern: /ERR_PNPM_OUTDATED_LOCKFILE|lockfile needs to be updated/i,
+    say: () =>
+      'the lock file and package.json disagree; install again on your machine and commit the lock file',
+  },
+  {
+    pattern:
+      /npm (?:ERR!|error) code (E404|ETARGET)[\s\S]*?(?:404 {2}?'?([^'\s]+)'? is not in|No matching version found for (\S+?)\.?$)/m,
+    say: (match) =>
+      `package ${match[2] ?? match[3] ?? ''} does not exist in the npm registry; check its name and version`,
+  },
+  {
+    pattern: /npm (?:ERR!|error) code (E404|ETARGET)/,
+    say: () =>
+      'a package or version does not exist in the npm registry; check names and versions in package.json',
+  },
+  {
+    pattern: /npm (?:ERR!|error) code ERESOLVE/,
+    say: () =>
+      'packages ask for versions of each other that do not fit (ERESOLVE); align them in package.json',
+  },
+  {
+    pattern: /npm (?:ERR!|error) code EBADENGINE/,
+    say: () => 'a package refuses this version of Node.js; set "engines" in package.json',
+  },
+  {
+    pattern: /npm (?:ERR!|error) code (EJSONPARSE)|Unexpected token .* in JSON .*package\.json/,
+    say: () => 'package.json is not valid JSON',
+  },
+  {
+    pattern: /npm (?:ERR!|error) Missing script: "?([^"\n]+)/i,
+    say: (match) => `package.json has no script "${match[1]}"`,
+  },
+  {
+    pattern: /gyp ERR! (?:stack Error: )?(?:not found: make|find Python|Could not find any Python)/i,
+    say: () =>
+      'a package must be compiled, and builds have no compiler; use a release with prebuilt binaries, or a Dockerfile',
+  },
+  {
+    pattern:
+      /error: command '?(?:gcc|cc|x86_64-linux-gnu-gcc)'? failed|unable to execute '?(?:gcc|cc)|No such file or directory: '(?:gcc|cc)'/i,
+    say: () =>
+      'a package must be compiled, and builds have no compiler; use a release with a wheel, or a Dockerfile',
+  },
+  {
+    pattern: /ERROR: No matching distribution found for (\S+)/,
+    say: (match) =>
+      `no release of Python package ${match[1]} fits; check its name, version and the Python version`,
+  },
+  {
+    pattern: /ERROR: Invalid requirement: (.+)/,
+    say: (match) => `requirements.txt has a line that pip does not understand: ${match[1]}`,
+  },
+  {
+    pattern:
+      /ERROR: Cannot install .* because these package versions have conflicting dependencies|ResolutionImpossible/,
+    say: () =>
+      'Python packages ask for versions of each other that do not fit; align them in requirements.txt',
+  },
+  {
+    pattern: /(?:getaddrinfo )?(?:ENOTFOUND|EAI_AGAIN) (\S+)|Temporary failure in name resolution/,
+    say: (match) => `${match[1] ?? 'a host'} cannot be looked up; is it spelt right and reachable from here?`,
+  },
+  {
+    pattern: /ECONNREFUSED|ETIMEDOUT|Connection refused|Network is unreachable|network timeout/i,
+    say: () => 'a server cannot be reached from the build',
+  },
+  {
+    pattern: /JavaScript heap out of memory/,
+    say: (_, { memoryMb }) =>
+      `Node.js used up its memory; the build has ${memoryMb} MB, raise it in the build settings`,
+  },
+  {
+    pattern: /Error: Cannot find module '([^']+)'/,
+    say: (match) => `module ${match[1]} is missing; is it in package.json's dependencies, and committed?`,
+  },
+  {
+    pattern: /ModuleNotFoundError: No module named '([^']+)'/,
+    say: (match) => `Python module ${match[1]} is missing; add it to requirements.txt`,
+  },
+  {
+    pattern: /(?:sh|bash): (?:\d+: )?(\S+): (?:command )?not found/,
+    say: (match) => `program ${match[1]} is not there; add the package that brings it`,
+  },
+  {
+    pattern: /(error TS\d+: .+)/,
+    say: (match) => `TypeScript found errors, the first: ${match[1]}`,
+  },
+  {
+    pattern: /[Ee]rror: (?:building at STEP|error building at STEP) "(.+?)": .*?exit status (\d+)/,
+    say: (match) => `step ${match[1]} of the Dockerfile failed with status ${match[2]}`,
+  },
+  {
+    pattern:
+      /(?:initializing source docker:\/\/|reading manifest .* in |pinging container registry |short-name )(\S+)/,
+    say: (match) =>
+      `the image that FROM names cannot be got (${(match[1] ?? '').replace(/[":]+$/, '')}); skyarc/base:bookworm is always there`,
+  },
+  {
+    pattern:
+      /[Ee]rror: (?:.*Dockerfile.*: )?((?:Unknown|unknown) instruction[^\n]*|dockerfile parse error[^\n]*|no FROM statement found)/,
+    say: (match) => `the Dockerfile is not valid: ${match[1]}`,
+  },
+];
+
+/** Why a command of a build failed, in one sentence that says what to do where that is known. */
+export function explain(failure: Failure): string {
+  const { label, code, lines, memoryMb, processes } = failure;
+  if (failure.isOutOfMemory) {
+    return `${label} was killed: out of memory, limit ${memoryMb} MB; use less or raise the limit in the build settings`;
+  }
+  const text = lines.join('\n');
+  for (const { pattern, say } of rules) {
+    const match = pattern.exec(text);
+    if (match) return `${label} failed: ${say(match, failure)}`;
+  }
+  if (failure.isOutOfProcesses) return `${label} failed: it started more than ${processes} processes`;
+  const last = lines.findLast((line) => /error|fail|cannot|denied/i.test(line)) ?? lines.at(-1);
+  return `${label} failed with status ${code}${last ? `: ${last.trim().slice(0, 300)}` : ''}`;
+}

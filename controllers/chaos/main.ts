@@ -1,0 +1,110 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { mkdir } from 'node:fs/promises';
+import { parseConfig } from '@skyarc/lib/config';
+import { topics } from '@skyarc/lib/contracts';
+import { messageOf } from '@skyarc/lib/errors';
+import type { EventLogClient } from '@skyarc/lib/eventlog-client';
+import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
+import { createLogger } from '@skyarc/lib/log';
+import type { MqClient } from '@skyarc/lib/mq-client';
+import { retry } from '@skyarc/lib/retry';
+import type { SecretBox } from '@skyarc/lib/secretbox';
+import { createRegistry, startStatusServer } from '@skyarc/lib/status';
+import { type DataCenterDatabase, EventLogSink } from '@skyarc/prisma/datacenter';
+import { ensureBaseLayer } from './base/base.ts';
+import { LayerStore } from './base/store.ts';
+import { type ChaosConfig, chaosConfigSchema } from './config.ts';
+import { Controller } from './controller.ts';
+import { BuildMetrics } from './metrics.ts';
+import { layersFolderOf, placeOf, prepare } from './prepare.ts';
+import { sweep, sweepStore } from './sandbox/sweep.ts';
+
+export { baseImageName } from './base/base.ts';
+export { buildpackNames } from './buildpacks/registry.ts';
+export { type ChaosConfig, chaosConfigSchema } from './config.ts';
+export { clientEnvironmentOf } from './upstreams.ts';
+
+export interface ChaosDeps {
+  readonly db: DataCenterDatabase;
+  readonly mq: Pick<MqClient, 'consume' | 'publish'>;
+  readonly eventlog: Pick<EventLogClient, 'writer' | 'append'>;
+  /** Opens SSH keys and credentials of sources. */
+  readonly secretBox: SecretBox;
+}
+
+const log = createLogger('chaos');
+const group = 'chaos';
+/** A build's own limits end its task long before. */
+const maxAttempts = 10_000;
+
+/**
+ * Makes the base image from Debian packages when it is not there yet (half a minute); for set-up, which
+ * shows its progress. The service does the same at its start. Throws UNAVAILABLE with what apt said.
+ */
+export async function ensureBase(input: ChaosConfig, onLine?: (line: string) => void): Promise<void> {
+  const config = parseConfig('chaos', chaosConfigSchema, input);
+  const folder = layersFolderOf(config);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await ensureBaseLayer(new LayerStore(folder), onLine);
+}
+
+/** Ends builds of this builder and removes all that they made on the host; safe to repeat. */
+export async function purge(input: ChaosConfig): Promise<void> {
+  const config = parseConfig('chaos', chaosConfigSchema, input);
+  await sweep(placeOf(config));
+  await sweepStore(layersFolderOf(config));
+}
+
+/** Takes build tasks and turns sources into images; `url` is its status server's. */
+export async function start(input: ChaosConfig, deps: ChaosDeps): Promise<RunningService> {
+  const config = parseConfig('chaos', chaosConfigSchema, input);
+  const stack = new Stack();
+  const stopping = new AbortController();
+  try {
+    await purge(input);
+    const place = placeOf(config);
+    await mkdir(place.stateDir, { recursive: true, mode: 0o711 });
+    await mkdir(layersFolderOf(config), { recursive: true, mode: 0o700 });
+    const registry = createRegistry('chaos');
+    let problem: string | undefined = 'the base image is not ready yet';
+    const status = await startStatusServer({
+      host: config.host,
+      port: config.statusPort,
+      registry,
+      health: () => problem,
+    });
+    stack.use(status, (service) => service.stop());
+    const sink = stack.use(new EventLogSink(deps.eventlog, 'chaos'), (made) => made.close());
+    const { signal } = stopping;
+    const preparing = retry(() => prepare(config, deps.secretBox, signal), {
+      signal,
+      baseMs: 2_000,
+      maxMs: 60_000,
+      onRetry: (error) => {
+        problem = messageOf(error);
+        log.error({ reason: problem }, 'cannot prepare for builds');
+      },
+    });
+    const metrics = new BuildMetrics(registry);
+    const consuming = preparing.then(async (shared) => {
+      problem = undefined;
+      log.info({ registry: config.registryUrl, slots: config.slots }, 'ready for builds');
+      const controller = new Controller(shared, { ...deps, sink, metrics }, signal);
+      const options = { topic: topics.build, group, concurrency: config.slots, maxAttempts, signal };
+      await deps.mq.consume(options, (delivery) => controller.handle(delivery));
+    });
+    consuming.catch((error: unknown) => {
+      problem ??= messageOf(error);
+      if (!signal.aborted) log.error({ err: error }, 'takes no more tasks');
+    });
+    stack.add(async () => {
+      stopping.abort();
+      await Promise.race([consuming.catch(() => undefined), delay(10_000, undefined, { ref: false })]);
+      await sweep(place);
+    });
+    return { url: status.url, stop: () => stack.stop() };
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}

@@ -1,0 +1,145 @@
+import {
+  access,
+  chmod,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  stat,
+  statfs,
+  truncate,
+  utimes,
+} from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { AppError } from '@skyarc/lib/errors';
+import { run } from '@skyarc/lib/process';
+
+/**
+ * One app's file system of a fixed size, in a sparse file: its workspace while it builds, and its caches
+ * from build to build. Nothing that a build writes lands elsewhere, so its limit is the file system's own,
+ * and no app sees another's cache.
+ */
+export class AppDisk {
+  readonly mountPoint: string;
+
+  private constructor(mountPoint: string) {
+    this.mountPoint = mountPoint;
+  }
+
+  /** Mounts the disk in the file, made or made anew when missing, damaged or of another size. */
+  static async open(options: { file: string; mountPoint: string; sizeMb: number }): Promise<AppDisk> {
+    const { file, mountPoint, sizeMb } = options;
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await mkdir(mountPoint, { recursive: true, mode: 0o711 });
+    const sizeBytes = sizeMb * 1024 * 1024;
+    const isUsable = await stat(file).then(
+      (stats) => stats.size === sizeBytes,
+      () => false,
+    );
+    if (!isUsable) await format(file, sizeBytes);
+    if ((await mount(file, mountPoint)) !== 0) {
+      await format(file, sizeBytes);
+      const code = await mount(file, mountPoint);
+      if (code !== 0)
+        throw new AppError('UNAVAILABLE', 'Cannot mount a disk for the build; are loop devices there?');
+    }
+    await utimes(file, new Date(), new Date());
+    const disk = new AppDisk(mountPoint);
+    if ((await disk.freeRatio()) < 0.5) await disk.remove('cache');
+    return disk;
+  }
+
+  path(...names: readonly string[]): string {
+    return join(this.mountPoint, ...names);
+  }
+
+  /** An empty folder of that name, whatever was there. */
+  async freshFolder(name: string, mode = 0o755): Promise<string> {
+    await this.remove(name);
+    return this.folder(name, mode);
+  }
+
+  async folder(name: string, mode = 0o755): Promise<string> {
+    await mkdir(this.path(name), { recursive: true });
+    await chmod(this.path(name), mode);
+    return this.path(name);
+  }
+
+  async isMissing(path: string): Promise<boolean> {
+    return access(path).then(
+      () => false,
+      () => true,
+    );
+  }
+
+  async remove(name: string): Promise<void> {
+    await rm(this.path(name), { recursive: true, force: true });
+  }
+
+  /** Between 0 and 1. */
+  async freeRatio(): Promise<number> {
+    const { bavail, blocks } = await statfs(this.mountPoint);
+    return bavail / blocks;
+  }
+
+  async close(): Promise<void> {
+    const { code } = await run('umount', ['--', this.mountPoint]);
+    // A process that is still dying holds it: detach now, the kernel frees it with the last one.
+    if (code !== 0) await run('umount', ['--lazy', '--', this.mountPoint]);
+  }
+}
+
+/**
+ * Removes the disks used longest ago until all together take less than the limit. One that is mounted lives
+ * on until its build ends, and is missing after.
+ */
+export async function trimDisks(folder: string, limitMb: number): Promise<void> {
+  const names = await readdir(folder, { recursive: true }).catch(() => []);
+  const files = await Promise.all(
+    names
+      .filter((name) => name.endsWith('.ext4'))
+      .map(async (name) => ({ file: join(folder, name), stats: await stat(join(folder, name)) })),
+  );
+  files.sort((a, b) => b.stats.mtimeMs - a.stats.mtimeMs);
+  let usedBytes = 0;
+  for (const { file, stats } of files) {
+    usedBytes += stats.blocks * 512;
+    if (usedBytes > limitMb * 1024 * 1024) await rm(file, { force: true });
+  }
+}
+
+async function format(file: string, sizeBytes: number): Promise<void> {
+  const partial = `${file}.partial`;
+  await rm(partial, { force: true });
+  await (await open(partial, 'w', 0o600)).close();
+  await truncate(partial, sizeBytes);
+  // No journal: a disk that a crash left dirty is only a cache, and is made anew when it does not mount.
+  const options = 'lazy_itable_init=1,nodiscard,root_owner=0:0';
+  const { code, stderr } = await run('mkfs.ext4', [
+    '-q',
+    '-F',
+    '-m',
+    '0',
+    '-O',
+    '^has_journal',
+    '-E',
+    options,
+    partial,
+  ]);
+  if (code !== 0) throw new AppError('UNAVAILABLE', `Cannot make a disk for the build: ${stderr.trim()}`);
+  await rename(partial, file);
+}
+
+async function mount(file: string, mountPoint: string): Promise<number> {
+  const { code } = await run('mount', [
+    '-t',
+    'ext4',
+    '-o',
+    'loop,discard,nodev,nosuid',
+    '--',
+    file,
+    mountPoint,
+  ]);
+  return code;
+}

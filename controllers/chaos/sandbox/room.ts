@@ -1,0 +1,146 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '@skyarc/lib/errors';
+import { run } from '@skyarc/lib/process';
+import { explain } from '../explain.ts';
+import { runContainer } from './container.ts';
+import { AppDisk } from './disk.ts';
+import { SandboxNetwork } from './network.ts';
+import { mountOverlay, unmount } from './overlay.ts';
+import { etcFiles, type Mount, nestedIds } from './spec.ts';
+
+export interface RoomOptions {
+  /** Unique on this machine; names the namespace and containers. */
+  readonly id: string;
+  /** Folder of mounts; made and removed. */
+  readonly folder: string;
+  readonly stateDir: string;
+  readonly cgroup: string;
+  readonly diskFile: string;
+  readonly limits: {
+    readonly cpuMillis: number;
+    readonly memoryMb: number;
+    readonly diskMb: number;
+    readonly processes: number;
+  };
+  readonly network: { readonly hosts: readonly string[]; readonly allowPrivate: boolean };
+  /** Certificates that this machine trusts, for the build's programs too. */
+  readonly caFile: string | null;
+  readonly env: Readonly<Record<string, string>>;
+  readonly onLine: (line: string) => void;
+  /** The newest lines, for the explanation of a failure. */
+  readonly recent: () => readonly string[];
+  readonly signal: AbortSignal;
+}
+
+export interface Command {
+  /** What a person would call it; printed before it runs. */
+  readonly label: string;
+  readonly args: readonly string[];
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly mounts?: readonly Mount[];
+  /** As root of an own user namespace, for buildah. */
+  readonly nested?: boolean;
+}
+
+/** Where one build happens: its disk, its network and a root to run commands in. */
+export class BuildRoom {
+  readonly disk: AppDisk;
+  private readonly options: RoomOptions;
+  private network: Promise<SandboxNetwork> | undefined;
+  private hasRoot = false;
+  private count = 0;
+
+  private constructor(options: RoomOptions, disk: AppDisk) {
+    this.options = options;
+    this.disk = disk;
+  }
+
+  static async open(options: RoomOptions): Promise<BuildRoom> {
+    await mkdir(options.folder, { recursive: true, mode: 0o711 });
+    const disk = await AppDisk.open({
+      file: options.diskFile,
+      mountPoint: join(options.folder, 'disk'),
+      sizeMb: options.limits.diskMb,
+    });
+    return new BuildRoom(options, disk);
+  }
+
+  get signal(): AbortSignal {
+    return this.options.signal;
+  }
+
+  /** Root of the following commands: read-only layers, the highest first, under one that is thrown away. */
+  async enter(lowers: readonly string[]): Promise<void> {
+    const root = await this.disk.freshFolder('root');
+    await mountOverlay({
+      lowers,
+      upper: join(root, 'upper'),
+      work: join(root, 'work'),
+      target: this.rootfs,
+    });
+    this.hasRoot = true;
+    for (const [name, text] of Object.entries(etcFiles))
+      await writeFile(join(this.rootfs, 'etc', name), text);
+    await this.disk.freshFolder('tmp', 0o1777);
+  }
+
+  /** Gives a folder of the disk to the user that commands run as. */
+  async own(folder: string, nested = false): Promise<void> {
+    const id = nested ? nestedIds.first : 1000;
+    await run('chown', ['-R', '-h', '--', `${id}:${id}`, folder]);
+  }
+
+  /** Runs a command; throws INVALID with an explanation when it fails, or what the signal was fired with. */
+  async exec(command: Command): Promise<void> {
+    const { id, stateDir, folder, cgroup, limits, caFile, env, onLine, recent, signal } = this.options;
+    this.network ??= SandboxNetwork.open({ name: id, ...this.options.network });
+    const network = await this.network;
+    this.count += 1;
+    onLine(`$ ${command.label}`);
+    const trust: Mount[] = caFile ? [{ source: caFile, destination: caFile, readonly: true }] : [];
+    const result = await runContainer({
+      id: `${id}-${this.count}`,
+      stateDir,
+      bundle: join(folder, `bundle-${this.count}`),
+      cgroup: `${cgroup}/${id}-${this.count}`,
+      role: command.nested ? 'nested' : 'user',
+      args: command.args,
+      cwd: command.cwd ?? '/app',
+      env: { ...baseEnv, ...env, ...command.env },
+      rootfs: this.rootfs,
+      mounts: [{ source: this.disk.path('tmp'), destination: '/tmp' }, ...trust, ...(command.mounts ?? [])],
+      scratch: command.nested ? ['/run', '/var/cache'] : [],
+      netns: network.path,
+      ...limits,
+      signal,
+      onLine,
+    });
+    signal.throwIfAborted();
+    if (result.code === 0) return;
+    throw new AppError('INVALID', explain({ label: command.label, lines: recent(), ...result, ...limits }));
+  }
+
+  /** Frees all; the app's disk keeps its caches only. */
+  async close(): Promise<void> {
+    const network = await this.network?.catch(() => undefined);
+    await network?.close();
+    if (this.hasRoot) await unmount(this.rootfs);
+    for (const name of ['root', 'tmp', 'workspace']) await this.disk.remove(name).catch(() => undefined);
+    await this.disk.close();
+    await rm(this.options.folder, { recursive: true, force: true }).catch(() => undefined);
+  }
+
+  private get rootfs(): string {
+    return join(this.options.folder, 'rootfs');
+  }
+}
+
+const baseEnv = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  HOME: '/home/app',
+  LANG: 'C.UTF-8',
+  TZ: 'Etc/UTC',
+  CI: 'true',
+} as const;

@@ -1,0 +1,23 @@
+import type { RegistryClient } from '@skyarc/lib/oci';
+import type { SecretBox } from '@skyarc/lib/secretbox';
+import type { Runtimes } from './base/runtimes.ts';
+import type { SharedLayer } from './base/store.ts';
+import type { ResolvedChaosConfig } from './config.ts';
+import type { Upstreams } from './upstreams.ts';
+
+/** What all builds of one builder share. */
+export interface Shared {
+  readonly config: ResolvedChaosConfig;
+  readonly secrets: SecretBox;
+  readonly registry: RegistryClient;
+  readonly base: SharedLayer;
+  readonly runtimes: Runtimes;
+  readonly upstreams: Upstreams;
+  /** Folders and names of this builder on its machine. */
+  readonly place: {
+    readonly room: string;
+    readonly stateDir: string;
+    readonly cgroup: string;
+    readonly namePrefix: string;
+  };
+}

@@ -1,0 +1,186 @@
+import { chown, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '@skyarc/lib/errors';
+import { run, type RunResult } from '@skyarc/lib/process';
+import { gitErrorOf } from './git-errors.ts';
+import { keepKnownHosts, nobody, prepareRemote, type Remote, type RemoteOptions } from './remote.ts';
+import type { Fetched, Revision, Source } from './source.ts';
+
+export interface GitOptions extends RemoteOptions {
+  readonly url: string;
+  /** Branch, tag or whole commit id. */
+  readonly branch: string;
+  readonly signal: AbortSignal;
+}
+
+const commitId = /^[0-9a-f]{40}$/;
+const deepestSubmodule = 4;
+
+/** A Git repository, fetched by the git program as nobody, one commit deep. */
+export class GitSource implements Source {
+  private readonly options: GitOptions;
+  private prepared: Promise<Remote> | undefined;
+
+  constructor(options: GitOptions) {
+    this.options = options;
+  }
+
+  get description(): string {
+    return `"${this.options.branch}" of ${this.options.url}`;
+  }
+
+  /** The commit that the branch is at, without fetching it. Throws NOT_FOUND with the branches there are. */
+  async identify(): Promise<Revision> {
+    const { branch } = this.options;
+    const names = [`refs/heads/${branch}`, `refs/tags/${branch}^{}`, `refs/tags/${branch}`];
+    const refs = await this.listRefs(names);
+    await keepKnownHosts(this.options);
+    const ref = names.find((name) => refs.has(name));
+    if (ref) return { id: refs.get(ref) as string, ref: ref.replace('^{}', '') };
+    if (commitId.test(branch)) return { id: branch, ref: branch };
+    const heads = [...(await this.listRefs(['refs/heads/*'])).keys()].map((name) => name.slice(11));
+    const some = heads.slice(0, 10).join(', ') + (heads.length > 10 ? `, and ${heads.length - 10} more` : '');
+    throw new AppError(
+      'NOT_FOUND',
+      `Cannot fetch ${this.options.url}: ${heads.length > 0 ? `it has no branch or tag "${branch}"; it has ${some}` : 'the repository is empty'}`,
+    );
+  }
+
+  async fetch(revision: Revision, folder: string): Promise<Fetched> {
+    const remote = await this.remote();
+    await this.checkOut(remote, revision.ref, folder);
+    const log = await this.git(remote, ['log', '-1', '--format=%H%x00%an <%ae>%x00%ct%x00%B'], folder);
+    const [id = '', author = '', time = '', message = ''] = log.stdout.split('\0');
+    await this.fetchSubmodules(remote, folder, 1);
+    await rm(join(folder, '.git'), { recursive: true, force: true });
+    return { id, author, message: message.trim().slice(0, 2_000), timeSec: Number(time) };
+  }
+
+  private remote(): Promise<Remote> {
+    this.prepared ??= prepareRemote(this.options.url, this.options);
+    return this.prepared;
+  }
+
+  private async listRefs(patterns: readonly string[]): Promise<Map<string, string>> {
+    const remote = await this.remote();
+    const refs = new Map<string, string>();
+    await this.git(remote, ['ls-remote', '--', remote.url, ...patterns], this.options.folder, (line) => {
+      const [id = '', name = ''] = line.split('\t');
+      if (commitId.test(id) && refs.size < 10_000) refs.set(name, id);
+    });
+    return refs;
+  }
+
+  private async checkOut(remote: Remote, ref: string, folder: string): Promise<void> {
+    await mkdir(folder, { recursive: true });
+    await chown(folder, nobody.uid, nobody.gid);
+    await this.git(remote, ['init', '--quiet', '--', folder], folder);
+    const shallow = ['fetch', '--quiet', '--no-tags', '--depth=1', '--', remote.url, ref];
+    try {
+      await this.git(remote, shallow, folder);
+      await this.git(remote, ['checkout', '--quiet', '--force', '--detach', 'FETCH_HEAD'], folder);
+    } catch (error) {
+      if (!commitId.test(ref) || (error as AppError).code !== 'NOT_FOUND') throw error;
+      // Some servers give a commit only as part of a branch.
+      const whole = [
+        'fetch',
+        '--quiet',
+        '--no-tags',
+        '--',
+        remote.url,
+        '+refs/heads/*:refs/remotes/origin/*',
+      ];
+      await this.git(remote, whole, folder);
+      await this.git(remote, ['checkout', '--quiet', '--force', '--detach', ref, '--'], folder);
+    }
+  }
+
+  /** Each by its own guarded address; credentials go along to the same host only. */
+  private async fetchSubmodules(parent: Remote, folder: string, depth: number): Promise<void> {
+    const list = ['config', '--file', '.gitmodules', '--get-regexp', '^submodule\\..*\\.(path|url)$'];
+    const config = await this.tryGit(parent, list, folder);
+    if (config.code !== 0) return;
+    if (depth > deepestSubmodule)
+      throw new AppError('INVALID', 'Cannot fetch the source: submodules nest too deep');
+    for (const [path, url] of parseModules(config.stdout)) {
+      const tree = await this.git(parent, ['ls-tree', 'HEAD', '--', path], folder);
+      const commit = /^160000 commit ([0-9a-f]{40})\t/.exec(tree.stdout)?.[1];
+      if (!commit) continue;
+      const address = /^\.\.?\//.test(url) ? resolveRelative(parent.url, url) : url;
+      const remote = await prepareRemote(address, this.optionsFor(address, parent));
+      await this.checkOut(remote, commit, join(folder, path));
+      await this.fetchSubmodules(remote, join(folder, path), depth + 1);
+      await rm(join(folder, path, '.git'), { recursive: true, force: true });
+    }
+  }
+
+  private optionsFor(url: string, parent: Remote): RemoteOptions {
+    const isSameHost = URL.canParse(url) && new URL(url).hostname === parent.host;
+    return isSameHost ? this.options : { ...this.options, credentials: undefined };
+  }
+
+  private async git(
+    remote: Remote,
+    args: readonly string[],
+    cwd: string,
+    onLine?: (line: string) => void,
+  ): Promise<RunResult> {
+    const result = await this.tryGit(remote, args, cwd, onLine);
+    if (result.code === 0) return result;
+    const { branch } = this.options;
+    throw gitErrorOf({
+      url: remote.url,
+      branch,
+      hasCredentials: remote.hasCredentials,
+      stderr: result.stderr,
+    });
+  }
+
+  private async tryGit(
+    remote: Remote,
+    args: readonly string[],
+    cwd: string,
+    onLine?: (line: string) => void,
+  ): Promise<RunResult> {
+    const drop = [`--reuid=${nobody.uid}`, `--regid=${nobody.gid}`, '--clear-groups', '--no-new-privs'];
+    const { signal } = this.options;
+    try {
+      return await run('setpriv', [...drop, '--', 'git', ...args], {
+        cwd,
+        env: remote.env,
+        signal,
+        onLine: onLine && ((line, stream) => stream === 'stdout' && onLine(line)),
+      });
+    } catch (error) {
+      throw signal.aborted ? signal.reason : error;
+    }
+  }
+}
+
+function parseModules(text: string): [string, string][] {
+  const modules = new Map<string, { path?: string; url?: string }>();
+  for (const line of text.split('\n')) {
+    const found = /^submodule\.(.*)\.(path|url) (.*)$/.exec(line);
+    if (found)
+      modules.set(found[1] as string, { ...modules.get(found[1] as string), [found[2] as string]: found[3] });
+  }
+  return [...modules.values()].flatMap(({ path, url }) =>
+    path &&
+    url &&
+    !path.startsWith('/') &&
+    !path.split('/').includes('..') &&
+    !path.split('/').includes('.git')
+      ? [[path, url] as [string, string]]
+      : [],
+  );
+}
+
+/** gitsubmodules(7): `../other.git` is beside the parent repository. */
+function resolveRelative(parent: string, relative: string): string {
+  const segments = parent.replace(/\/+$/, '').split('/');
+  for (const part of relative.split('/')) {
+    if (part === '..') segments.pop();
+    else if (part !== '.') segments.push(part);
+  }
+  return segments.join('/');
+}

@@ -1,0 +1,51 @@
+import { newId, runtimeTask, topics } from '@skyarc/lib/contracts';
+import { AppError } from '@skyarc/lib/errors';
+import { type DataCenterTransaction, enqueue, type VersionRecord } from '@skyarc/prisma/datacenter';
+import { defaultPort } from '../buildpacks/buildpack.ts';
+import type { Published } from './publish.ts';
+import type { BuildRun } from './run.ts';
+
+/**
+ * Ends the build: its version, its ports and the task that deploys it appear in one transaction, or nothing
+ * does. Throws CONFLICT when the build is not ours any more.
+ */
+export async function handOver(run: BuildRun, made: Published, cacheKey: string): Promise<VersionRecord> {
+  const { db, build, app, task, owner } = run;
+  const ports = made.ports.length > 0 ? made.ports : [defaultPort];
+  return db.$transaction(async (tx) => {
+    const { count } = await tx.build.updateMany({
+      where: { id: build.id, claimedBy: owner, status: 'RUNNING' },
+      data: { status: 'SUCCEEDED', finishedAt: new Date(), cacheKey },
+    });
+    if (count === 0) throw new AppError('CONFLICT', 'Another builder has taken over this build');
+    const created = await tx.version.create({
+      data: {
+        id: newId(app.id.split('.')[0] as string, 'version'),
+        appId: app.id,
+        buildId: build.id,
+        number: build.number,
+        image: made.image,
+        sizeBytes: BigInt(made.sizeBytes),
+        ports: JSON.stringify(ports),
+        processes: JSON.stringify(made.processes),
+      },
+    });
+    await tx.operation.update({ where: { id: task.operationId }, data: { versionId: created.id } });
+    await storePorts(tx, app.id, ports);
+    const { operationId, team } = task;
+    const body = runtimeTask.parse({ operationId, appId: app.id, team });
+    await enqueue(tx, { id: `${operationId}.runtime`, topic: topics.runtime, key: app.id, body });
+    return created;
+  });
+}
+
+/** Ports of the source are the app's until somebody changes one of them. */
+async function storePorts(tx: DataCenterTransaction, appId: string, ports: readonly number[]): Promise<void> {
+  const rows = await tx.port.findMany({ where: { appId } });
+  if (rows.some(({ detected }) => !detected)) return;
+  await tx.port.deleteMany({ where: { appId, port: { notIn: [...ports] } } });
+  const known = new Set(rows.map(({ port }) => port));
+  for (const port of ports) {
+    if (!known.has(port)) await tx.port.create({ data: { appId, port, detected: true } });
+  }
+}

@@ -1,0 +1,187 @@
+import { chown, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { OperationStepName } from '@skyarc/lib/contracts';
+import type { VersionRecord } from '@skyarc/prisma/datacenter';
+import type { BuildOutput } from '../buildpacks/buildpack.ts';
+import { type Chosen, chooseBuildpack } from '../buildpacks/registry.ts';
+import { BuildRoom } from '../sandbox/room.ts';
+import { nobody } from '../sources/remote.ts';
+import type { Fetched } from '../sources/source.ts';
+import type { SourceTree } from '../sources/tree.ts';
+import { fetchSource, identify, type Identified } from './fetch.ts';
+import { handOver } from './hand-over.ts';
+import { publish, type Published } from './publish.ts';
+import type { BuildRun } from './run.ts';
+
+/** FETCH, DETECT, BUILD, PUBLISH in this order, then the version and the task that deploys it. */
+export async function buildAndHandOver(run: BuildRun): Promise<void> {
+  const { db, build, journal, shared } = run;
+  await db.build.update({
+    where: { id: build.id },
+    data: { status: 'RUNNING', startedAt: new Date(), message: null },
+  });
+  await journal.start();
+  const folder = join(shared.place.room, nameOf(run));
+  await mkdir(join(folder, 'fetch'), { recursive: true, mode: 0o711 });
+  await chown(join(folder, 'fetch'), nobody.uid, nobody.gid);
+  const pipeline = new Pipeline(run, folder);
+  try {
+    await pipeline.fetch();
+    await pipeline.detect();
+    await pipeline.build();
+    await pipeline.publish();
+  } finally {
+    await pipeline.close();
+    await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+/** Short and unique on a machine: the random part of the build's id. */
+function nameOf({ build, shared }: BuildRun): string {
+  return `${shared.place.namePrefix}${build.id.split('.')[2]}`;
+}
+
+/** One build on its way; each step leaves what the next one needs. */
+class Pipeline {
+  private readonly run: BuildRun;
+  private readonly folder: string;
+  private room: BuildRoom | undefined;
+  private identified!: Identified;
+  private tree!: SourceTree;
+  private fetched!: Fetched;
+  private chosen!: Chosen;
+  private output!: BuildOutput;
+
+  constructor(run: BuildRun, folder: string) {
+    this.run = run;
+    this.folder = folder;
+  }
+
+  private get reusable(): VersionRecord | null {
+    return this.identified.reusable;
+  }
+
+  fetch(): Promise<void> {
+    return this.step('FETCH', async () => {
+      this.identified = await identify(this.run, join(this.folder, 'fetch'));
+      if (this.reusable) return this.takeOver(this.reusable);
+      this.room = await openRoom(this.run, this.folder);
+      if (this.run.isFresh) await this.room.disk.remove('cache');
+      const { tree, fetched } = await fetchSource(this.run, this.room, this.identified);
+      this.tree = tree;
+      this.fetched = fetched;
+      const { id, message, author } = fetched;
+      await this.record({ commitId: id, commitMessage: message, commitAuthor: author });
+      return `Fetched ${this.identified.source.description} at ${id.slice(0, 12)}`;
+    });
+  }
+
+  detect(): Promise<void> {
+    return this.step('DETECT', async () => {
+      if (this.reusable) return 'Unchanged';
+      this.chosen = await chooseBuildpack(this.tree, this.run.app.buildpack);
+      const { name, reason, launch } = this.chosen;
+      await this.record({ buildpack: name, reason });
+      const start = launch.processes['web'];
+      return `Recognised ${name} by ${reason}${start ? `; it starts with: ${start}` : ''}`;
+    });
+  }
+
+  build(): Promise<void> {
+    return this.step('BUILD', async () => {
+      if (this.reusable) return 'Unchanged';
+      const { base, runtimes } = this.run.shared;
+      this.output = await this.chosen.build({
+        source: this.tree,
+        room: this.room as BuildRoom,
+        runtimes,
+        base,
+        say: (line) => this.run.log.write(line),
+      });
+      return 'Built';
+    });
+  }
+
+  publish(): Promise<void> {
+    return this.step('PUBLISH', async () => {
+      const made = this.reusable ? publishedOf(this.reusable) : await this.push();
+      const version = await handOver(this.run, made, this.identified.cacheKey);
+      return `Version ${version.number} is ready: ${made.image}`;
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.room?.close();
+  }
+
+  private push(): Promise<Published> {
+    const { output, fetched } = this;
+    const { launch } = this.chosen;
+    return publish(this.run, this.room as BuildRoom, { output, launch, timeSec: fetched.timeSec });
+  }
+
+  private async takeOver(version: VersionRecord): Promise<string> {
+    const earlier = await this.run.db.build.findUnique({ where: { id: version.buildId } });
+    await this.record({
+      commitId: earlier?.commitId ?? null,
+      commitMessage: earlier?.commitMessage ?? null,
+      commitAuthor: earlier?.commitAuthor ?? null,
+      buildpack: earlier?.buildpack ?? null,
+      reason: earlier?.reason ?? null,
+    });
+    return `Nothing has changed since version ${version.number}: its image is used again`;
+  }
+
+  private async record(data: Readonly<Record<string, string | null>>): Promise<void> {
+    await this.run.db.build.update({ where: { id: this.run.build.id }, data });
+  }
+
+  private async step(name: OperationStepName, work: () => Promise<string>): Promise<void> {
+    const { journal, log, signal } = this.run;
+    await log.phase(name);
+    await journal.step(name, async () => {
+      signal.throwIfAborted();
+      try {
+        const sentence = await work();
+        log.write(sentence);
+        journal.say(sentence);
+        return sentence;
+      } catch (error) {
+        throw signal.aborted ? signal.reason : error;
+      }
+    });
+  }
+}
+
+function publishedOf(version: VersionRecord): Published {
+  return {
+    image: version.image,
+    sizeBytes: Number(version.sizeBytes),
+    ports: JSON.parse(version.ports) as number[],
+    processes: JSON.parse(version.processes) as Record<string, string>,
+  };
+}
+
+function openRoom(run: BuildRun, folder: string): Promise<BuildRoom> {
+  const { app, shared, log, signal, allowPrivate } = run;
+  const { config, place, upstreams } = shared;
+  return BuildRoom.open({
+    id: nameOf(run),
+    folder: join(folder, 'room'),
+    stateDir: place.stateDir,
+    cgroup: place.cgroup,
+    diskFile: join(config.dataDir, 'disks', app.teamName, `${app.id}.ext4`),
+    limits: {
+      cpuMillis: app.buildCpuMillis,
+      memoryMb: app.buildMemoryMb,
+      diskMb: app.buildDiskMb,
+      processes: config.limits.processes,
+    },
+    network: { hosts: upstreams.hosts, allowPrivate },
+    caFile: upstreams.caFile,
+    env: upstreams.env,
+    onLine: (line) => log.write(line),
+    recent: () => log.recent(),
+    signal,
+  });
+}

@@ -1,0 +1,187 @@
+import { lstat, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '@skyarc/lib/errors';
+import {
+  assembleImage,
+  digestOf,
+  type Image,
+  imageOf,
+  type Layer,
+  type LayerSource,
+  pushImage,
+  writeLayer,
+} from '@skyarc/lib/oci';
+import { z } from 'zod';
+import { appUser, baseRepository } from '../base/base.ts';
+import { runtimeRepository } from '../base/runtimes.ts';
+import type { BuildOutput, FolderLayer, Launch } from '../buildpacks/buildpack.ts';
+import type { BuildRoom } from '../sandbox/room.ts';
+import { type BuildRun, repositoryOf } from './run.ts';
+
+export interface Published {
+  /** `team/app@sha256:...` */
+  readonly image: string;
+  readonly sizeBytes: number;
+  readonly ports: readonly number[];
+  readonly processes: Readonly<Record<string, string>>;
+}
+
+export interface ToPublish {
+  readonly output: BuildOutput;
+  readonly launch: Launch;
+  /** Time of the source, for the app's own files. */
+  readonly timeSec: number;
+}
+
+/** Packs what was built and puts it into the registry under the build's number. */
+export async function publish(run: BuildRun, room: BuildRoom, what: ToPublish): Promise<Published> {
+  const folder = await room.disk.freshFolder('layers');
+  const { image, sources, ports, processes } =
+    what.output.kind === 'layers'
+      ? await packLayers(run, room, what, { output: what.output, folder })
+      : await packImage(run, what.output.folder, folder);
+  const repository = repositoryOf(run.app);
+  const sentBytes = await pushImage(
+    run.registry,
+    { repository, tag: String(run.build.number) },
+    image,
+    sources,
+  );
+  await rm(folder, { recursive: true, force: true });
+  const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+  run.log.write(`Image ${repository}@${image.digest}, ${mb(image.sizeBytes)}, sent ${mb(sentBytes)}`);
+  return {
+    image: `${repository}@${image.digest}`,
+    sizeBytes: image.sizeBytes,
+    ports: [...new Set([...ports, ...what.launch.ports])],
+    processes: { ...processes, ...what.launch.processes },
+  };
+}
+
+interface Packed {
+  readonly image: Image;
+  readonly sources: readonly LayerSource[];
+  readonly ports: readonly number[];
+  readonly processes: Readonly<Record<string, string>>;
+}
+
+async function packLayers(
+  run: BuildRun,
+  room: BuildRoom,
+  { launch, timeSec }: ToPublish,
+  { output, folder }: { output: Extract<BuildOutput, { kind: 'layers' }>; folder: string },
+): Promise<Packed> {
+  const { base } = run.shared;
+  const sources: LayerSource[] = [{ ...base, mountFrom: baseRepository }];
+  if (output.runtime) sources.push({ ...output.runtime, mountFrom: runtimeRepository });
+  for (const [index, part] of output.layers.entries()) {
+    sources.push(
+      await packFolder(run, part, { file: join(folder, `${index}.tar.gz`), timeSec, signal: room.signal }),
+    );
+  }
+  const image = assembleImage(
+    sources.map(({ layer }) => layer),
+    {
+      user: `${appUser.uid}:${appUser.gid}`,
+      workingDir: '/app',
+      env: Object.entries({
+        LANG: 'C.UTF-8',
+        TZ: 'Etc/UTC',
+        HOME: `/home/${appUser.name}`,
+        ...launch.env,
+      }).map(([name, value]) => `${name}=${value}`),
+      entrypoint: ['/usr/bin/tini', '--'],
+      cmd: launch.command ?? [],
+      exposedPorts: launch.ports,
+    },
+  );
+  return { image, sources, ports: [], processes: {} };
+}
+
+/** A remembered layer that the registry has is not packed again. */
+async function packFolder(
+  run: BuildRun,
+  part: FolderLayer,
+  { file, timeSec, signal }: { file: string; timeSec: number; signal: AbortSignal },
+): Promise<LayerSource> {
+  const { remember } = part;
+  if (remember) {
+    const known = JSON.parse(await readFile(remember, 'utf8').catch(() => 'null')) as Layer | null;
+    if (known && (await run.registry.hasBlob(repositoryOf(run.app), known.digest)))
+      return { layer: known, file };
+  }
+  const layer = await writeLayer({
+    from: { folder: part.folder },
+    to: file,
+    prefix: part.prefix,
+    exclude: part.exclude,
+    owner: appUser,
+    mtimeSec: remember ? undefined : timeSec,
+    signal,
+  });
+  if (remember) await writeFile(remember, JSON.stringify(layer));
+  return { layer, file };
+}
+
+const manifestShape = z.object({
+  config: z.object({ digest: z.string() }),
+  layers: z.array(z.object({ digest: z.string().regex(/^sha256:[0-9a-f]{64}$/) })),
+});
+const configShape = z.looseObject({
+  config: z
+    .looseObject({
+      Cmd: z.array(z.string()).nullish(),
+      Entrypoint: z.array(z.string()).nullish(),
+      ExposedPorts: z.record(z.string(), z.unknown()).nullish(),
+    })
+    .nullish(),
+});
+
+/** An image as `dir:` files with layers not compressed; the base's layer is known already. */
+async function packImage(run: BuildRun, from: string, folder: string): Promise<Packed> {
+  const { base } = run.shared;
+  const manifest = manifestShape.parse(
+    JSON.parse(await readFile(await regularFile(join(from, 'manifest.json')), 'utf8')),
+  );
+  const place = (digest: string) => regularFile(join(from, digest.replace('sha256:', '')));
+  const config = await readFile(await place(manifest.config.digest));
+  checkDigest(manifest.config.digest, digestOf(config));
+  const { Cmd, Entrypoint, ExposedPorts } = configShape.parse(JSON.parse(config.toString())).config ?? {};
+  const command = [...(Entrypoint ?? []), ...(Cmd ?? [])];
+  if (command.length === 0) {
+    throw new AppError(
+      'INVALID',
+      'The image has no command: add CMD or ENTRYPOINT to the Dockerfile, so that it can start',
+    );
+  }
+  const sources: LayerSource[] = [];
+  for (const [index, { digest }] of manifest.layers.entries()) {
+    if (digest === base.layer.diffId) sources.push({ ...base, mountFrom: baseRepository });
+    else {
+      const file = join(folder, `${index}.tar.gz`);
+      const layer = await writeLayer({ from: { tar: await place(digest) }, to: file, signal: run.signal });
+      checkDigest(digest, layer.diffId);
+      sources.push({ layer, file });
+    }
+  }
+  const ports = Object.keys(ExposedPorts ?? {}).flatMap((port) => /^(\d+)(?:\/tcp)?$/.exec(port)?.[1] ?? []);
+  return {
+    image: imageOf(
+      config,
+      sources.map(({ layer }) => layer),
+    ),
+    sources,
+    ports: ports.map(Number),
+    processes: { web: command.join(' ') },
+  };
+}
+
+/** A build wrote these files: a link among them must not lead us out of their folder. */
+async function regularFile(path: string): Promise<string> {
+  if ((await lstat(path)).isFile()) return path;
+  throw new AppError('INVALID', 'The build left an image that is not whole');
+}
+
+function checkDigest(expected: string, actual: string): void {
+  if (expected !== actual) throw new AppError('INVALID', 'The build left an image whose parts do not fit');
+}
