@@ -76,10 +76,10 @@ function ask(address: string, port = 80): Promise<string> {
 function keepAsking(address: string) {
   const seen = new Map<string, number>();
   const failures: string[] = [];
-  let isOver = false;
+  const over = new AbortController();
   const loop = (async () => {
     const open = new Set<Promise<void>>();
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const one = ask(address)
         .then((answer) => void seen.set(answer, (seen.get(answer) ?? 0) + 1))
         .catch((error: Error) => void failures.push(error.message))
@@ -93,7 +93,7 @@ function keepAsking(address: string) {
     seen,
     failures,
     stop: async () => {
-      isOver = true;
+      over.abort();
       await loop;
     },
   };
@@ -123,7 +123,7 @@ test('a deployment rolls under constant requests without one failure', async () 
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { name: 'web', namespace: 'default' },
-    spec: { selector: { app: 'web' }, ports: [{ name: 'http', port: 80, targetPort: 'http' as never }] },
+    spec: { selector: { app: 'web' }, ports: [{ name: 'http', port: 80, targetPort: 'http' }] },
   });
   address = service.spec?.clusterIP ?? '';
   await waitForRollout(2);
@@ -157,7 +157,7 @@ test('a pod resolves names and reaches services, itself through its own too, but
       out.none = await dns.resolve4('absent.default.svc.cluster.local').catch((e) => e.code);
       out.web = await (await fetch('http://web')).text();
       out.self = await (await fetch('http://mirror')).text();
-      out.host = await reach('${'GATEWAY'}', 20320);
+      out.host = await reach('GATEWAY', 20320);
       out.empty = await reach('mirror.default.svc.cluster.local', 81);
       out.search = fs.readFileSync('/etc/resolv.conf', 'utf8').split('\\n').filter((l) => /search|nameserver/.test(l));
       console.log(JSON.stringify(out));
@@ -167,7 +167,7 @@ test('a pod resolves names and reaches services, itself through its own too, but
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { name: 'mirror', namespace: 'default' },
-    spec: { selector: { app: 'self' }, ports: [{ port: 80, targetPort: 8080 as never }] },
+    spec: { selector: { app: 'self' }, ports: [{ port: 80, targetPort: 8080 }] },
   });
   await client.create('pods', {
     apiVersion: 'v1',

@@ -55,7 +55,10 @@ export async function start(input: EmbeddedInput): Promise<RunningEmbedded> {
       await startApiServer(
         {
           ...config.apiServer,
-          ...{ instance, etcdUrl, serviceCidr, pkiDir: folders.pki },
+          instance,
+          etcdUrl,
+          serviceCidr,
+          pkiDir: folders.pki,
           clusterDomain: config.network.dns.domain,
         },
         { nodeProxy: createNodeProxy(engine, folders.podLogs) },
@@ -81,10 +84,15 @@ export async function start(input: EmbeddedInput): Promise<RunningEmbedded> {
           config: { ...config.kubelet, podLogRoot: folders.podLogs },
         },
         {
-          ...{ client, engine, log },
+          client,
+          engine,
+          log,
           issueToken: (...request) => issueToken(apiServer, ...request),
           clusterEnvironment: advertise ? apiServerEnvironment(serviceCidr) : {},
-          dns: { clusterDomain: config.network.dns.domain, clusterDns: clusterDnsAddress(serviceCidr) },
+          dns: {
+            clusterDomain: config.network.dns.domain,
+            clusterDns: clusterDnsAddress(serviceCidr),
+          },
         },
       ),
       (running) => running.stop(),
@@ -149,7 +157,12 @@ async function issueToken(
 ): ReturnType<TokenSource> {
   const { namespace = '', name = '', uid = '' } = pod.metadata ?? {};
   const { token, expiresAt } = apiServer.issueToken({
-    ...{ namespace, expirationSeconds, pod: { name, uid } },
+    namespace,
+    expirationSeconds,
+    pod: {
+      name,
+      uid,
+    },
     serviceAccountName: pod.spec?.serviceAccountName ?? 'default',
     ...(audience ? { audiences: [audience] } : {}),
   });

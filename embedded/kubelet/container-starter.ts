@@ -75,7 +75,13 @@ async function renderRequest(context: KubeletContext, input: StartInput) {
     mounts.push({ containerPath: '/etc/hosts', hostPath: hostsFile, readonly: false });
   }
   const config = renderContainer({
-    ...{ pod, container, attempt, image: input.image, environment, mounts, terminationMessageFile },
+    pod,
+    container,
+    attempt,
+    image: input.image,
+    environment,
+    mounts,
+    terminationMessageFile,
     backoffStep: nextBackoffStep(previous),
     nodeMemoryBytes: context.node.memoryBytes,
   });

@@ -23,7 +23,7 @@ import { identityOf, specOf, type Pod } from './pod.ts';
 import { RuntimeReader } from './pod-runtime.ts';
 import { PodWorker } from './pod-worker.ts';
 import { Prober } from './probes/index.ts';
-import type { DnsFacts } from './render/sandbox.ts';
+import { podLabels, type DnsFacts } from './render/sandbox.ts';
 import { StatusWriter } from './status-writer.ts';
 import { cacheTokens, type TokenSource } from './volumes/tokens.ts';
 
@@ -71,6 +71,9 @@ export async function startKubelet(options: KubeletOptions, deps: KubeletDeps): 
 /** How soon a container engine that has died is started again. */
 const engineCheckMs = 3_000;
 
+/** Every pod is looked at this often, whether something is known to have changed or not. */
+const syncEveryMs = 60_000;
+
 class NodeAgent implements Kubelet {
   private readonly options: KubeletOptions;
   private readonly deps: KubeletDeps;
@@ -82,6 +85,8 @@ class NodeAgent implements Kubelet {
   private readonly stopping = new AbortController();
   /** Sandboxes without a pod in the API at the last look; removed when they still are at the next. */
   private orphans = new Set<string>();
+  /** Of the runtime at the last relist, by pod uid. */
+  private lastStates: ReadonlyMap<string, string> = new Map();
 
   constructor(options: KubeletOptions, deps: KubeletDeps, dns: DnsFacts) {
     const { config, instance, home } = options;
@@ -104,7 +109,12 @@ class NodeAgent implements Kubelet {
       handle: (uid) => this.handle(uid),
     });
     this.context = {
-      ...{ instance, config, client, node, dns, log },
+      instance,
+      config,
+      client,
+      node,
+      dns,
+      log,
       cri: engine.cri,
       reader: new RuntimeReader(engine.cri),
       prober: new Prober(engine.cri),
@@ -117,7 +127,16 @@ class NodeAgent implements Kubelet {
       },
       podFolder: (pod) => join(home, 'pods', identityOf(pod).uid),
       record: (pod, type, reason, message) =>
-        events.record({ about: { ...pod, kind: 'Pod', apiVersion: 'v1' }, type, reason, message }),
+        events.record({
+          about: {
+            ...pod,
+            kind: 'Pod',
+            apiVersion: 'v1',
+          },
+          type,
+          reason,
+          message,
+        }),
       clusterEnvironment: new Map(Object.entries(deps.clusterEnvironment ?? {})),
       signal: this.stopping.signal,
       requeue: (uid, delayMs = 0) => this.queue.addAfter(uid, delayMs),
@@ -133,7 +152,9 @@ class NodeAgent implements Kubelet {
     const { engine, client, log } = this.deps;
     const { config, podCidr } = this.options;
     const node = new NodeKeeper({
-      ...{ client, config, podCidr },
+      client,
+      config,
+      podCidr,
       cri: engine.cri,
       facts: this.context.node,
       imageRoot: engine.root,
@@ -149,7 +170,10 @@ class NodeAgent implements Kubelet {
 
     const keeper = new LogKeeper({ config, cri: engine.cri, log, podUids: () => this.knownUids() });
     const garbage = new ImageGarbage({
-      ...{ log, cri: engine.cri, config: config.images, imageRoot: engine.root },
+      log,
+      cri: engine.cri,
+      config: config.images,
+      imageRoot: engine.root,
       namedImages: () =>
         this.pods.store.list().flatMap((pod) => specOf(pod).containers.map(({ image = '' }) => image)),
     });
@@ -157,7 +181,7 @@ class NodeAgent implements Kubelet {
     const background = [
       engine.cri.followEvents((id) => void this.onContainerEvent(id), {
         signal,
-        onGap: () => this.relist(),
+        onGap: () => this.syncAll(),
         log,
       }),
       this.every(
@@ -167,14 +191,11 @@ class NodeAgent implements Kubelet {
       ),
       this.every(config.leaseEveryMs, 'renew lease', () => node.renewLease()),
       this.every(config.leaseEveryMs * 3, 'write node status', () => node.writeStatus()),
-      this.every(config.relistEveryMs, 'relist', async () => {
-        this.relist();
-        await this.removeOrphans();
-      }),
+      this.every(config.relistEveryMs, 'relist', () => this.relist()),
+      this.every(syncEveryMs, 'look at all pods', async () => this.syncAll()),
       this.every(config.logs.checkEveryMs, 'keep logs', () => keeper.sweep()),
       this.every(config.images.checkEveryMs, 'collect images', () => garbage.sweep()),
     ];
-    await this.removeOrphans();
     this.stack.add(async () => {
       this.stopping.abort();
       await Promise.all(background);
@@ -223,12 +244,31 @@ class NodeAgent implements Kubelet {
     const { items } = containers[0]
       ? { items: [] as PodSandbox[] }
       : await cri.call('ListPodSandbox', { filter: { id } }).catch(() => ({ items: [] as PodSandbox[] }));
-    const uid = (containers[0] ?? items[0])?.labels['io.kubernetes.pod.uid'];
+    const uid = (containers[0] ?? items[0])?.labels[podLabels.uid];
     if (uid && this.workers.has(uid)) this.queue.add(uid);
   }
 
-  private relist(): void {
+  private syncAll(): void {
     for (const uid of this.workers.keys()) this.queue.add(uid);
+  }
+
+  /** Compares what the runtime has with the last look, and looks at the pods that differ. */
+  private async relist(): Promise<void> {
+    const [{ items }, { containers }] = await Promise.all([
+      this.context.cri.call('ListPodSandbox', {}),
+      this.context.cri.call('ListContainers', {}),
+    ]);
+    const states = new Map<string, string>();
+    // The runtime lists in no order.
+    const all = [...items, ...containers].sort((left, right) => (left.id < right.id ? -1 : 1));
+    for (const { id, state, labels } of all) {
+      const uid = labels[podLabels.uid] ?? '';
+      states.set(uid, `${states.get(uid) ?? ''} ${id}=${state}`);
+    }
+    for (const uid of this.workers.keys())
+      if (states.get(uid) !== this.lastStates.get(uid)) this.queue.add(uid);
+    this.lastStates = states;
+    await this.removeOrphans(items);
   }
 
   private knownUids(): ReadonlySet<string> | undefined {
@@ -236,8 +276,7 @@ class NodeAgent implements Kubelet {
   }
 
   /** Ends sandboxes of pods that went away while nobody watched. */
-  private async removeOrphans(): Promise<void> {
-    const { items } = await this.context.cri.call('ListPodSandbox', {});
+  private async removeOrphans(items: readonly PodSandbox[]): Promise<void> {
     const found = items.filter(({ metadata }) => metadata.uid !== '' && !this.workers.has(metadata.uid));
     const seenTwice = found.filter(({ id }) => this.orphans.has(id));
     this.orphans = new Set(found.map(({ id }) => id));

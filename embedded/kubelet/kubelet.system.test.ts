@@ -44,6 +44,13 @@ async function createPod(name: string, spec: PodSpec, labels?: Record<string, st
   });
 }
 
+function once(script: string): PodSpec {
+  return {
+    restartPolicy: 'Never',
+    containers: [{ name: 'main', image: testImage, command: ['sh', '-c', script] }],
+  };
+}
+
 /** Lines that a container has written so far. */
 async function readOutput(pod: KindTable['pods'], container: string, run = 0): Promise<string> {
   const folder = `${pod.metadata?.namespace}_${pod.metadata?.name}_${pod.metadata?.uid}`;
@@ -217,10 +224,6 @@ test('a failing liveness probe restarts, a missing image and a missing secret ar
 
 test('a pod that never restarts ends as Succeeded or Failed and keeps its log', async () => {
   const { client } = cluster;
-  const once = (script: string): PodSpec => ({
-    restartPolicy: 'Never',
-    containers: [{ name: 'main', image: testImage, command: ['sh', '-c', script] }],
-  });
   await createPod('good', once('echo done'));
   await createPod('bad', once('echo broken > /dev/termination-log; exit 3'));
   const good = await waitForPod(client, 'good', ({ status }) => status?.phase === 'Succeeded');

@@ -38,10 +38,11 @@ test('a bad quantity is refused', () => {
   expect(() => parseQuantity('1 Gi')).toThrow('not a quantity');
 });
 
+const pod = (...resources: object[]) => ({
+  spec: { containers: resources.map((each, n) => ({ name: `c${n}`, resources: each })) },
+});
+
 test('quality of service', () => {
-  const pod = (...resources: object[]) => ({
-    spec: { containers: resources.map((each, n) => ({ name: `c${n}`, resources: each })) },
-  });
   expect(qosClassOf(pod({}))).toBe('BestEffort');
   expect(qosClassOf(pod({ limits: { cpu: '1', memory: '1Gi' } }))).toBe('Guaranteed');
   expect(qosClassOf(pod({ limits: { cpu: '1', memory: '1Gi' } }, {}))).toBe('Burstable');

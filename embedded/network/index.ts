@@ -97,9 +97,15 @@ export async function startNetwork(
     };
     const { domain, port, resolvConf } = config.dns;
     const dns = await startDnsServer({
-      ...{ host: gateway, port, domain, log },
+      host: gateway,
+      port,
+      domain,
+      log,
       names: new ClusterNames(source, domain),
-      upstream: new Upstream({ resolvConf, ownAddress: gateway }),
+      upstream: new Upstream({
+        resolvConf,
+        ownAddress: gateway,
+      }),
     });
     stack.add(() => dns.stop());
     log.info({ gateway, dns: dns.url }, 'network is ready');

@@ -8,12 +8,12 @@ import { cidrContains, nthAddress } from './addresses.ts';
 import { ClusterNames, type NameSource } from './dns/records.ts';
 import { startDnsServer } from './dns/server.ts';
 import { Upstream } from './dns/upstream.ts';
-import { renderChange, renderService, renderTable, type LoadedService } from './ruleset.ts';
+import { renderChange, renderService, renderTable } from './ruleset.ts';
 import { resolveServicePorts } from './services.ts';
 
 const web: KindTable['services'] = {
   metadata: { name: 'web', namespace: 'shop' },
-  spec: { clusterIP: '10.96.3.4', ports: [{ name: 'http', port: 80, targetPort: 8080 as never }] },
+  spec: { clusterIP: '10.96.3.4', ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
 };
 const db: KindTable['services'] = {
   metadata: { name: 'db', namespace: 'shop' },
@@ -108,7 +108,7 @@ const load = (...endpoints: string[]) =>
         endpoints: endpoints.map((address) => ({ address, port: 8080 })),
       }),
     ].filter((entry) => entry !== undefined),
-  ) as Map<string, LoadedService>;
+  );
 
 test('the table as it is loaded', async () => {
   const options = {

@@ -100,7 +100,6 @@ export function renderChange(
     commands.push(`flush chain ${table} ${chain}`, `delete chain ${table} ${chain}`);
   }
   const [old, wanted] = [hairpinsOf(before), hairpinsOf(after)];
-  const pairs = (addresses: string[]) => addresses.map((address) => `${address} . ${address}`).join(', ');
   const added = [...wanted].filter((address) => !old.has(address));
   const removed = [...old].filter((address) => !wanted.has(address));
   if (added.length > 0) commands.push(`add element ${table} hairpins { ${pairs(added)} }`);
@@ -133,6 +132,10 @@ export function renderService(service: ServicePort): [key: string, loaded: Loade
 
 function hairpinsOf(services: ReadonlyMap<string, LoadedService>): Set<string> {
   return new Set([...services.values()].flatMap(({ hairpins }) => hairpins));
+}
+
+function pairs(addresses: readonly string[]): string {
+  return addresses.map((address) => `${address} . ${address}`).join(', ');
 }
 
 function elements(items: readonly string[]): string {

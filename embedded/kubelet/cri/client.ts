@@ -72,7 +72,7 @@ export class CriClient {
       const call = unary(request, new Metadata(), { deadline }, (error, answer) => {
         options.signal?.removeEventListener('abort', cancel);
         if (error) reject(toRuntimeError(method, error));
-        else resolve(answer as CriCalls[K][1]);
+        else resolve(answer);
       });
       const cancel = () => call.cancel();
       options.signal?.addEventListener('abort', cancel, { once: true });

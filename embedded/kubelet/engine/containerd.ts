@@ -91,8 +91,14 @@ async function ensurePauseImage(engine: Containerd, reference: string, folder: s
 
 async function importImage(socket: string, archive: string): Promise<void> {
   const { code, stderr } = await run('ctr', [
-    ...['--address', socket, '--namespace', 'k8s.io'],
-    ...['images', 'import', '--', archive],
+    '--address',
+    socket,
+    '--namespace',
+    'k8s.io',
+    'images',
+    'import',
+    '--',
+    archive,
   ]);
   if (code !== 0) throw new AppError('INVALID', `Cannot import image ${archive}: ${stderr.trim()}`);
 }

@@ -55,22 +55,19 @@ const ignoreAction = Buffer.from([1, ...Array<number>(31).fill(0)]);
 
 function codeForX64(): Buffer {
   const code = Buffer.from([
-    ...[0xb8, 13, 0, 0, 0], // mov eax, rt_sigaction
-    ...[0xbf, 17, 0, 0, 0], // mov edi, SIGCHLD
-    ...[0x48, 0x8d, 0x35, 0, 0, 0, 0], // lea rsi, [rip + action]
-    ...[0x31, 0xd2], // xor edx, edx
-    ...[0x41, 0xba, 8, 0, 0, 0], // mov r10d, 8
-    ...[0x0f, 0x05], // syscall
-    ...[0xb8, 34, 0, 0, 0], // mov eax, pause
-    ...[0x0f, 0x05], // syscall
-    ...[0xeb, 0xf7], // jmp back to pause
+    184, 13, 0, 0, 0, 191, 17, 0, 0, 0, 72, 141, 53, 0, 0, 0, 0, 49, 210, 65, 186, 8, 0, 0, 0, 15, 5, 184, 34,
+    0, 0, 0, 15, 5, 235, 247,
   ]);
   code.writeInt32LE(code.length - 17, 13);
   return Buffer.concat([code, ignoreAction]);
 }
 
+/** `movz x<register>, #value`. */
+function move(register: number, value: number): number {
+  return 0xd280_0000 + value * 32 + register;
+}
+
 function codeForArm64(): Buffer {
-  const move = (register: number, value: number) => 0xd280_0000 + value * 32 + register;
   const svc = 0xd400_0001;
   const words = [
     move(0, 17), // SIGCHLD

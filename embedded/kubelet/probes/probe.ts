@@ -118,10 +118,10 @@ async function probeExec(
 }
 
 /** A port by number or by the name the container gives it. */
-export function portOf(port: number | string | object | undefined, container: PodContainer): number {
+export function portOf(port: unknown, container: PodContainer): number {
   if (typeof port === 'number') return port;
   const named = (container.ports ?? []).find(({ name }) => name === port)?.containerPort;
   const found = named ?? Number(port);
-  if (!Number.isInteger(found)) throw new Error(`couldn't find port "${String(port)}"`);
+  if (!Number.isInteger(found)) throw new Error(`couldn't find port ${JSON.stringify(port)}`);
   return found;
 }

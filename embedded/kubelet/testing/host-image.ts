@@ -30,7 +30,7 @@ const programs = [
  * Writes the archive of an image for tests, made of this machine's own programs and this Node.js, since no
  * registry is at hand.
  */
-export async function writeHostImage(archive: string, reference: string): Promise<void> {
+export async function writeHostImage(archive: string, reference: string, user?: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'host-image-'));
   try {
     const layer = join(folder, 'layer.tar');
@@ -39,13 +39,23 @@ export async function writeHostImage(archive: string, reference: string): Promis
     const node = process.execPath.slice(1);
     const resolvers = await findNameModules();
     await run('tar', [
-      ...['--create', '--dereference', '--file', layer, '--directory', '/'],
-      ...[`--transform=s|^${node}$|usr/bin/node|`, '--owner=0', '--group=0', '--'],
-      ...[node, ...files.map((file) => file.slice(1)), ...resolvers.map((file) => file.slice(1))],
+      '--create',
+      '--dereference',
+      '--file',
+      layer,
+      '--directory',
+      '/',
+      `--transform=s|^${node}$|usr/bin/node|`,
+      '--owner=0',
+      '--group=0',
+      '--',
+      node,
+      ...files.map((file) => file.slice(1)),
+      ...resolvers.map((file) => file.slice(1)),
     ]);
     const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
     const layers = [await readFile(layer)];
-    await writeFile(archive, renderImageArchive({ reference, layers, architecture }));
+    await writeFile(archive, renderImageArchive({ reference, layers, architecture, user }));
   } finally {
     await rm(folder, { recursive: true });
   }

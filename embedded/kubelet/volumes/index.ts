@@ -4,7 +4,7 @@ import { AppError } from '@skyarc/lib/errors';
 import type { KindTable, KubeClient } from '../../client/index.ts';
 import type { Mount } from '../cri/types.ts';
 import { expand } from '../render/environment.ts';
-import { identityOf, specOf, type Pod, type PodContainer, type PodSpec } from '../pod.ts';
+import { identityOf, specOf, type PodContainer, type PodSpec } from '../pod.ts';
 import { parseQuantity } from '../quantity.ts';
 import { giveToGroup, mountTmpfs } from './folders.ts';
 import { writePayload } from './payload.ts';
