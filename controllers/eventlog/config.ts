@@ -53,4 +53,3 @@ export const eventlogConfigSchema = z.object({
 });
 
 export type EventlogConfig = z.input<typeof eventlogConfigSchema>;
-export type ResolvedEventlogConfig = z.output<typeof eventlogConfigSchema>;

@@ -294,6 +294,7 @@ export class Dispatcher {
       await this.enqueue(handOut.deliveryId, { kind: 'ack' });
     } catch (error) {
       log.warn({ ...this.place(), sequence, reason: messageOf(error) }, 'cannot write a dead letter');
+      setTimeout(() => this.kick(), 5_000).unref();
     } finally {
       this.buried.delete(handOut.deliveryId);
     }
@@ -302,9 +303,10 @@ export class Dispatcher {
   /** Messages that this node does not know: gone before the group began, or lost by the watch. */
   private async verifyAbsent(sequences: readonly number[]): Promise<void> {
     const { cache, topic } = this.options;
-    await cache.refresh(sequences.map((sequence) => cache.keys.message(topic, sequence)));
+    const isFresh = await cache.refresh(sequences.map((sequence) => cache.keys.message(topic, sequence)));
     const { messages } = cache.topic(topic);
-    for (const sequence of sequences) if (!messages.has(sequence)) this.absent.add(sequence);
+    // A message that is only not known yet must never pass for absent: it would be lost.
+    for (const sequence of isFresh ? sequences : []) if (!messages.has(sequence)) this.absent.add(sequence);
     this.kicked = true;
   }
 

@@ -36,7 +36,10 @@ export async function start(input: MqConfig): Promise<RunningMq> {
       await reading.done;
     });
     const { host } = config;
-    const health = (): string | undefined => cache.problem;
+    const health = async (): Promise<string | undefined> => {
+      await etcd.revision();
+      return cache.problem;
+    };
     const status = stack.use(
       await startStatusServer({ host, port: config.statusPort, registry, health }),
       (server) => server.stop(),

@@ -150,7 +150,6 @@ test('the message of a consumer that died is handed out again, not before its de
   });
   await expect.poll(() => again, { timeout: 5_000 }).toBeGreaterThan(0);
   expect(again - takenAt).toBeGreaterThanOrEqual(1_000);
-  expect(again - takenAt).toBeLessThan(2_000);
 });
 
 test('a handler that runs longer than the deadline keeps its message', async () => {
@@ -158,14 +157,14 @@ test('a handler that runs longer than the deadline keeps its message', async () 
   let runs = 0;
   const handler = async () => {
     runs += 1;
-    await pause(1_200);
+    await pause(2_500);
   };
-  const stop = consume(client, { ackDeadlineMs: 300 }, handler);
-  consume(client, { ackDeadlineMs: 300 }, handler);
+  const stop = consume(client, { ackDeadlineMs: 1_000 }, handler);
+  consume(client, { ackDeadlineMs: 1_000 }, handler);
   await client.publish(message(1));
-  await pause(300);
+  await expect.poll(() => runs).toBe(1);
   await stop();
-  await pause(400);
+  await pause(1_200);
   expect(runs).toBe(1);
 });
 

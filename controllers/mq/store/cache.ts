@@ -20,7 +20,7 @@ export class QueueCache {
   private readonly listeners = new Set<(topic: string) => void>();
   private waiters: { revision: number; wake: () => void }[] = [];
   private revision = 0;
-  /** Why the copy is not being kept up at the moment, if so. */
+  /** Why records cannot be read at the moment, if so. */
   problem: string | undefined = 'records are not read yet';
 
   constructor(etcd: EtcdClient, keys: Keys) {
@@ -86,17 +86,18 @@ export class QueueCache {
     });
   }
 
-  /** Reads some keys from etcd itself, unless the copy is newer than the answer. */
-  async refresh(keys: readonly string[]): Promise<void> {
+  /** Reads some keys from etcd itself; false when the copy got newer than the answer, which then says nothing. */
+  async refresh(keys: readonly string[]): Promise<boolean> {
     const result = await this.etcd.txn(
       [],
       keys.map((key) => ({ type: 'get', key })),
     );
-    if (result.revision < this.revision) return;
+    if (result.revision < this.revision) return false;
     for (const [index, key] of keys.entries()) {
       const found = result.replies[index]?.found;
       this.apply(key, found?.value ?? null, found?.modRevision ?? result.revision);
     }
+    return true;
   }
 
   /** Compares with etcd and reads again what differs for longer than a moment; answers how many keys did. */
@@ -143,13 +144,9 @@ export class QueueCache {
   }
 
   private async keepUp(signal: AbortSignal): Promise<void> {
-    const onReconnect = (error: unknown): void => {
-      this.problem = `etcd does not answer: ${messageOf(error)}`;
-    };
-    const batches = this.etcd.watch(this.keys.root, { fromRevision: this.revision + 1, signal, onReconnect });
+    const batches = this.etcd.watch(this.keys.root, { fromRevision: this.revision + 1, signal });
     try {
       for await (const batch of batches) {
-        this.problem = undefined;
         const changed = new Set<string>();
         for (const { type, kv } of batch.changes) {
           const topic = this.apply(kv.key, type === 'put' ? kv.value : null, kv.modRevision);
