@@ -229,7 +229,7 @@ class NodeAgent implements Kubelet {
       await worker?.sync();
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'UNAVAILABLE') throw error;
-      // The engine is being restarted, which is logged where it is done: no word for each pod.
+      // The engine or the store is away, which is logged where it is noticed: no word for each pod.
       this.queue.addAfter(uid, engineCheckMs / 2);
     }
     if (worker?.isDone) this.workers.delete(uid);
