@@ -71,8 +71,6 @@ export interface Kind {
   readonly fields: Readonly<Record<string, (object: ApiObject) => string>>;
   readonly columns: readonly Column[];
   readonly views: readonly View[];
-  /** Patch merge keys that differ from the common ones, by the last two field names: `spec.ports`. */
-  readonly mergeKeys: Readonly<Record<string, string>>;
 }
 
 type Declared = Pick<Kind, 'group' | 'version' | 'kind' | 'plural'> & Partial<Kind>;
@@ -90,7 +88,6 @@ export function defineKind(declared: Declared): Kind {
     fields: {},
     columns: [],
     views: [],
-    mergeKeys: {},
     ...declared,
   };
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { apiError, badRequest } from '../errors.ts';
 import { isObject, type JsonObject } from '../object.ts';
+import { decodeKubernetesProtobuf } from '../schema/protobuf.ts';
 
 /** Largest body taken, as in Kubernetes: 3 MiB. */
 const limitBytes = 3 * 1024 * 1024;
@@ -10,7 +11,7 @@ export function mediaTypeOf(request: IncomingMessage): string {
   return (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
-/** The JSON of a request; 413 when too large, 415 for another media type, 400 for broken JSON. */
+/** The JSON of a request, also when it came as protobuf; 413 when too large, 415 for another media type, 400 for broken JSON. */
 export async function readJson(
   request: IncomingMessage,
   mediaTypes: readonly string[] = jsonTypes,
@@ -20,10 +21,12 @@ export async function readJson(
     throw apiError(
       415,
       'UnsupportedMediaType',
-      `the body of the request was in an unknown format (${mediaType || 'none named'}) - accepted media types include: ${jsonTypes[0]}`,
+      `the body of the request was in an unknown format (${mediaType || 'none named'}) - accepted media types include: application/json, ${protobufType}`,
     );
   }
-  const text = (await readBytes(request)).toString('utf8');
+  const bytes = await readBytes(request);
+  if (mediaType === protobufType) return decodeKubernetesProtobuf(bytes);
+  const text = bytes.toString('utf8');
   try {
     const value: unknown = JSON.parse(text);
     refuseDeep(value, maxDepth);
@@ -34,7 +37,8 @@ export async function readJson(
   }
 }
 
-const jsonTypes = ['application/json', '', '*/*'];
+const protobufType = 'application/vnd.kubernetes.protobuf';
+const jsonTypes = ['application/json', '', '*/*', protobufType];
 
 /** An object in the body, or an empty one when there is no body. */
 export async function readOptions(request: IncomingMessage): Promise<JsonObject> {

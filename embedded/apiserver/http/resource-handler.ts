@@ -6,6 +6,8 @@ import type { WriteScope } from '../preparation.ts';
 import type { Change, DeleteQuery, Registry } from '../registry.ts';
 import type { ListQuery } from '../reader.ts';
 import { fromWire, servedVersionOf, wireObject, wireText, type Served } from '../served.ts';
+import { checkSchema } from '../schema/check.ts';
+import { typeOfKind } from '../schema/index.ts';
 import { formOf } from './accept.ts';
 import { mediaTypeOf, readJson, readOptions } from './body.ts';
 import { dryRunOf, flag, sendJson, sendText, wholeNumber, type Exchange } from './exchange.ts';
@@ -39,7 +41,7 @@ export async function handleCollection(
       return sendList(registry, { exchange, target, served });
     case 'POST': {
       if (kind.namespaced && !target.namespace) throw notAllowed();
-      const body = fromWire(served, await readJson(request));
+      const body = fromWire(served, checked(exchange, served, await readJson(request)));
       const created = await registry.create(kind, target.namespace, body, {
         dryRun: dryRunOf(query.getAll('dryRun')),
       });
@@ -73,7 +75,7 @@ export async function handleObject(
     case 'GET':
       return sendEntry(resource, 200, registry.reader.get(kind, place.namespace, place.name));
     case 'PUT': {
-      const body = fromWire(served, await readJson(request));
+      const body = fromWire(served, checked(exchange, served, await readJson(request)));
       return sendEntry(resource, 200, await registry.update(kind, place, () => body, options));
     }
     case 'PATCH':
@@ -108,8 +110,41 @@ async function patchChange(exchange: Exchange, served: Served): Promise<Change> 
   const body = await readJson(exchange.request, [mediaType]);
   return (current) => {
     const target = served.view ? served.view.toView(current) : current;
-    return fromWire(served, patch(target, body, served.kind));
+    return fromWire(
+      served,
+      checked(exchange, served, patch(target, body, typeOfKind(servedVersionOf(served), served.kind.kind))),
+    );
   };
+}
+
+/**
+ * The body when its values are of the right types: 400 otherwise. Unknown fields are an error with
+ * `fieldValidation=Strict`, dropped with a warning header with `Warn`, the default, and silently with `Ignore`.
+ */
+function checked(exchange: Exchange, served: Served, body: unknown): unknown {
+  if (!isObject(body)) throw badRequest(`the body of the request is not a ${served.kind.kind}`);
+  const version = servedVersionOf(served);
+  const object: JsonObject = {
+    ...body,
+    apiVersion: body['apiVersion'] ?? version,
+    kind: body['kind'] ?? served.kind.kind,
+  };
+  const { wrong, unknown } = checkSchema(object);
+  if (wrong.length > 0) {
+    throw badRequest(
+      `${served.kind.kind} in version "${served.version}" cannot be handled as a ${served.kind.kind}: ${wrong.join(', ')}`,
+    );
+  }
+  const mode = exchange.query.get('fieldValidation') || 'Warn';
+  const texts = unknown.map((path) => `unknown field "${path}"`);
+  if (texts.length > 0 && mode === 'Strict') throw badRequest(`strict decoding error: ${texts.join(', ')}`);
+  if (texts.length > 0 && mode === 'Warn') {
+    exchange.response.setHeader(
+      'warning',
+      texts.slice(0, 20).map((text) => `299 - ${JSON.stringify(text)}`),
+    );
+  }
+  return object;
 }
 
 async function sendList(registry: Registry, { exchange, target, served }: ResourceRequest): Promise<void> {

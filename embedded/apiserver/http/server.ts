@@ -83,7 +83,7 @@ export class ApiHttpServer {
       this.server.close(() => resolve());
     });
     this.server.closeIdleConnections();
-    const timer = setTimeout(() => this.server.closeAllConnections(), 2_000);
+    const timer = setTimeout(() => this.server.closeAllConnections(), 500);
     await closed;
     clearTimeout(timer);
   }

@@ -8,6 +8,7 @@ import type { NodeProxy } from '../node-proxy.ts';
 import { patchOf } from '../patch/index.ts';
 import type { Registry } from '../registry.ts';
 import { matchesLabelSelector } from '../selectors.ts';
+import { typeOfKind } from '../schema/index.ts';
 import { mediaTypeOf, readJson, readOptions } from './body.ts';
 import { containerTarget } from './container-target.ts';
 import { dryRunOf, flag, sendJson, wholeNumber } from './exchange.ts';
@@ -52,7 +53,7 @@ async function handleScale({ registry }: SubresourceContext, resource: ResourceR
   if (!patch && request.method !== 'PUT') throw notAllowed();
   const body = await readJson(request, patch ? [mediaType] : undefined);
   const change = (object: ApiObject): ApiObject => {
-    const asked = patch ? patch(scaleOf(object), body, served.kind) : body;
+    const asked = patch ? patch(scaleOf(object), body, typeOfKind('autoscaling/v1', 'Scale')) : body;
     const replicas = at(asked, 'spec', 'replicas') ?? 0;
     if (typeof replicas !== 'number' || !Number.isInteger(replicas))
       throw badRequest('spec.replicas must be a whole number');

@@ -17,7 +17,6 @@ export const services = defineKind({
   nameRule: 'label1035',
   subresources: ['status'],
   initialStatus: () => ({ loadBalancer: {} }),
-  mergeKeys: { 'spec.ports': 'port' },
   setDefaults(service) {
     const spec = (service.spec ??= {});
     spec['type'] ??= 'ClusterIP';

@@ -1,16 +1,15 @@
 import { apiError } from '../errors.ts';
-import type { Kind } from '../kind.ts';
 import { jsonPatch } from './json-patch.ts';
 import { mergePatch } from './merge-patch.ts';
 import { strategicMergePatch } from './strategic-merge.ts';
 
-type Patch = (target: unknown, patch: unknown, kind: Kind) => unknown;
+/** Applies a patch; `type` names the target's type in the schema. */
+export type Patch = (target: unknown, patch: unknown, type: string | undefined) => unknown;
 
 const patches: Readonly<Record<string, Patch>> = {
   'application/json-patch+json': jsonPatch,
   'application/merge-patch+json': mergePatch,
-  'application/strategic-merge-patch+json': (target, patch, kind) =>
-    strategicMergePatch(target, patch, kind.mergeKeys),
+  'application/strategic-merge-patch+json': strategicMergePatch,
 };
 
 /** How to apply a patch of a media type; 415 for one that is not offered, e.g. server-side apply. */
