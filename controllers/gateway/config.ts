@@ -13,7 +13,7 @@ export const gatewayConfigSchema = z.object({
   /** Folder of configuration, state, logs and the pid; made when missing. */
   dataDir: safePath,
   kubeconfig: z.string().optional(),
-  host: z.ipv4().or(z.ipv6()).default('127.0.0.1'),
+  host: z.union([z.ipv4(), z.ipv6(), z.string().regex(/^\[[0-9a-f:]+\]$/)]).default('127.0.0.1'),
   httpPort: port.default(8080),
   httpsPort: port.default(8443),
   statusHost: z.string().default('127.0.0.1'),

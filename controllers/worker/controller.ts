@@ -16,7 +16,7 @@ import { rollOut, throwIfOver } from './steps/roll-out.ts';
 
 /** Codes that say: not now; the task comes again. Everything else ends the operation. */
 const passing = new Set(['UNAVAILABLE', 'TIMEOUT', 'CONFLICT', 'EXHAUSTED', 'UNAUTHENTICATED']);
-const retryAfterMs = 2_000;
+const retryAfterMs = 3_000;
 /** An error of our own may be a race; one that returns is a bug and ends the operation. */
 const bugAttempts = 3;
 

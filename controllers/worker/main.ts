@@ -34,7 +34,7 @@ export interface WorkerDeps {
 
 const group = 'worker';
 /** The operation's own deadline ends its task long before. */
-const maxAttempts = 10_000;
+const maxAttempts = 1_000;
 const clusterSilentMs = 120_000;
 
 /** Brings apps to what operations ask for and keeps them there; waits for a cluster that is away. */
@@ -83,9 +83,12 @@ export async function start(input: WorkerConfig, deps: WorkerDeps): Promise<Runn
         sweeper.bury(delivery.body),
       ),
     ]);
+    // It ends only by our own signal, or because the queue refuses the subscription itself.
+    const refused = consuming.then(() => undefined, messageOf);
+    void refused.then((reason) => reason && log.error({ reason }, 'cannot take tasks'));
     stack.add(async () => {
       stopping.abort();
-      await consuming;
+      await refused;
     });
     return { url: status.url, stop: () => stack.stop() };
   } catch (error) {

@@ -22,7 +22,7 @@ export function filesOf(dataDir: string) {
 export function renderNginxConf(config: GatewaySettings, asRoot: boolean): string {
   const files = filesOf(config.dataDir);
   const trusted = config.trustedProxies;
-  const host = config.host.includes(':') ? `[${config.host}]` : config.host;
+  const host = /^[^[]*:/.test(config.host) ? `[${config.host}]` : config.host;
   return `${asRoot ? `user ${config.user};\n` : ''}worker_processes ${config.workers};
 daemon off;
 pid ${files.masterPid};

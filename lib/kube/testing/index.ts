@@ -15,8 +15,8 @@ export interface TestClusterOptions {
   readonly parts: 'api' | 'controllers' | 'pods';
   readonly podCidr?: string;
   readonly serviceCidr?: string;
-  /** Image archives to load. */
-  readonly images?: readonly string[];
+  /** Images to make of this machine's own programs (sh, cat, node, ...), as no registry is at hand. */
+  readonly hostImages?: readonly { readonly reference: string; readonly user?: string }[];
   /** More of the cluster's configuration. */
   readonly embedded?: object;
 }
@@ -45,7 +45,10 @@ export class TestCluster {
 
   static async start(options: TestClusterOptions): Promise<TestCluster> {
     const home = await mkdtemp(join(tmpdir(), `${options.instance}-`));
-    const { child, kubeconfig } = await launch(options, home);
+    const { child, kubeconfig } = await launch(options, home).catch(async (error: unknown) => {
+      await etcdOf(options, home).stop();
+      throw error;
+    });
     const kube = new KubeClient(await loadKubeConfig(kubeconfig));
     return new TestCluster({ options, home, child, kubeconfig, kube });
   }
@@ -67,15 +70,20 @@ export class TestCluster {
       this.child.send('stop');
       await once(this.child, 'exit');
     }
-    await new Daemon({
-      name: `${this.options.instance}-etcd`,
-      folder: this.home,
-      command: 'etcd',
-      args: [],
-      ready: async () => true,
-    }).stop();
+    await etcdOf(this.options, this.home).stop();
     await rm(this.home, { recursive: true, force: true });
   }
+}
+
+/** The etcd that the fixture started; it outlives a killed fixture. */
+function etcdOf({ instance }: TestClusterOptions, home: string): Daemon {
+  return new Daemon({
+    name: `${instance}-etcd`,
+    folder: home,
+    command: 'etcd',
+    args: [],
+    ready: async () => true,
+  });
 }
 
 async function launch(
