@@ -10,7 +10,7 @@ import { MortalClient, TestCluster } from './test-cluster.ts';
 
 let cluster: TestCluster;
 let client: KubeClient;
-const soon = { timeout: 20_000, interval: 20 };
+const soon = { timeout: 50_000, interval: 50 };
 
 beforeAll(async () => {
   cluster = await TestCluster.start(20_200);

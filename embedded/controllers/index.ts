@@ -16,8 +16,6 @@ import { scheduler } from './scheduler/index.ts';
 import { statefulSetController } from './statefulset/index.ts';
 import { volumeController } from './volumes/index.ts';
 
-export { controllersConfigSchema, type ControllersConfig, type ControllersInput } from './config.ts';
-
 /** Every controller of the cluster and the component that its events are signed with. */
 const controllers: readonly { readonly component: string; readonly make: ControllerFactory }[] = [
   { component: 'endpoint-slice-controller', make: endpointsController },

@@ -1,7 +1,6 @@
 import type { KindTable, KubeObject, Resource } from '../client/index.ts';
 
 export type Pod = KindTable['pods'];
-export type PodSpec = NonNullable<Pod['spec']>;
 export type ReplicaSet = KindTable['replicasets'];
 export type Deployment = KindTable['deployments'];
 export type StatefulSet = KindTable['statefulsets'];

@@ -6,6 +6,7 @@ import { kinds, resources, type Namespace } from '../kinds.ts';
 
 const namespaced = resources.filter((resource) => kinds[resource].namespaced);
 const pollEveryMs = 500;
+const portion = 20;
 
 /** Empties a namespace that is being deleted, then lets it go. */
 export function namespaceController({ client, informers, config, log }: ControllerContext): Controller {
@@ -32,13 +33,17 @@ export function namespaceController({ client, informers, config, log }: Controll
   async function empty(resource: (typeof namespaced)[number], namespace: string): Promise<number> {
     const { items } = await client.list(resource, { namespace });
     const living = items.filter(({ metadata }) => !metadata?.deletionTimestamp);
-    await Promise.all(
-      living.map(({ metadata }) =>
-        client
-          .delete(resource, metadata?.name ?? '', namespace, { propagationPolicy: 'Background' })
-          .catch(ignoreGone),
-      ),
-    );
+    // In portions, so that one large namespace does not fill the store's queue and make the others wait.
+    for (let from = 0; from < living.length; from += portion) {
+      const some = living.slice(from, from + portion);
+      await Promise.all(
+        some.map(({ metadata }) =>
+          client
+            .delete(resource, metadata?.name ?? '', namespace, { propagationPolicy: 'Background' })
+            .catch(ignoreGone),
+        ),
+      );
+    }
     return items.length === 0 ? 0 : (await client.list(resource, { namespace })).items.length;
   }
 
