@@ -11,6 +11,7 @@ export function createMetrics(registry: Registry, cache: QueueCache, queue: Queu
     labelNames: ['topic', 'group'],
     registers,
     collect() {
+      for (const gauge of [waiting, inFlight, oldest, retained]) gauge.reset();
       for (const { name } of cache.all()) {
         for (const state of queue.inspect(name).groups) {
           const labels = { topic: name, group: state.group };

@@ -112,7 +112,7 @@ test('each key keeps its order, one at a time, while keys run beside each other'
 });
 
 test('a failing handler is tried again after its delay and ends as a dead letter', async () => {
-  const { client } = await serve();
+  const { client, service } = await serve();
   const attempts: number[] = [];
   consume(client, { maxAttempts: 3 }, async (delivery) => {
     attempts.push(delivery.attempt);
@@ -132,6 +132,9 @@ test('a failing handler is tried again after its delay and ends as a dead letter
   stopping.abort();
   await reading;
   expect(attempts).toEqual([1, 2, 3]);
+  const metrics = await (await fetch(`${service.statusUrl}/metrics`)).text();
+  expect(metrics).toMatch(/^skyarc_mq_waiting\{topic="work",group="g".*\} 0$/m);
+  expect(await (await fetch(`${service.statusUrl}/healthz`)).text()).toBe('ok\n');
 });
 
 test('the message of a consumer that died is handed out again, not before its deadline', async () => {

@@ -55,12 +55,7 @@ export class QueueCache {
 
   /** The topic's copy, empty for one that has no records. */
   topic(name: string): TopicView {
-    let topic = this.topics.get(name);
-    if (!topic) {
-      topic = new TopicView(name);
-      this.topics.set(name, topic);
-    }
-    return topic;
+    return this.topics.get(name) ?? new TopicView(name);
   }
 
   all(): Iterable<TopicView> {
@@ -165,7 +160,9 @@ export class QueueCache {
     if (!parsed || modRevision < (this.revisions.get(key) ?? 0)) return null;
     if (value) this.revisions.set(key, modRevision);
     else this.revisions.delete(key);
-    this.topic(parsed.topic).apply(parsed, value, modRevision);
+    const topic = this.topic(parsed.topic);
+    this.topics.set(parsed.topic, topic);
+    topic.apply(parsed, value, modRevision);
     return parsed.topic;
   }
 
