@@ -1,4 +1,10 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+
+/** The copy that Node itself resolves: by its `module` field Vite would load a second one. */
+const resolve = {
+  alias: [{ find: /^graphql$/, replacement: fileURLToPath(import.meta.resolve('graphql')) }],
+};
 
 const neverTested = ['**/node_modules/**', '**/fixtures/**', '**/.next/**'];
 
@@ -6,6 +12,7 @@ export default defineConfig({
   test: {
     projects: [
       {
+        resolve,
         test: {
           name: 'unit',
           include: ['{lib,prisma,server,controllers,embedded,sdk,scripts,web}/**/*.test.ts'],
@@ -16,6 +23,7 @@ export default defineConfig({
         },
       },
       {
+        resolve,
         test: {
           name: 'system',
           include: ['**/*.system.test.ts'],
@@ -27,6 +35,7 @@ export default defineConfig({
         },
       },
       {
+        resolve,
         test: {
           name: 'journeys',
           include: ['test/{journeys,faults}/**/*.journey.test.ts'],

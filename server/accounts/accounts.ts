@@ -8,5 +8,7 @@ export interface Accounts {
   readonly authenticator: AccountAuthenticator;
   /** Of logging in and claiming. */
   readonly attempts: RateLimiter;
+  /** Of logging in from one address, whatever the e-mail. */
+  readonly spraying: RateLimiter;
   readonly version: string;
 }

@@ -22,10 +22,11 @@ export function createAccounts(
   const authenticator = new AccountAuthenticator(repository);
   const perMinute = options.attemptsPerMinute;
   const attempts = new RateLimiter({ burst: perMinute, perMinute });
+  const spraying = new RateLimiter({ burst: perMinute * 5, perMinute: perMinute * 5 });
   return {
     name: 'accounts',
     policies,
-    resolvers: createResolvers({ repository, authenticator, attempts, version: options.version }),
+    resolvers: createResolvers({ repository, authenticator, attempts, spraying, version: options.version }),
     authenticator,
     repository,
     async renewClaimToken() {

@@ -22,6 +22,7 @@ export {
 export * as dataCenterDocuments from './generated/datacenter.ts';
 export {
   admin,
+  checkPolicies,
   anyone,
   identityOf,
   inherited,

@@ -85,25 +85,32 @@ export function requireRole(identity: Identity, team: TeamKey | null, role: Team
 
 /** Puts each field's rule before its resolver. Throws INTERNAL for a field without one, or a rule without a field. */
 export function applyPolicies(schema: GraphQLSchema, policies: Policies): void {
-  const missing: string[] = [];
-  const unknown = new Set(
-    Object.entries(policies).flatMap(([type, fields]) =>
-      Object.keys(fields).map((field) => `${type}.${field}`),
-    ),
-  );
-  for (const type of Object.values(schema.getTypeMap())) {
-    if (!isObjectType(type) || type.name.startsWith('__') || type.name === '_Service') continue;
-    for (const field of Object.values(type.getFields())) {
-      if (field.name === '_entities' || field.name === '_service') continue;
-      const rule = policies[type.name]?.[field.name];
-      unknown.delete(`${type.name}.${field.name}`);
-      if (rule) guard(type.name, field, rule);
-      else missing.push(`${type.name}.${field.name}`);
-    }
+  checkPolicies(schema, policies);
+  for (const { typeName, field } of guardedFields(schema)) {
+    const rule = policies[typeName]?.[field.name];
+    if (rule) guard(typeName, field, rule);
   }
+}
+
+/** Throws INTERNAL unless fields and rules are the same set. */
+export function checkPolicies(schema: GraphQLSchema, policies: Policies): void {
+  const fields = new Set(guardedFields(schema).map(({ typeName, field }) => `${typeName}.${field.name}`));
+  const rules = new Set(
+    Object.entries(policies).flatMap(([type, own]) => Object.keys(own).map((field) => `${type}.${field}`)),
+  );
+  const missing = [...fields].filter((name) => !rules.has(name));
+  const unknown = [...rules].filter((name) => !fields.has(name));
   if (missing.length > 0) throw new AppError('INTERNAL', `Fields without a policy: ${missing.join(', ')}`);
-  if (unknown.size > 0)
-    throw new AppError('INTERNAL', `Policies without a field: ${[...unknown].join(', ')}`);
+  if (unknown.length > 0) throw new AppError('INTERNAL', `Policies without a field: ${unknown.join(', ')}`);
+}
+
+/** All fields but those of introspection and federation, which only the router reaches. */
+function guardedFields(schema: GraphQLSchema) {
+  return Object.values(schema.getTypeMap())
+    .filter((type) => isObjectType(type))
+    .filter((type) => !type.name.startsWith('__') && type.name !== '_Service')
+    .flatMap((type) => Object.values(type.getFields()).map((field) => ({ typeName: type.name, field })))
+    .filter(({ field }) => field.name !== '_entities' && field.name !== '_service');
 }
 
 function guard(typeName: string, field: GraphQLField<unknown, RequestContext>, rule: Rule): void {

@@ -1,6 +1,6 @@
 import { parseConfig } from '@skyarc/lib/config';
 import { buildTask, streamOf } from '@skyarc/lib/contracts';
-import { AppError } from '@skyarc/lib/errors';
+import type { AppError } from '@skyarc/lib/errors';
 import { OperationJournal } from '@skyarc/prisma/datacenter';
 import { type CallScope, DataCenterClient, dataCenterDocuments as documents } from '@skyarc/server/host';
 import { afterAll, beforeAll, expect, test } from 'vitest';

@@ -42,6 +42,7 @@ export async function login(
   const what = 'Cannot log in';
   const { email, password } = check(what, inputs.login, input);
   accounts.attempts.take(`login ${context.remoteAddress} ${email}`, what);
+  accounts.spraying.take(`login ${context.remoteAddress}`, what);
   const found = await accounts.repository.findLogin(email);
   if (!(await verifyPassword(found?.passwordHash ?? null, password)) || !found) {
     throw new AppError('UNAUTHENTICATED', `${what}: e-mail address or password is wrong`);

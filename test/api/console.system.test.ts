@@ -1,0 +1,514 @@
+import { join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { streamOf } from '@skyarc/lib/contracts';
+import { type RunningServer, start as startServer } from '@skyarc/server';
+import { createClient } from 'graphql-ws';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { type DataCenterWorld, startDataCenter } from './world.ts';
+
+interface Answer {
+  readonly status: number;
+  // What a test reads of an answer is its own affair.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly data: any;
+  readonly errors: { message: string; path?: unknown[]; extensions: { code: string } }[];
+  readonly cookie: string;
+}
+
+const password = 'correct horse battery';
+let world: DataCenterWorld;
+let server: RunningServer;
+let claimToken: string;
+/** Cookies of the owner of team blue (the administrator), of team red's owner, and of blue's viewer. */
+let ann: string;
+let bob: string;
+let vic: string;
+let blueId: string;
+let redId: string;
+let groupId: string;
+let appId: string;
+let operationId: string;
+let buildId: string;
+
+async function ask(
+  query: string,
+  variables: object = {},
+  as: { readonly cookie?: string; readonly headers?: Readonly<Record<string, string>> } = {},
+): Promise<Answer> {
+  const response = await fetch(`${server.url}/graphql`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      ...(as.cookie ? { cookie: as.cookie } : {}),
+      ...as.headers,
+    },
+    body: JSON.stringify({ query, variables }),
+  });
+  const { data, errors = [] } = (await response.json()) as Partial<Answer>;
+  const cookie = response.headers.getSetCookie()[0]?.split(';', 1)[0] ?? '';
+  return { status: response.status, data: data ?? null, errors, cookie };
+}
+
+async function login(email: string, withPassword = password): Promise<Answer> {
+  return ask('mutation ($input: LoginInput!) { login(input: $input) { viewer { user { name } } } }', {
+    input: { email, password: withPassword },
+  });
+}
+
+function connect(options: { cookie?: string; authorization?: string; origin?: string }) {
+  return createClient({
+    url: `${server.url.replace('http', 'ws')}/graphql`,
+    retryAttempts: 0,
+    connectionParams: options.authorization ? { authorization: options.authorization } : {},
+    webSocketImpl: class extends WebSocket {
+      constructor(address: string, protocols: string[]) {
+        super(address, protocols, {
+          headers: options.cookie ? { cookie: options.cookie } : {},
+          ...(options.origin ? { origin: options.origin } : {}),
+        });
+      }
+    },
+  });
+}
+
+beforeAll(async () => {
+  world = await startDataCenter({ etcd: 20_710, etcdPeer: 20_711, api: 20_712 });
+  const samples = join(world.folder, 'samples');
+  await mkdir(join(samples, 'hello'), { recursive: true });
+  await writeFile(
+    join(samples, 'hello', 'template.json'),
+    JSON.stringify({
+      name: 'hello',
+      title: 'Hello',
+      description: 'Says hello',
+      language: 'Node.js',
+      memoryMb: 128,
+    }),
+  );
+  const webRoot = join(world.folder, 'web');
+  await mkdir(join(webRoot, '_next/static'), { recursive: true });
+  await writeFile(join(webRoot, 'index.html'), '<html><script>run()</script></html>');
+  await writeFile(join(webRoot, 'apps.html'), 'apps');
+  await writeFile(join(webRoot, '404.html'), 'nothing here');
+  await writeFile(join(webRoot, '_next/static/a.js'), 'a()');
+  server = await startServer({
+    port: 20_713,
+    statusPort: 20_714,
+    databaseFile: join(world.folder, 'console.db'),
+    tls: { ca: world.authority.cert, ...world.console },
+    dataCenters: [{ name: 'local', displayName: 'Here', apiUrl: world.api.url }],
+    samplesFolder: samples,
+    webRoot,
+    recheckMs: 300,
+    attemptsPerMinute: 30,
+  });
+  claimToken = server.claimToken ?? '';
+});
+afterAll(async () => {
+  await server?.stop();
+  await world?.stop();
+});
+
+const claimDocument = `mutation ($input: ClaimInput!) {
+  claim(input: $input) { viewer { user { name admin } teams { id name role groups { id name } apps { id } } } }
+}`;
+
+test('a new installation is claimed once, by the one who has the token', async () => {
+  const input = { token: claimToken, name: 'Ann', email: 'Ann@Example.test', password, teamName: 'blue' };
+  expect((await ask('{ installation { claimed } }')).data.installation.claimed).toBe(false);
+  expect(
+    (await ask(claimDocument, { input: { ...input, token: 'guessed' } })).errors[0]?.extensions.code,
+  ).toBe('FORBIDDEN');
+  expect((await ask(claimDocument, { input: { ...input, password: 'short' } })).errors[0]?.message).toBe(
+    'Cannot claim this installation: password: A password has at least 10 characters',
+  );
+  const claims = await Promise.all([ask(claimDocument, { input }), ask(claimDocument, { input })]);
+  const won = claims.filter((one) => one.errors.length === 0);
+  expect(won).toHaveLength(1);
+  const [team] = won[0]?.data.claim.viewer.teams ?? [];
+  expect(team).toMatchObject({ name: 'blue', role: 'OWNER', groups: [{ name: 'default' }], apps: [] });
+  ann = won[0]?.cookie ?? '';
+  blueId = team.id;
+  groupId = team.groups[0].id;
+  expect((await ask('{ installation { claimed } }')).data.installation.claimed).toBe(true);
+});
+
+test('an administrator makes users, a user makes a team, an owner lets others in', async () => {
+  for (const name of ['bob', 'vic']) {
+    const input = { name, email: `${name}@example.test`, password };
+    const document = 'mutation ($input: CreateUserInput!) { createUser(input: $input) { id } }';
+    expect((await ask(document, { input }, { cookie: ann })).errors).toEqual([]);
+  }
+  bob = (await login('BOB@example.test')).cookie;
+  vic = (await login('vic@example.test')).cookie;
+  const made = await ask(
+    'mutation { createTeam(input: { name: "red" }) { id role members { role user { name } } } }',
+    {},
+    { cookie: bob },
+  );
+  expect(made.data.createTeam).toMatchObject({
+    role: 'OWNER',
+    members: [{ role: 'OWNER', user: { name: 'bob' } }],
+  });
+  redId = made.data.createTeam.id;
+  const setMember = `mutation ($input: SetMemberInput!) { setMember(input: $input) { members { role user { email } } } }`;
+  const input = { teamId: blueId, email: 'vic@example.test', role: 'VIEWER' };
+  expect((await ask(setMember, { input }, { cookie: ann })).data.setMember.members).toHaveLength(2);
+  const alone = await ask(
+    setMember,
+    { input: { teamId: redId, email: 'bob@example.test', role: 'VIEWER' } },
+    { cookie: bob },
+  );
+  expect(alone.errors[0]).toMatchObject({
+    message: 'Cannot set the member: team "red" would have no owner',
+    extensions: { code: 'CONFLICT' },
+  });
+});
+
+test('an app is made, deployed and read through the graph', async () => {
+  const made = await ask(
+    `mutation ($input: CreateAppInput!) {
+      createApp(input: $input) {
+        app { id name state team { name } group { name } dataCenter { name displayName } log { lines { text } } }
+        operation { id kind status build { id number app { name } } team { name } }
+      }
+    }`,
+    { input: { groupId, name: 'shop', source: { template: 'hello' } } },
+    { cookie: ann },
+  );
+  expect(made.errors).toEqual([]);
+  expect(made.data.createApp).toMatchObject({
+    app: {
+      name: 'shop',
+      state: 'STARTING',
+      team: { name: 'blue' },
+      group: { name: 'default' },
+      dataCenter: { name: 'local', displayName: 'Here' },
+      log: { lines: [] },
+    },
+    operation: {
+      kind: 'DEPLOY',
+      status: 'QUEUED',
+      build: { number: 1, app: { name: 'shop' } },
+      team: { name: 'blue' },
+    },
+  });
+  appId = made.data.createApp.app.id;
+  operationId = made.data.createApp.operation.id;
+  buildId = made.data.createApp.operation.build.id;
+  const second = await ask(
+    'mutation ($id: ID!) { deployApp(id: $id) { id } }',
+    { id: appId },
+    { cookie: ann },
+  );
+  expect(second.errors[0]).toMatchObject({ extensions: { code: 'CONFLICT', details: { operationId } } });
+});
+
+/** Every root field as somebody who may not: what is asked, with what. */
+const everything = (): Record<string, string> => ({
+  'Query.installation': '',
+  'Query.viewer': '',
+  'Query.team': '{ team(name: "blue") { id } }',
+  'Query.group': `{ group(id: "${groupId}") { id } }`,
+  'Query.app': `{ app(id: "${appId}") { id env { value } log { lines { text } } } }`,
+  'Query.operation': `{ operation(id: "${operationId}") { id log { lines { text } } } }`,
+  'Query.build': `{ build(id: "${buildId}") { id log { lines { text } } } }`,
+  'Query.dataCenters': '{ dataCenters { settings { allowPrivateSources } } }',
+  'Query.templates': '',
+  'Mutation.claim': `mutation { claim(input: { token: "x", name: "x", email: "x@x.x", password: "0123456789", teamName: "x" }) { viewer { user { id } } } }`,
+  'Mutation.login':
+    'mutation { login(input: { email: "ann@example.test", password: "wrong" }) { viewer { user { id } } } }',
+  'Mutation.logout': '',
+  'Mutation.changePassword':
+    'mutation { changePassword(input: { currentPassword: "wrong", newPassword: "0123456789" }) }',
+  'Mutation.createApiToken': '',
+  'Mutation.revokeApiToken': 'mutation { revokeApiToken(id: "x") }',
+  'Mutation.createUser':
+    'mutation { createUser(input: { name: "x", email: "x@x.x", password: "0123456789" }) { id } }',
+  'Mutation.createTeam': '',
+  'Mutation.setMember': `mutation { setMember(input: { teamId: "${blueId}", email: "bob@example.test", role: OWNER }) { id } }`,
+  'Mutation.removeMember': `mutation { removeMember(teamId: "${blueId}", userId: "x") { id } }`,
+  'Mutation.createGroup': `mutation { createGroup(input: { teamId: "${blueId}", name: "x" }) { id } }`,
+  'Mutation.updateGroup': `mutation { updateGroup(id: "${groupId}", input: { name: "x" }) { id } }`,
+  'Mutation.deleteGroup': `mutation { deleteGroup(id: "${groupId}") }`,
+  'Mutation.createApp': `mutation { createApp(input: { groupId: "${groupId}", name: "x", source: { template: "hello" } }) { app { id } } }`,
+  'Mutation.updateApp': `mutation { updateApp(id: "${appId}", input: { displayName: "x" }) { app { id } } }`,
+  'Mutation.deployApp': `mutation { deployApp(id: "${appId}") { id } }`,
+  'Mutation.startApp': `mutation { startApp(id: "${appId}") { id } }`,
+  'Mutation.stopApp': `mutation { stopApp(id: "${appId}") { id } }`,
+  'Mutation.restartApp': `mutation { restartApp(id: "${appId}") { id } }`,
+  'Mutation.rollbackApp': `mutation { rollbackApp(id: "${appId}", versionId: "x") { id } }`,
+  'Mutation.scaleApp': `mutation { scaleApp(id: "${appId}", replicas: 2) { id } }`,
+  'Mutation.deleteApp': `mutation { deleteApp(id: "${appId}") { id } }`,
+  'Mutation.cancelOperation': `mutation { cancelOperation(id: "${operationId}") { id } }`,
+  'Mutation.updateDataCenter':
+    'mutation { updateDataCenter(name: "local", input: { allowPrivateSources: true }) { name } }',
+  'Mutation.createLogDownload': `mutation { createLogDownload(source: { kind: APP, id: "${appId}" }) { url } }`,
+  'Subscription.appChanged': `subscription { appChanged(id: "${appId}") { id } }`,
+  'Subscription.operationChanged': `subscription { operationChanged(id: "${operationId}") { id } }`,
+  'Subscription.teamOperationsChanged': `subscription { teamOperationsChanged(teamId: "${blueId}") { id } }`,
+  'Subscription.logLines': `subscription { logLines(source: { kind: BUILD, id: "${buildId}" }) { lines { text } } }`,
+});
+
+/** Open to everybody, or to everybody who is logged in: nothing of a team is behind them. */
+const open = new Set([
+  'Query.installation',
+  'Query.viewer',
+  'Query.templates',
+  'Mutation.logout',
+  'Mutation.createApiToken',
+  'Mutation.createTeam',
+]);
+
+test('whatever a stranger or another team asks, they get nothing', async () => {
+  const schema = await ask('{ __schema { types { name fields { name } } } }', {}, { cookie: ann });
+  const roots = schema.data.__schema.types
+    .filter((type: { name: string }) => ['Query', 'Mutation', 'Subscription'].includes(type.name))
+    .flatMap((type: { name: string; fields: { name: string }[] }) =>
+      type.fields.map((field) => `${type.name}.${field.name}`),
+    );
+  const table = everything();
+  expect(Object.keys(table).toSorted()).toEqual(roots.toSorted());
+  for (const [name, cookie] of [
+    ['a stranger', undefined],
+    ['another team', bob],
+  ] as const) {
+    for (const [field, query] of Object.entries(table)) {
+      if (open.has(field)) continue;
+      const answer = field.startsWith('Subscription')
+        ? await firstEvent(query, cookie)
+        : await ask(query, {}, { cookie });
+      const codes = answer.errors.map((error) => error.extensions.code);
+      const values = Object.values((answer.data ?? {}) as object);
+      const isEmpty = values.every((value) => value === null);
+      const isHiddenSetting =
+        field === 'Query.dataCenters' && cookie && answer.data.dataCenters[0].settings === null;
+      expect(isEmpty || isHiddenSetting, `${name} got ${field}: ${JSON.stringify(answer)}`).toBe(true);
+      for (const code of codes)
+        expect(['UNAUTHENTICATED', 'FORBIDDEN', 'NOT_FOUND', 'CONFLICT']).toContain(code);
+      if (!field.startsWith('Query')) expect(codes, `${name}, ${field}`).toHaveLength(1);
+    }
+  }
+  const operations = await world.db.operation.count({ where: { appId } });
+  expect(operations).toBe(1);
+});
+
+async function firstEvent(query: string, cookie: string | undefined): Promise<Answer> {
+  const client = connect({ cookie });
+  try {
+    for await (const result of client.iterate({ query })) {
+      return { status: 0, data: result.data ?? null, errors: (result.errors ?? []) as never, cookie: '' };
+    }
+    throw new Error('the subscription ended without an answer');
+  } catch (errors) {
+    return { status: 0, data: null, errors: errors as never, cookie: '' };
+  } finally {
+    void client.dispose();
+  }
+}
+
+test('a viewer of the team looks, and changes nothing', async () => {
+  const seen = await ask(`{ app(id: "${appId}") { name state } }`, {}, { cookie: vic });
+  expect(seen.data.app.name).toBe('shop');
+  for (const change of [
+    'Mutation.deployApp',
+    'Mutation.createApp',
+    'Mutation.setMember',
+    'Mutation.createGroup',
+  ]) {
+    const refused = await ask(everything()[change] ?? '', {}, { cookie: vic });
+    expect(refused.errors[0]?.extensions.code, change).toBe('FORBIDDEN');
+  }
+});
+
+test('pages of other origins cannot use the cookie, nor can forms', async () => {
+  const query = '{ viewer { user { name } } }';
+  const foreign = { origin: 'http://3000.evil.blue.skyarc.localhost:8080' };
+  expect((await ask(query, {}, { cookie: ann, headers: foreign })).status).toBe(403);
+  expect((await ask(query, {}, { cookie: ann, headers: { origin: server.url } })).data.viewer.user.name).toBe(
+    'Ann',
+  );
+  expect((await ask(query, {}, { cookie: ann, headers: { 'content-type': 'text/plain' } })).status).toBe(400);
+  const client = connect({ cookie: ann, origin: foreign.origin });
+  await expect(client.iterate({ query }).next()).rejects.toBeDefined();
+  const get = await fetch(`${server.url}/graphql?query=${encodeURIComponent('mutation { logout }')}`, {
+    headers: { cookie: ann },
+  });
+  expect(get.status).toBe(400);
+  expect((await ask(query, {}, { cookie: ann })).data.viewer.user.name).toBe('Ann');
+});
+
+test('an API token works by HTTP and WebSocket until it is revoked, and then at once no more', async () => {
+  const made = await ask(
+    'mutation { createApiToken(input: { name: "ci" }) { secret apiToken { id } } }',
+    {},
+    { cookie: ann },
+  );
+  const { secret, apiToken } = made.data.createApiToken;
+  const headers = { authorization: `Bearer ${secret}` };
+  expect((await ask('{ viewer { user { name } } }', {}, { headers })).data.viewer.user.name).toBe('Ann');
+  const client = connect({ authorization: `Bearer ${secret}` });
+  const viewer = await client
+    .iterate<{ viewer: { user: { name: string } } }>({ query: '{ viewer { user { name } } }' })
+    .next();
+  expect(viewer.value.data.viewer.user.name).toBe('Ann');
+  const events = client.iterate({
+    query: `subscription { appChanged(id: "${appId}") { state group { name } } }`,
+  });
+  expect((await events.next()).value.data.appChanged).toEqual({
+    state: 'STARTING',
+    group: { name: 'default' },
+  });
+  await ask('mutation ($id: ID!) { revokeApiToken(id: $id) }', { id: apiToken.id }, { cookie: ann });
+  const startedAt = Date.now();
+  await expect(drain(events)).rejects.toMatchObject({ code: 4401 });
+  expect(Date.now() - startedAt).toBeLessThan(3_000);
+  expect((await ask('{ viewer { user { name } } }', {}, { headers })).errors[0]?.extensions.code).toBe(
+    'UNAUTHENTICATED',
+  );
+  await client.dispose();
+});
+
+test('who leaves a team hears no more of it within seconds', async () => {
+  const client = connect({ cookie: vic });
+  const events = client.iterate({
+    query: `subscription { teamOperationsChanged(teamId: "${blueId}") { id } }`,
+  });
+  const ended = drain(events);
+  const viewer = await ask('{ viewer { user { id } } }', {}, { cookie: vic });
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const removal =
+    'mutation ($teamId: ID!, $userId: ID!) { removeMember(teamId: $teamId, userId: $userId) { id } }';
+  const variables = { teamId: blueId, userId: viewer.data.viewer.user.id };
+  expect((await ask(removal, variables, { cookie: ann })).errors).toEqual([]);
+  await expect(ended).rejects.toMatchObject({ code: 4403 });
+  await client.dispose();
+});
+
+async function drain(events: AsyncIterable<unknown>): Promise<void> {
+  for await (const event of events) void event;
+}
+
+test('a new password ends every other session', async () => {
+  const other = (await login('bob@example.test')).cookie;
+  const document = 'mutation ($input: ChangePasswordInput!) { changePassword(input: $input) }';
+  const input = { currentPassword: password, newPassword: 'another long password' };
+  expect((await ask(document, { input }, { cookie: bob })).data.changePassword).toBe(true);
+  expect((await ask('{ viewer { user { id } } }', {}, { cookie: other })).data.viewer).toBeNull();
+  expect((await ask('{ viewer { user { name } } }', {}, { cookie: bob })).data.viewer.user.name).toBe('bob');
+  expect((await login('bob@example.test')).errors[0]?.extensions.code).toBe('UNAUTHENTICATED');
+});
+
+test('guessing a password is stopped', async () => {
+  const guesses = Array.from({ length: 40 }, () => login('nobody@example.test', 'guess'));
+  const codes = (await Promise.all(guesses)).map((answer) => answer.errors[0]?.extensions.code);
+  expect(codes.filter((code) => code === 'UNAUTHENTICATED').length).toBeGreaterThanOrEqual(30);
+  expect(codes).toContain('EXHAUSTED');
+});
+
+test('an operation that asks for too much is refused before it runs', async () => {
+  const deep = `{ viewer { teams ${'{ groups { team '.repeat(8)} { id } ${'} }'.repeat(8)} } }`;
+  const wide = `{ ${Array.from({ length: 30 }, (_, index) => `a${index}: installation { claimed }`).join(' ')} }`;
+  const dear = '{ viewer { teams { apps { builds(first: 100) { app { builds(first: 100) { id } } } } } } }';
+  for (const query of [deep, wide, dear]) {
+    const { status, errors } = await ask(query, {}, { cookie: ann });
+    expect(status).toBe(400);
+    expect(errors[0]?.message).toMatch(/^Cannot run the operation: it (nests|has|may answer)/);
+  }
+  const introspection = await ask('{ __schema { types { name } } }');
+  expect(introspection.status).toBe(400);
+  const batch = await fetch(`${server.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '[{"query":"{__typename}"},{"query":"{__typename}"}]',
+  });
+  expect(batch.status).toBe(400);
+});
+
+test('a log is followed to its end and downloaded with a grant that cannot be changed', async () => {
+  const lines = ['Fetching', 'Detected Node.js', 'Done'];
+  await world.eventLog.append(
+    lines.map((line) => ({
+      stream: streamOf.build(buildId),
+      line,
+      source: 'chaos/BUILD',
+      level: 'info',
+      channel: '',
+      timeMs: Date.now(),
+      producer: '',
+      producerSeq: 0,
+    })),
+  );
+  const client = connect({ cookie: ann });
+  const query = `subscription { logLines(source: { kind: BUILD, id: "${buildId}" }) { lines { text } } }`;
+  const events = client.iterate<{ logLines: { lines: { text: string }[] } }>({ query });
+  expect((await events.next()).value.data.logLines.lines.map((line: { text: string }) => line.text)).toEqual(
+    lines,
+  );
+  await client.dispose();
+  const grant = await ask(
+    `mutation { createLogDownload(source: { kind: BUILD, id: "${buildId}" }) { url } }`,
+    {},
+    { cookie: ann },
+  );
+  const { url } = grant.data.createLogDownload;
+  const text = await (await fetch(`${server.url}${url}`)).text();
+  expect(
+    text
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' ').slice(2).join(' ')),
+  ).toEqual(lines);
+  expect((await fetch(`${server.url}${url.slice(0, -3)}AAA`)).status).toBe(403);
+});
+
+test('pages are served with their headers, and nothing outside of their folder', async () => {
+  const index = await fetch(server.url);
+  expect(index.headers.get('content-security-policy')).toMatch(
+    /default-src 'self'; script-src 'self' 'sha256-/,
+  );
+  expect(index.headers.get('cache-control')).toBe('no-cache');
+  expect(await (await fetch(`${server.url}/apps`)).text()).toBe('apps');
+  expect((await fetch(`${server.url}/_next/static/a.js`)).headers.get('cache-control')).toContain(
+    'immutable',
+  );
+  const missing = await fetch(`${server.url}/nowhere`);
+  expect([missing.status, await missing.text()]).toEqual([404, 'nothing here']);
+  for (const path of ['/../console.db', '/%2e%2e/console.db', '/..%2fconsole.db', '/a%00b']) {
+    expect(await statusOf(path), path).toBe(404);
+  }
+  expect(await (await fetch(`${server.statusUrl}/healthz`)).text()).toBe('ok\n');
+});
+
+/** Sends the path as it is, which fetch would clean up. */
+function statusOf(path: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    request(server.url, { path }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    })
+      .once('error', reject)
+      .end();
+  });
+}
+
+test('a data centre that is away is left out, with an error on its path', async () => {
+  await world.stopApi();
+  const answer = await ask(
+    '{ viewer { user { name } teams { name apps { name } groups { name } } } dataCenters { name info { version } } }',
+    {},
+    { cookie: ann },
+  );
+  expect(answer.data.viewer.user.name).toBe('Ann');
+  expect(answer.data.viewer.teams[0].groups).toEqual([{ name: 'default' }]);
+  expect(answer.data.viewer.teams[0].apps).toEqual([]);
+  expect(answer.data.dataCenters).toEqual([{ name: 'local', info: null }]);
+  expect(answer.errors.map((error) => [error.path?.join('.'), error.extensions.code])).toEqual(
+    expect.arrayContaining([
+      ['viewer.teams.0.apps', 'UNAVAILABLE'],
+      ['dataCenters.0.info', 'UNAVAILABLE'],
+    ]),
+  );
+});
