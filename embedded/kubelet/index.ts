@@ -71,6 +71,8 @@ export async function startKubelet(options: KubeletOptions, deps: KubeletDeps): 
 /** How soon a container engine that has died is started again. */
 const engineCheckMs = 3_000;
 
+const lagCheckMs = 25;
+const maxLagChecks = 80;
 /** Every pod is looked at this often, whether something is known to have changed or not. */
 const syncEveryMs = 60_000;
 
@@ -179,7 +181,7 @@ class NodeAgent implements Kubelet {
     });
     const { signal } = this.stopping;
     const background = [
-      engine.cri.followEvents((id) => void this.onContainerEvent(id), {
+      engine.cri.followEvents((id, topic) => this.onEvent(id, topic), {
         signal,
         onGap: () => this.syncAll(),
         log,
@@ -235,17 +237,29 @@ class NodeAgent implements Kubelet {
     if (worker?.isDone) this.workers.delete(uid);
   }
 
+  private onEvent(id: string, topic: string): void {
+    // A lost event costs time only: the relist finds what it would have told.
+    this.onContainerEvent(id, topic).catch(() => undefined);
+  }
+
   /** An event names a container or a sandbox: its labels tell the pod. */
-  private async onContainerEvent(id: string): Promise<void> {
+  private async onContainerEvent(id: string, topic: string): Promise<void> {
     const { cri } = this.context;
-    const { containers } = await cri
-      .call('ListContainers', { filter: { id } })
-      .catch(() => ({ containers: [] }));
-    const { items } = containers[0]
-      ? { items: [] as PodSandbox[] }
-      : await cri.call('ListPodSandbox', { filter: { id } }).catch(() => ({ items: [] as PodSandbox[] }));
-    const uid = (containers[0] ?? items[0])?.labels[podLabels.uid];
-    if (uid && this.workers.has(uid)) this.queue.add(uid);
+    // containerd tells of an end before CRI shows it.
+    for (let attempt = 0; attempt < maxLagChecks && !this.stopping.signal.aborted; attempt += 1) {
+      const { containers } = await cri.call('ListContainers', { filter: { id } });
+      const { items } = containers[0] ? { items: [] } : await cri.call('ListPodSandbox', { filter: { id } });
+      const uid = (containers[0] ?? items[0])?.labels[podLabels.uid];
+      if (!uid || !this.workers.has(uid)) return;
+      const state = containers[0]?.state ?? items[0]?.state;
+      const isLagging =
+        topic === '/tasks/exit' && (state === 'CONTAINER_RUNNING' || state === 'SANDBOX_READY');
+      if (!isLagging) {
+        this.queue.add(uid);
+        return;
+      }
+      await sleep(lagCheckMs);
+    }
   }
 
   private syncAll(): void {

@@ -75,7 +75,7 @@ test('a pod gets its volumes, environment, users and probes, and ends gracefully
   await createPod(
     'rich',
     {
-      terminationGracePeriodSeconds: 10,
+      terminationGracePeriodSeconds: 3,
       securityContext: { runAsUser: 1000, runAsGroup: 1000, fsGroup: 2000 },
       volumes: [
         { name: 'conf', configMap: { name: 'settings', items: [{ key: 'app.conf', path: 'sub/app.conf' }] } },

@@ -142,12 +142,23 @@ function connect(socket: string): Record<string, Client> {
   return { RuntimeService: make(RuntimeService), ImageService: make(ImageService), Events: make(Events) };
 }
 
-/** Field 1, a string, of containerd's TaskExit, TaskOOM and TaskStart messages. */
+/**
+ * The container of a TaskStart, TaskOOM or TaskExit message: field 1. The end of a command that was run in a
+ * container is a TaskExit too, with its own id as field 2, and no news of the container.
+ */
 function containerIdOf(message: Buffer): string | undefined {
-  const length = message[1];
-  return message[0] === 0x0a && length !== undefined && length < 0x80
-    ? message.toString('utf8', 2, 2 + length)
-    : undefined;
+  const container = readText(message, 0, 1);
+  if (!container) return undefined;
+  const process = readText(message, container.end, 2);
+  return process && process.text !== container.text ? undefined : container.text;
+}
+
+/** A protobuf string field shorter than 128 bytes at an offset. */
+function readText(message: Buffer, offset: number, field: number): { text: string; end: number } | undefined {
+  const length = message[offset + 1];
+  if (message[offset] !== field * 8 + 2 || length === undefined || length > 0x7f) return undefined;
+  const end = offset + 2 + length;
+  return { text: message.toString('utf8', offset + 2, end), end };
 }
 
 /** gRPC status numbers (google.rpc.Code) in our words. */
