@@ -339,10 +339,16 @@ test('only the console comes in: no other name, no other authority, no stranger'
 
 test('who did what is written down, also what was refused', async () => {
   const id = await createApp('watched');
+  expect(await refusalOf(client.call(documents.StartAppDocument, { id }, blue))).toMatchObject({
+    code: 'CONFLICT',
+    message: 'Cannot start app "watched": it has no version yet; deploy it first',
+  });
+  await world.db.app.update({ where: { id }, data: { currentVersionId: 'local.version.aaaaaaaaaaaaaaaa' } });
   await client.call(documents.ScaleAppDocument, { id, replicas: 3 }, blue);
   await refusalOf(client.call(documents.ScaleAppDocument, { id, replicas: 4 }, blue));
   const entries = await world.db.auditEntry.findMany({ where: { target: id }, orderBy: { id: 'asc' } });
   expect(entries).toMatchObject([
+    { action: 'startApp', outcome: 'CONFLICT' },
     { teamName: 'blue', actor: 'ann@example.test', action: 'scaleApp', outcome: 'OK' },
     { action: 'scaleApp', outcome: 'CONFLICT' },
   ]);

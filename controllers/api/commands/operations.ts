@@ -1,6 +1,6 @@
 import type { OperationKind } from '@skyarc/lib/contracts';
 import { AppError } from '@skyarc/lib/errors';
-import { createOperation, type DataCenterTransaction } from '@skyarc/prisma/datacenter';
+import { createOperation } from '@skyarc/prisma/datacenter';
 import type { Api } from '../api.ts';
 import type { CallContext } from '../context.ts';
 import { check, inputs } from '../input.ts';
@@ -29,12 +29,10 @@ const refusals: Readonly<Record<SimpleKind, (app: AppRecord) => string | undefin
   DELETE: () => undefined,
 };
 
-const desiredAfter: Readonly<Partial<Record<SimpleKind, 'RUNNING' | 'STOPPED'>>> = {
-  START: 'RUNNING',
-  STOP: 'STOPPED',
-};
-
-/** Begins an operation that needs nothing but the app. Throws CONFLICT while another one runs. */
+/**
+ * Begins an operation that needs nothing but the app. What its owner wants is recorded by the worker when it
+ * has succeeded, so a failed start leaves a stopped app stopped. Throws CONFLICT while another one runs.
+ */
 export async function beginOperation(
   api: Api,
   kind: SimpleKind,
@@ -44,12 +42,7 @@ export async function beginOperation(
   const app = await getApp(api, id, context);
   const refusal = app.activeOperationId === null ? refusals[kind](app) : undefined;
   if (refusal) throw new AppError('CONFLICT', `Cannot ${kind.toLowerCase()} app "${app.name}": ${refusal}`);
-  const desired = desiredAfter[kind];
-  return begin(api, app, {
-    kind,
-    actor: context.actor,
-    ...(desired ? { also: (tx) => change(tx, app, { desired }) } : {}),
-  });
+  return begin(api, app, { kind, actor: context.actor });
 }
 
 export async function rollbackApp(
@@ -73,12 +66,19 @@ export async function scaleApp(
   context: CallContext,
 ): Promise<OperationRecord> {
   const app = await getApp(api, id, context);
-  const count = check(`Cannot scale app "${app.name}"`, inputs.replicas, replicas);
+  const what = `Cannot scale app "${app.name}"`;
+  const count = check(what, inputs.replicas, replicas);
+  if (!app.currentVersionId) {
+    throw new AppError('CONFLICT', `${what}: it has no version yet; set the number in its settings`);
+  }
   return begin(api, app, {
     kind: 'SCALE',
     actor: context.actor,
     arguments: { replicas: count },
-    also: (tx) => change(tx, app, { replicas: count }),
+    also: async (tx) => {
+      const where = { id, teamName: app.teamName };
+      await tx.app.update({ where, data: { replicas: count, revision: { increment: 1 } } });
+    },
   });
 }
 
@@ -102,12 +102,4 @@ async function begin(api: Api, app: AppRecord, wanted: Wanted): Promise<Operatio
   const operation = await createOperation(api.repository.db, { app, ...wanted });
   announceOperation(api, operation);
   return operation;
-}
-
-async function change(
-  tx: DataCenterTransaction,
-  { id, teamName }: AppRecord,
-  data: { readonly desired?: string; readonly replicas?: number },
-): Promise<void> {
-  await tx.app.update({ where: { id, teamName }, data: { ...data, revision: { increment: 1 } } });
 }
