@@ -2,7 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { KindTable } from '../client/index.ts';
+import { createLogger } from '@skyarc/lib/log';
+import { pollUntil } from '@skyarc/lib/retry';
 import { purge, start, type RunningEmbedded } from '../main.ts';
+import { CriClient } from './cri/client.ts';
+import { ImageGarbage } from './garbage.ts';
 import {
   isReady,
   prepareGround,
@@ -242,4 +246,34 @@ test('a pod that never restarts ends as Succeeded or Failed and keeps its log', 
   await client.delete('pods', 'bad', 'default');
   await waitForAbsence(client, 'good');
   await waitForAbsence(client, 'bad');
+});
+
+test('unused images go when the disk is full, used and named ones stay', async () => {
+  const cri = new CriClient(join(ground.config.home, 'containerd', 'containerd.sock'));
+  const namedImages: string[] = [testImage];
+  const garbage = new ImageGarbage({
+    cri,
+    config: { highPercent: 0, lowPercent: 0, minAgeMs: 0, checkEveryMs: 1_000 },
+    imageRoot: ground.config.home,
+    log: createLogger('test'),
+    namedImages: () => namedImages,
+  });
+  const imagesLeft = async () =>
+    (await cri.call('ListImages', {})).images.flatMap(({ repoTags }) => repoTags).sort();
+  try {
+    await garbage.sweep();
+    expect(await imagesLeft()).toEqual(['localhost/skyarck/pause:1', testImage]);
+    namedImages.pop();
+    await pollUntil(
+      async () => ((await cri.call('ListContainers', {})).containers.length === 0 ? true : undefined),
+      {
+        timeoutMs: 10_000,
+        onTimeout: () => new Error('containers of earlier pods are still there'),
+      },
+    );
+    await garbage.sweep();
+    expect(await imagesLeft()).toEqual(['localhost/skyarck/pause:1']);
+  } finally {
+    cri.close();
+  }
 });
