@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants, createReadStream, createWriteStream } from 'node:fs';
-import { open, readlink, rename, stat } from 'node:fs/promises';
+import { lstat, open, readlink, rename, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -82,6 +82,7 @@ class HashTap extends Transform {
 function packFolder(folder: string, options: WriteLayerOptions): Readable {
   const tar = pack();
   const fill = async () => {
+    if (!(await lstat(folder)).isDirectory()) throw new Error(`${folder} is not a folder`);
     const prefix = options.prefix ? `${options.prefix}/` : '';
     for (const parent of parentsOf(prefix)) {
       tar.entry({ ...common(options), name: parent, type: 'directory', mode: 0o755 });

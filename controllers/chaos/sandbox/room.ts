@@ -81,6 +81,8 @@ export class BuildRoom {
       target: this.rootfs,
     });
     this.hasRoot = true;
+    // A nested root may not make places to mount on, so they are there before.
+    for (const place of mountPlaces) await mkdir(join(this.rootfs, place), { recursive: true });
     for (const [name, text] of Object.entries(etcFiles))
       await writeFile(join(this.rootfs, 'etc', name), text);
     await this.disk.freshFolder('tmp', 0o1777);
@@ -119,6 +121,8 @@ export class BuildRoom {
     });
     signal.throwIfAborted();
     if (result.code === 0) return;
+    const last = recent().at(-1) ?? '';
+    if (/^time="\S+" level=error msg="runc run failed/.test(last)) throw new AppError('INTERNAL', last);
     throw new AppError('INVALID', explain({ label: command.label, lines: recent(), ...result, ...limits }));
   }
 
@@ -136,6 +140,8 @@ export class BuildRoom {
     return join(this.options.folder, 'rootfs');
   }
 }
+
+const mountPlaces = ['app', 'cache', 'config', 'opt/venv', 'output', 'storage'];
 
 const baseEnv = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
