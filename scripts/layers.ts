@@ -19,7 +19,11 @@ export const rules: readonly Rule[] = [
   { room: /^lib\/contracts$/, may: [/^lib\/errors$/], because: 'contracts are words, not behaviour' },
   { room: /^lib\//, may: [/^lib\//], because: 'bricks know nothing of the rooms built with them' },
   { room: /^prisma$/, may: [/^lib\//], because: 'models know nothing of the services that use them' },
-  { room: /^server\/main\.ts$/, may: [/^server\//, /^lib\//, /^prisma$/], because: 'main composes' },
+  {
+    room: /^server\/(main|server\.test)\.ts$/,
+    may: [/^server\//, /^lib\//, /^prisma$/],
+    because: 'main composes',
+  },
   {
     room: /^server\/(host|router)$/,
     may: [/^lib\//, /^prisma$/, /^server\/(host|router|generated)$/],
@@ -43,7 +47,7 @@ export const rules: readonly Rule[] = [
     may: [
       /^lib\//,
       /^prisma$/,
-      /^server\/main\.ts$/,
+      /^server\/(main\.ts|host)$/,
       /^server$/,
       /^controllers\//,
       /^embedded$/,
