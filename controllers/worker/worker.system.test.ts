@@ -141,8 +141,11 @@ describe('the life of an app', () => {
       expect(gone).toMatchObject({ status: 'SUCCEEDED', message: 'App "shop" is deleted' });
       expect(await db.app.findUnique({ where: { id: app } })).toBeNull();
       expect(await everythingOf(app)).toEqual([]);
-      const { frames } = await eventlog.read({ stream: `operation/${gone.id}` });
-      expect(frames.map(({ line }) => line)).toContain('App "shop" is deleted');
+      const said = async () => {
+        const { frames } = await eventlog.read({ stream: `operation/${gone.id}` });
+        return frames.map(({ line }) => line);
+      };
+      await expect.poll(said, { timeout: 5_000 }).toContain('App "shop" is deleted');
       const notices = await eventlog.read({ stream: 'changes/blue', limit: 5_000 });
       expect(notices.frames.some(({ line }) => line.includes(`"kind":"app","id":"${app}"`))).toBe(true);
     },
@@ -328,16 +331,21 @@ async function newApp(
 ): Promise<string> {
   const { id } = await db.app.create({
     data: {
-      ...{ id: newId('local', 'app'), teamName: 'blue', groupId: 'g', name, displayName: name },
-      ...{
-        source: JSON.stringify({ kind: 'TEMPLATE', template: 'hello-node' }),
-        cpuMillis: 200,
-        memoryMb,
-        healthPath,
-        startTimeoutSec,
-      },
+      id: newId('local', 'app'),
+      teamName: 'blue',
+      groupId: 'g',
+      name,
+      displayName: name,
+      source: JSON.stringify({
+        kind: 'TEMPLATE',
+        template: 'hello-node',
+      }),
+      cpuMillis: 200,
+      memoryMb,
+      healthPath,
+      startTimeoutSec,
       command: JSON.stringify(['node', '-e', command]),
-      ports: { create: [{ port: 8_000 }] },
+      ports: { create: [{ port: 8e3 }] },
     },
   });
   return id;
@@ -410,9 +418,7 @@ async function ask(app: string): Promise<string> {
       response.once('end', () => resolve(body)).once('error', reject);
     })
       .once('error', reject)
-      .once('timeout', function stop() {
-        this.destroy(new Error('no answer in 3 s'));
-      });
+      .once('timeout', () => reject(new Error('no answer in 3 s')));
   });
 }
 
