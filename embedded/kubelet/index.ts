@@ -27,7 +27,7 @@ import { podLabels, type DnsFacts } from './render/sandbox.ts';
 import { StatusWriter } from './status-writer.ts';
 import { cacheTokens, type TokenSource } from './volumes/tokens.ts';
 
-export { kubeletConfigSchema, type KubeletConfig } from './config.ts';
+export type { KubeletConfig } from './config.ts';
 export type { TokenSource } from './volumes/tokens.ts';
 export { startContainerd, type Containerd } from './engine/containerd.ts';
 

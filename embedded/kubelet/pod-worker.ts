@@ -57,6 +57,8 @@ export class PodWorker {
   private readonly inPostStart = new Set<string>();
   private ending: 'no' | 'running' | 'done' = 'no';
   private volumesRenewedAt = 0;
+  /** When a removal without grace was seen, in milliseconds since 1970. */
+  private forcedAt = 0;
   private volumes: ReadonlyMap<string, string> = new Map();
 
   constructor(context: KubeletContext, pod: Pod) {
@@ -113,8 +115,6 @@ export class PodWorker {
     if (!this.isGone) await this.writeStatus(runtime);
     if (this.ending === 'done') await this.cleanUp(runtime);
   }
-
-  private forcedAt = 0;
 
   private deadlineMs(): number {
     const deletedAt = this.pod.metadata?.deletionTimestamp;

@@ -1,13 +1,13 @@
 import { AppError } from '@skyarc/lib/errors';
 
 /** An IPv4 network as numbers: its first address and its prefix length. */
-export interface Cidr {
+interface Cidr {
   readonly base: number;
   readonly prefix: number;
 }
 
 /** Throws INVALID for anything but IPv4 `a.b.c.d/n`. */
-export function parseCidr(text: string): Cidr {
+function parseCidr(text: string): Cidr {
   const [address = '', prefixText = ''] = text.split('/');
   const prefix = Number(prefixText);
   if (!/^\d{1,2}$/.test(prefixText) || prefix > 32) {
@@ -18,7 +18,7 @@ export function parseCidr(text: string): Cidr {
 }
 
 /** Throws INVALID for anything but dotted IPv4. */
-export function parseAddress(text: string): number {
+function parseAddress(text: string): number {
   const parts = text.split('.');
   if (parts.length !== 4 || parts.some((part) => !/^\d{1,3}$/.test(part) || Number(part) > 255)) {
     throw new AppError('INVALID', `"${text}" is not an IPv4 address`);
@@ -26,16 +26,11 @@ export function parseAddress(text: string): number {
   return parts.reduce((sum, part) => sum * 256 + Number(part), 0);
 }
 
-export function formatAddress(address: number): string {
+function formatAddress(address: number): string {
   return [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join('.');
 }
 
 /** The nth address of a network; the first usable one is 1. */
 export function nthAddress(cidr: string, n: number): string {
   return formatAddress(parseCidr(cidr).base + n);
-}
-
-export function cidrContains(cidr: string, address: string): boolean {
-  const { base, prefix } = parseCidr(cidr);
-  return prefix === 0 || parseAddress(address) >>> (32 - prefix) === base >>> (32 - prefix);
 }

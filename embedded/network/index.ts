@@ -14,8 +14,7 @@ import { isHeadless, resolveServicePorts, serviceKeyOf } from './services.ts';
 
 export { nthAddress } from './addresses.ts';
 export { writeCniConfig } from './cni.ts';
-export { networkConfigSchema, type NetworkConfig } from './config.ts';
-export { gatewayAddress, linkName } from './link.ts';
+export type { NetworkConfig } from './config.ts';
 
 export interface NetworkOptions {
   readonly instance: string;

@@ -2,7 +2,7 @@ import { sleep } from '@skyarc/lib/retry';
 import type { CriClient } from '../cri/client.ts';
 import { runProbe, type ProbeSpec, type ProbeTarget } from './probe.ts';
 
-export { httpGet, type HttpGetAction } from './probe.ts';
+export { httpGet } from './probe.ts';
 
 export type ProbeKind = 'startup' | 'readiness' | 'liveness';
 

@@ -12,12 +12,12 @@ export async function mountTmpfs(folder: string, sizeBytes?: number): Promise<vo
   if (code !== 0) throw new AppError('INTERNAL', `Cannot mount a tmpfs at ${folder}: ${stderr.trim()}`);
 }
 
-export async function isMountPoint(folder: string): Promise<boolean> {
+async function isMountPoint(folder: string): Promise<boolean> {
   return (await mountPointsUnder(folder)).includes(folder);
 }
 
 /** Mount points at or below a folder, deepest first. */
-export async function mountPointsUnder(folder: string): Promise<string[]> {
+async function mountPointsUnder(folder: string): Promise<string[]> {
   const table = await readFile('/proc/self/mountinfo', 'utf8');
   return table
     .split('\n')
