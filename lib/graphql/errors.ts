@@ -45,6 +45,12 @@ function format(error: unknown, log: Logger): GraphQLErrorPayload {
   };
 }
 
+/** The errors of what was thrown: a list, an AggregateError of several, or just one. */
+export function allOf(error: unknown): readonly unknown[] {
+  if (Array.isArray(error)) return error;
+  return error instanceof AggregateError ? error.errors : [error];
+}
+
 /** What a resolver threw, below the errors that GraphQL wraps around it. */
 function originOf(error: unknown): unknown {
   let origin: unknown = error instanceof AppError ? error : undefined;

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { AppError, httpStatusOf, toAppError } from '@skyarc/lib/errors';
+import { AppError, httpStatusOf } from '@skyarc/lib/errors';
 import type { Logger } from '@skyarc/lib/log';
 import { OperationTypeNode } from 'graphql';
-import { formatErrors } from './errors.ts';
+import { allOf, formatErrors, fromGraphQLErrors } from './errors.ts';
 import type { OperationResult, OperationStore, PreparedOperation } from './operation.ts';
 
 export interface HttpOptions<Context> {
@@ -56,8 +56,8 @@ async function answer<Context>(
     const { errors, ...rest } = result;
     return { status: 200, body: errors?.length ? { errors: formatErrors(errors, log), ...rest } : rest };
   } catch (error) {
-    if (Array.isArray(error)) return { status: 400, body: { errors: formatErrors(error, log) } };
-    return { status: httpStatusOf[toAppError(error).code], body: { errors: formatErrors([error], log) } };
+    const errors = formatErrors(allOf(error), log);
+    return { status: httpStatusOf[fromGraphQLErrors(errors).code], body: { errors } };
   }
 }
 
@@ -75,6 +75,8 @@ async function read(request: IncomingMessage, limitBytes: number): Promise<unkno
   if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
     throw new AppError('INVALID', 'Cannot read the request: its content type must be application/json');
   }
+  const tooLarge = new AppError('INVALID', `Cannot read the request: more than ${limitBytes} bytes`);
+  if (Number(request.headers['content-length'] ?? 0) > limitBytes) throw tooLarge;
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {

@@ -7,7 +7,7 @@ import { sleep } from '@skyarc/lib/retry';
 import type { ExecutionArgs, ExecutionResult, GraphQLError } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { formatErrors } from './errors.ts';
+import { allOf, formatErrors } from './errors.ts';
 import { mapEvents } from './map.ts';
 import type { OperationResult, OperationStore, PreparedOperation } from './operation.ts';
 
@@ -90,7 +90,7 @@ function serverOptions<Session, Context>(
       const result = await options.execute(prepared, contextValue);
       return Symbol.asyncIterator in result ? drained(result, socket, log) : present(result, log);
     } catch (error) {
-      return { errors: serializable([error], log) };
+      return { errors: serializable(allOf(error), log) };
     }
   };
   return {
@@ -133,7 +133,7 @@ function serverOptions<Session, Context>(
           socket: extra.socket,
         } as ExecutionArgs;
       } catch (error) {
-        return serializable(Array.isArray(error) ? error : [error], log);
+        return serializable(allOf(error), log);
       }
     },
     execute: run,

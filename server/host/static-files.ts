@@ -63,7 +63,11 @@ export class StaticFiles {
       'cache-control': path?.startsWith('/_next/static/')
         ? 'public, max-age=31536000, immutable'
         : 'no-cache',
-      ...(file.path.endsWith('.html') ? { 'content-security-policy': await this.policyOf(file) } : {}),
+      ...(file.path.endsWith('.html')
+        ? {
+            'content-security-policy': `${await this.policyOf(file)}; connect-src ${connectSources(request)}`,
+          }
+        : {}),
     };
     if (found && request.headers['if-none-match'] === etag) {
       response.writeHead(304, headers).end();
@@ -107,7 +111,6 @@ export class StaticFiles {
       "style-src 'self' 'unsafe-inline'",
       "img-src 'self' data:",
       "font-src 'self' data:",
-      "connect-src 'self'",
       "object-src 'none'",
       "base-uri 'self'",
       "form-action 'self'",
@@ -116,6 +119,12 @@ export class StaticFiles {
     this.policies.set(file.path, { mtimeMs: file.mtimeMs, policy });
     return policy;
   }
+}
+
+/** Ourselves, also by WebSocket, which not every browser takes for `'self'`. */
+function connectSources({ headers }: IncomingMessage): string {
+  const host = /^[\w.:[\]-]+$/.test(headers.host ?? '') ? headers.host : undefined;
+  return host === undefined ? "'self'" : `'self' ws://${host} wss://${host}`;
 }
 
 interface FoundFile {
