@@ -40,7 +40,7 @@ class LocalClient implements KubeClient {
   ): Promise<{ items: KindTable[R][]; resourceVersion: string }> {
     const page = await this.registry.reader.list(this.kindOf(resource), options);
     return {
-      items: page.entries.map((entry) => copyOf<KindTable[R]>(entry)),
+      items: page.entries.map((entry) => copyOf<R>(entry)),
       resourceVersion: String(page.revision),
     };
   }
@@ -51,12 +51,12 @@ class LocalClient implements KubeClient {
   ): AsyncGenerator<WatchEvent<KindTable[R]>> {
     const { signal, ...query } = options;
     let waiting: WatchEvent<Entry>[] = [];
-    let wake = (): void => undefined;
+    let wake: (() => void) | undefined;
     const stop = this.registry.reader.watch(this.kindOf(resource), query, (type, object) => {
       waiting.push({ type, object });
-      wake();
+      wake?.();
     });
-    const onAbort = (): void => wake();
+    const onAbort = (): void => wake?.();
     signal.addEventListener('abort', onAbort);
     try {
       while (!signal.aborted) {
@@ -64,7 +64,7 @@ class LocalClient implements KubeClient {
         waiting = [];
         for (const { type, object } of batch) {
           if (signal.aborted) return;
-          yield { type, object: copyOf<KindTable[R]>(object) };
+          yield { type, object: copyOf<R>(object) };
         }
         if (waiting.length > 0 || signal.aborted) continue;
         await new Promise<void>((resolve) => {
@@ -147,6 +147,8 @@ function placeOf(object: KindTable[Resource]): { name: string; namespace: string
   return { name: object.metadata?.name ?? '', namespace: object.metadata?.namespace };
 }
 
-function copyOf<T>(entry: Entry): T {
-  return entry.copy() as T;
+/** The store holds only objects of the resource's kind. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller names the resource that the entry is of
+function copyOf<R extends Resource>(entry: Entry): KindTable[R] {
+  return entry.copy() as unknown as KindTable[R];
 }

@@ -19,7 +19,10 @@ export function nameSuffix(): string {
 /** Metadata of a new object: what the client may choose, and what the server gives. */
 export function newMetadata(kind: Kind, sent: JsonObject, namespace: string | undefined): ObjectMeta {
   const generateName = typeof sent['generateName'] === 'string' ? sent['generateName'] : '';
-  const name = sent['name'] ? String(sent['name']) : generateName && generateName.slice(0, 58) + nameSuffix();
+  const name =
+    typeof sent['name'] === 'string' && sent['name']
+      ? sent['name']
+      : generateName && generateName.slice(0, 58) + nameSuffix();
   return pruned({
     name,
     generateName: generateName || undefined,
@@ -152,7 +155,7 @@ function validateFinalizers(metadata: ObjectMeta, old: ObjectMeta | undefined): 
     ? finalizers.filter((each) => !(old.finalizers ?? []).includes(each))
     : [];
   return [
-    ...finalizers.flatMap((each) => qualifiedNameErrors(field, String(each))),
+    ...finalizers.flatMap((each) => qualifiedNameErrors(field, each)),
     ...(added.length > 0
       ? [
           forbiddenField(

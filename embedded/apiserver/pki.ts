@@ -48,7 +48,6 @@ export async function writeKubeconfig(
   },
 ): Promise<string> {
   const { instance, url, caCert, admin } = options;
-  const base64 = (text: string): string => Buffer.from(text).toString('base64');
   const user = `${instance}-admin`;
   const config = {
     apiVersion: 'v1',
@@ -67,4 +66,8 @@ export async function writeKubeconfig(
   await writeFile(`${file}.new`, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
   await rename(`${file}.new`, file);
   return file;
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
 }

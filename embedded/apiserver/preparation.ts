@@ -67,7 +67,7 @@ export function checkPreconditions(kind: Kind, old: ApiObject, given: JsonObject
     throw conflict(
       kind,
       name,
-      `Precondition failed: UID in precondition: ${String(given['uid'])}, UID in object meta: ${uid}`,
+      `Precondition failed: UID in precondition: ${JSON.stringify(given['uid'])}, UID in object meta: ${uid}`,
     );
   }
   if (given['resourceVersion'] && given['resourceVersion'] !== resourceVersion) throw conflict(kind, name);

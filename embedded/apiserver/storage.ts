@@ -65,8 +65,6 @@ export class Storage {
     const key = this.keyOf(kind, object);
     const held = kind.claims?.(old.object) ?? [];
     const wanted = kind.claims?.(object) ?? [];
-    const isIn = (list: readonly Claim[], claim: Claim): boolean =>
-      list.some((each) => each.key === claim.key);
     const added = wanted.filter((claim) => !isIn(held, claim));
     const freed = held.filter((claim) => !isIn(wanted, claim));
     const result = await this.etcd.txn(
@@ -117,4 +115,8 @@ export class Storage {
   private keyOf(kind: Kind, object: ApiObject): string {
     return this.keys.of(kind, object.metadata.namespace, object.metadata.name);
   }
+}
+
+function isIn(list: readonly Claim[], claim: Claim): boolean {
+  return list.some((each) => each.key === claim.key);
 }

@@ -117,8 +117,13 @@ export class WatchCache {
         const options = {
           fromRevision: this.seen + 1,
           signal,
-          onReconnect: (error: unknown) =>
-            this.log.warn({ reason: messageOf(error) }, 'watch of etcd broke, resuming'),
+          onReconnect: (error: unknown) => {
+            if (!this.broken) this.log.warn({ reason: messageOf(error) }, 'watch of etcd broke, resuming');
+            this.broken = `etcd cannot be watched: ${messageOf(error)}`;
+          },
+          onConnect: () => {
+            this.broken = undefined;
+          },
         };
         for await (const batch of this.etcd.watch(this.keys.objects, options)) {
           attempt = 0;

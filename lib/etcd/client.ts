@@ -1,16 +1,8 @@
 import { AppError, messageOf } from '@skyarc/lib/errors';
-import etcd3, { type Etcd3, type IKeyValue, type IRequestOp, type IResponseOp } from 'etcd3';
+import etcd3, { type Etcd3, type IRequestOp, type IResponseOp } from 'etcd3';
+import { keyValueOf, type KeyValue } from './key-value.ts';
 import { grantLease, type EtcdLease } from './lease.ts';
 import { prefixEnd, watch, type WatchBatch, type WatchOptions } from './watch.ts';
-
-export interface KeyValue {
-  readonly key: string;
-  readonly value: Buffer;
-  readonly createRevision: number;
-  readonly modRevision: number;
-  /** Writes since creation, from 1. */
-  readonly version: number;
-}
 
 /** One condition of a transaction; a mod revision of 0 means that the key does not exist. */
 export type Compare =
@@ -221,16 +213,6 @@ function translate(error: unknown): AppError {
     return new AppError('EXHAUSTED', `etcd refuses the write: ${message}`, { cause: error });
   }
   return new AppError('UNAVAILABLE', `etcd does not answer: ${message}`, { cause: error });
-}
-
-export function keyValueOf(kv: IKeyValue): KeyValue {
-  return {
-    key: kv.key.toString(),
-    value: kv.value,
-    createRevision: Number(kv.create_revision),
-    modRevision: Number(kv.mod_revision),
-    version: Number(kv.version),
-  };
 }
 
 function requestOf(operation: Operation): IRequestOp {

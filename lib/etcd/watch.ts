@@ -1,7 +1,7 @@
 import { AppError, messageOf } from '@skyarc/lib/errors';
 import { backoffMs, sleep } from '@skyarc/lib/retry';
 import type { IEvent, IWatchCreateRequest, IWatchRequest, IWatchResponse, WatchClient } from 'etcd3';
-import { keyValueOf, type KeyValue } from './client.ts';
+import { keyValueOf, type KeyValue } from './key-value.ts';
 
 export interface WatchOptions {
   /** First revision wanted: that of a list plus one. */
@@ -28,8 +28,6 @@ export interface WatchBatch {
   readonly revision: number;
   readonly changes: readonly WatchChange[];
 }
-
-type WatchStream = Awaited<ReturnType<WatchClient['watch']>>;
 
 export async function* watch(
   client: WatchClient,
@@ -102,9 +100,12 @@ async function* watchOnce(
   }
 }
 
-/** The stream's type names the fields of a oneof as all present; the wire wants exactly one. */
-function send(stream: WatchStream, request: Partial<IWatchRequest>): void {
-  stream.write(request as IWatchRequest);
+/** etcd3's type has the fields of a oneof all present; the wire wants exactly one. */
+function send(
+  stream: { write(message: Partial<IWatchRequest>): void },
+  request: Partial<IWatchRequest>,
+): void {
+  stream.write(request);
 }
 
 function refuseIfGone(response: IWatchResponse, fromRevision: number): void {

@@ -25,32 +25,33 @@ export function createMetrics(cache: WatchCache, kinds: readonly Kind[]): ApiMet
     buckets: [0.001, 0.005, 0.025, 0.1, 0.5, 1, 5, 10],
     registers,
   });
-  new Gauge({
+  const objects = new Gauge({
     name: 'apiserver_storage_objects',
     help: 'Stored objects by resource.',
     labelNames: ['resource'],
-    registers,
+    registers: [],
     collect() {
       for (const kind of kinds) this.set({ resource: kind.plural }, cache.of(kind).size);
     },
   });
-  new Gauge({
+  const watches = new Gauge({
     name: 'apiserver_longrunning_watches',
     help: 'Open watches by resource.',
     labelNames: ['resource'],
-    registers,
+    registers: [],
     collect() {
       for (const kind of kinds) this.set({ resource: kind.plural }, cache.of(kind).watchers);
     },
   });
-  new Gauge({
+  const revision = new Gauge({
     name: 'apiserver_cache_revision',
     help: 'Revision of etcd up to which the cache is complete.',
-    registers,
+    registers: [],
     collect() {
       this.set(cache.revision);
     },
   });
+  for (const gauge of [objects, watches, revision]) registry.registerMetric(gauge);
   return {
     registry,
     observe({ verb, resource, code }, seconds) {

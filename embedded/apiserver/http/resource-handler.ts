@@ -229,7 +229,7 @@ export function parseDeleteOptions(body: JsonObject, query: URLSearchParams): De
   const orphan =
     body['orphanDependents'] ?? (query.has('orphanDependents') ? flag(query, 'orphanDependents') : undefined);
   const policy = body['propagationPolicy'] ?? query.get('propagationPolicy') ?? undefined;
-  if (policy !== undefined && !policies.includes(String(policy))) {
+  if (policy !== undefined && !policies.includes(policy as string)) {
     throw badRequest(
       `invalid propagationPolicy ${JSON.stringify(policy)}: must be one of ${policies.join(', ')}`,
     );
@@ -242,10 +242,10 @@ export function parseDeleteOptions(body: JsonObject, query: URLSearchParams): De
   const dryRun = Array.isArray(body['dryRun']) ? body['dryRun'] : query.getAll('dryRun');
   return {
     dryRun: dryRunOf(dryRun),
-    gracePeriodSeconds: grace as number | undefined,
+    gracePeriodSeconds: grace,
     propagationPolicy:
       orphan === undefined ? (policy as string | undefined) : orphan ? 'Orphan' : 'Background',
-    preconditions: preconditions as DeleteQuery['preconditions'],
+    preconditions,
   };
 }
 

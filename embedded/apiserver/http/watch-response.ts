@@ -27,7 +27,7 @@ export function sendWatch(
     throw badRequest('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
   }
   const frameOf = framer(target);
-  let stop = (): void => undefined;
+  let stop: () => void;
   const write = (frame: Buffer | string): void => {
     if (response.writableLength > maxUnsentBytes) response.destroy();
     else response.write(frame);

@@ -63,8 +63,13 @@ export function selectorText(selector: unknown): string {
 
 /** A plain label map as `a=b,c=d`; `<none>` when empty. */
 export function labelsText(labels: unknown): string {
-  const entries = isObject(labels) ? Object.entries(labels).sort() : [];
-  return entries.map(([key, value]) => `${key}=${String(value)}`).join(',') || '<none>';
+  const entries = isObject(labels) ? Object.entries(labels) : [];
+  return (
+    entries
+      .map(([key, value]) => `${key}=${String(value)}`)
+      .sort()
+      .join(',') || '<none>'
+  );
 }
 
 /** Names, images and selector of a workload's pods, shown by `-o wide`. */

@@ -173,7 +173,7 @@ export function portErrors(path: string, port: unknown): FieldError[] {
 }
 
 export function oneOf(path: string, value: unknown, supported: readonly string[]): FieldError[] {
-  return value === undefined || supported.includes(String(value))
+  return value === undefined || supported.includes(value as string)
     ? []
     : [notSupported(path, value, supported)];
 }

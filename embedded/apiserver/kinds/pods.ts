@@ -154,7 +154,7 @@ function initStatusText(pod: ApiObject): string | undefined {
 }
 
 function terminatedText(terminated: JsonObject): string {
-  const { reason, signal, exitCode } = terminated;
-  if (reason) return String(reason);
-  return signal ? `Signal:${String(signal)}` : `ExitCode:${String(exitCode)}`;
+  const [reason, signal] = [textAt(terminated, 'reason'), textAt(terminated, 'signal')];
+  if (reason) return reason;
+  return signal && signal !== '0' ? `Signal:${signal}` : `ExitCode:${textAt(terminated, 'exitCode')}`;
 }
