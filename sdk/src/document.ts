@@ -11,5 +11,6 @@ export type VariablesOf<Variables> =
 
 /** Text of a document, as it is sent. */
 export function textOf(document: TypedDocument<unknown, never> | TypedDocument<unknown, unknown>): string {
-  return 'kind' in document ? print(document as DocumentNode) : `${document as unknown as string}`;
+  if ('kind' in document) return print(document as DocumentNode);
+  return (document as object as { toString(): string }).toString();
 }

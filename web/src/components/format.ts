@@ -63,10 +63,13 @@ export function cores(millis: number): string {
   return String(Math.round(millis / 10) / 100);
 }
 
+function two(value: number): string {
+  return String(value).padStart(2, '0');
+}
+
 /** `10:04:07.123` in the reader's zone, for log lines. */
 export function clock(at: string): string {
   const date = new Date(at);
-  const two = (value: number): string => String(value).padStart(2, '0');
   const ms = String(date.getMilliseconds()).padStart(3, '0');
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${ms}`;
 }
@@ -76,10 +79,13 @@ export function shortCommit(commitId: string): string {
   return commitId.slice(0, 7);
 }
 
-/** `github.com/blue/shop` from any form of a repository's address. */
-export function shortRepository(url: string): string {
-  return url
-    .replace(/^[a-z+]+:\/\//, '')
-    .replace(/^[^@/]+@/, '')
-    .replace(/\.git$/, '');
+/** `blue/shop` from any form of a repository's address. */
+export function repositoryName(url: string): string {
+  const path = url.replace(/^[a-z+]+:\/\/[^/]*\//, '').replace(/^[^@/]+@[^:/]+:/, '');
+  return path
+    .replace(/\/+$/, '')
+    .replace(/\.git$/, '')
+    .split('/')
+    .slice(-2)
+    .join('/');
 }

@@ -3,7 +3,7 @@
 import Link from 'next/link';
 import type { ReactNode } from 'react';
 import { ExternalLink } from '../../../components/external-link.tsx';
-import { shortCommit, shortRepository } from '../../../components/format.ts';
+import { shortCommit, repositoryName } from '../../../components/format.ts';
 import { RelativeTime } from '../../../components/time.tsx';
 import { useText } from '../../../components/use-text.ts';
 import type { TeamOverviewQuery } from '../../../generated/operations.ts';
@@ -18,7 +18,7 @@ const quiet = new Set<ListedApp['state']>(['RUNNING', 'STOPPED', 'NEW']);
 
 /** Short name of where an app comes from. */
 export function sourceLabel({ kind, url, branch, template }: ListedApp['source']): string {
-  return kind === 'TEMPLATE' ? (template ?? '') : `${shortRepository(url ?? '')} @ ${branch}`;
+  return kind === 'TEMPLATE' ? (template ?? '') : `${repositoryName(url ?? '')} @ ${branch}`;
 }
 
 /** One app in a list: state, source, version, pods, address. */

@@ -1,7 +1,6 @@
 'use client';
 
 import { Button, Form, Input, InputNumber, Modal, Select } from 'antd';
-import type { FormInstance } from 'antd';
 import type { AppFieldsFragment, UpdateAppInput } from '@skyarc/sdk';
 import { useState } from 'react';
 import type { ReactNode } from 'react';
@@ -54,7 +53,7 @@ function Section<Fields extends object>({
   children,
 }: SectionProps<Fields>): ReactNode {
   const { mayDevelop } = useTeam();
-  const [form] = Form.useForm() as [FormInstance<Fields>];
+  const [form] = Form.useForm<Fields>();
   const [dirty, setDirty] = useState(false);
   const update = useUpdateApp(app.id);
   const save = async (fields: Fields): Promise<void> => {

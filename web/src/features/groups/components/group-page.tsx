@@ -152,15 +152,15 @@ function GroupActions({ apps, group, onEdit }: GroupActionsProps): ReactNode {
         icon={<CloudUploadOutlined />}
         disabled={apps.length === 0}
         data-testid="group-deploy-all"
-        onClick={() =>
-          modal.confirm({
+        onClick={() => {
+          void modal.confirm({
             title: t('deployAllTitle', { n: apps.length }),
             content: t('deployAllBody'),
             okText: t('deployAll'),
             cancelText: t('cancel'),
             onOk: async () => await all(apps, async (id) => await api().apps.deploy(id)),
-          })
-        }
+          });
+        }}
       >
         {t('deployAll')}
       </Button>
@@ -177,14 +177,15 @@ function GroupActions({ apps, group, onEdit }: GroupActionsProps): ReactNode {
               key: 'restart',
               label: t('restartAll'),
               disabled: alive.length === 0,
-              onClick: () =>
-                modal.confirm({
+              onClick: () => {
+                void modal.confirm({
                   title: t('restartAllTitle', { n: alive.length }),
                   content: t('restartAllBody'),
                   okText: t('restartAll'),
                   cancelText: t('cancel'),
                   onOk: async () => await all(alive, async (id) => await api().apps.restart(id)),
-                }),
+                });
+              },
             },
             { key: 'edit', label: t('edit'), onClick: onEdit },
             { type: 'divider' },

@@ -49,18 +49,6 @@ export function LogView({ source, tail = 1_000, height, testId }: LogViewProps):
     redraw();
   }, [buffer, wanted, redraw]);
 
-  const toggle = (label: string, icon: ReactNode, on: boolean, set: (on: boolean) => void): ReactNode => (
-    <Tooltip title={label}>
-      <Button
-        icon={icon}
-        type={on ? 'default' : 'text'}
-        aria-pressed={on}
-        aria-label={label}
-        onClick={() => set(!on)}
-      />
-    </Tooltip>
-  );
-
   return (
     <div className={styles['box']} style={{ height }} data-testid={testId} data-lines={buffer.size}>
       <div className={styles['bar']}>
@@ -106,8 +94,13 @@ export function LogView({ source, tail = 1_000, height, testId }: LogViewProps):
           ]}
           onChange={(level) => setFilter({ ...filter, level })}
         />
-        {toggle(t('timestamps'), <ClockCircleOutlined />, timestamps, setTimestamps)}
-        {toggle(t('sources'), <TagOutlined />, sources, setSources)}
+        <Toggle
+          label={t('timestamps')}
+          icon={<ClockCircleOutlined />}
+          on={timestamps}
+          onChange={setTimestamps}
+        />
+        <Toggle label={t('sources')} icon={<TagOutlined />} on={sources} onChange={setSources} />
         <Tooltip title={t('download')}>
           <Button
             type="text"
@@ -144,5 +137,26 @@ export function LogView({ source, tail = 1_000, height, testId }: LogViewProps):
         {log.ended && <span>{t('ended')}</span>}
       </div>
     </div>
+  );
+}
+
+interface ToggleProps {
+  readonly label: string;
+  readonly icon: ReactNode;
+  readonly on: boolean;
+  readonly onChange: (on: boolean) => void;
+}
+
+function Toggle({ label, icon, on, onChange }: ToggleProps): ReactNode {
+  return (
+    <Tooltip title={label}>
+      <Button
+        icon={icon}
+        type={on ? 'default' : 'text'}
+        aria-pressed={on}
+        aria-label={label}
+        onClick={() => onChange(!on)}
+      />
+    </Tooltip>
   );
 }

@@ -29,7 +29,8 @@ export function OperationItem({ operation, withoutApp, onNavigate }: OperationIt
   const open = !isFinal(status);
   const failed = status === 'FAILED' || status === 'TIMED_OUT';
   const current = operation.steps.find((step) => step.status === 'RUNNING');
-  const sentence = message ?? current?.message;
+  // That a version runs is said by the version beside the name.
+  const sentence = status === 'SUCCEEDED' ? null : (message ?? current?.message);
   return (
     <li className={styles['item']} data-testid={`operation-${id}`} data-status={status}>
       <div className={styles['line']}>

@@ -46,7 +46,9 @@ export function OperationsPanel(): ReactNode {
       <h3 className={styles['section']}>{t('running')}</h3>
       {active.length === 0 ? (
         <p className="soft small" style={{ padding: '2px 16px 12px' }}>
-          {t('nothingRunning')}. {t('nothingRunningHelp')}
+          <strong style={{ fontWeight: 560 }}>{t('nothingRunning')}</strong>
+          <br />
+          {t('nothingRunningHelp')}
         </p>
       ) : (
         <ul>

@@ -35,7 +35,6 @@ export function Welcome({
           <circle cx="693" cy="208" r="34" fill="#f0ad4a" fillOpacity=".16" />
           <circle cx="693" cy="208" r="13" fill="#f5bd66" />
           <circle cx="192" cy="290" r="4" fill="#bfe6e4" fillOpacity=".7" />
-          <circle cx="400" cy="340" r="3" fill="#bfe6e4" fillOpacity=".5" />
         </svg>
         <span className={styles['word']}>Skyarc</span>
         <div>

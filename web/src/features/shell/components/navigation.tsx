@@ -4,6 +4,7 @@ import {
   AppstoreOutlined,
   ClusterOutlined,
   FolderOutlined,
+  HistoryOutlined,
   PlusOutlined,
   TeamOutlined,
 } from '@ant-design/icons';
@@ -18,6 +19,7 @@ import { Logo } from '../../../components/logo.tsx';
 import { LanguageSwitch, ThemeSwitch } from '../../../components/preference-switches.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { GroupForm } from '../../groups/index.ts';
+import { StatusGlyph, useOperations } from '../../operations/index.ts';
 import { useSession } from '../../session/index.ts';
 import { TeamSwitcher, useTeam } from '../../teams/index.ts';
 import { shellText } from '../text.ts';
@@ -57,6 +59,7 @@ export function Navigation({ onNavigate }: { readonly onNavigate?: () => void })
       <TeamSwitcher />
       <div className={styles['links']}>
         {link('/', t('overview'), <AppstoreOutlined />)}
+        <OperationsLink onNavigate={onNavigate} />
         {link('/team', t('members'), <TeamOutlined />)}
         {viewer.user.admin && link('/data-center', t('dataCenter'), <ClusterOutlined />)}
       </div>
@@ -97,17 +100,28 @@ export function Navigation({ onNavigate }: { readonly onNavigate?: () => void })
   );
 }
 
+function OperationsLink({ onNavigate }: { readonly onNavigate?: () => void }): ReactNode {
+  const t = useText(shellText);
+  const { active, setPanelOpen } = useOperations();
+  const open = (): void => {
+    onNavigate?.();
+    setPanelOpen(true);
+  };
+  return (
+    <button type="button" className={styles['link']} data-testid="operations-open" onClick={open}>
+      {active.length > 0 ? <StatusGlyph status="RUNNING" /> : <HistoryOutlined />}
+      <span className="truncate">{t('operations')}</span>
+      {active.length > 0 && <span className={styles['count']}>{active.length}</span>}
+    </button>
+  );
+}
+
 function Person({ onNavigate }: { readonly onNavigate?: () => void }): ReactNode {
   const t = useText(shellText);
   const router = useRouter();
   const { viewer } = useSession();
   const { data } = useQuery(InstallationDocument, {});
   const { name } = viewer.user;
-  const logout = async (): Promise<void> => {
-    await api().account.logout();
-    forgetAnswers();
-    location.assign('/login');
-  };
   return (
     <div className={styles['foot']}>
       <div className={styles['tools']}>
@@ -144,6 +158,12 @@ function Person({ onNavigate }: { readonly onNavigate?: () => void }): ReactNode
       </Dropdown>
     </div>
   );
+}
+
+async function logout(): Promise<void> {
+  await api().account.logout();
+  forgetAnswers();
+  location.assign('/login');
 }
 
 function initials(name: string): string {

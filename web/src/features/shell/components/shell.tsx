@@ -64,9 +64,6 @@ function Frame({ children }: { readonly children: ReactNode }): ReactNode {
           {children}
         </main>
       </div>
-      <div className={styles['dock']}>
-        <OperationsButton />
-      </div>
       <OperationsPanel />
       <Drawer
         open={open}
