@@ -102,17 +102,18 @@ test('the oldest Ingress keeps a place, whatever the order of the list', () => {
   ]);
 });
 
+const classed = (name: string, ingressClassName?: string, annotations?: object) => {
+  const made = ingress(name, `${name}.test`, '/', { annotations });
+  return { ...made, spec: { ...made.spec, ingressClassName } };
+};
+
 test('only our class is served: by name, by an IngressClass of ours, by the old annotation, by default', () => {
-  const of = (name: string, ingressClassName?: string, annotations?: object) => {
-    const made = ingress(name, `${name}.test`, '/', { annotations });
-    return { ...made, spec: { ...made.spec, ingressClassName } };
-  };
   const all = [
-    of('named', 'skyarc'),
-    of('other', 'nginx'),
-    of('classed', 'fast'),
-    of('annotated', undefined, { 'kubernetes.io/ingress.class': 'skyarc' }),
-    of('bare'),
+    classed('named', 'skyarc'),
+    classed('other', 'nginx'),
+    classed('classed', 'fast'),
+    classed('annotated', undefined, { 'kubernetes.io/ingress.class': 'skyarc' }),
+    classed('bare'),
   ];
   const hosts = (annotations: Record<string, string>) =>
     renderModel(

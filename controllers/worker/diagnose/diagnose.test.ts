@@ -126,11 +126,12 @@ describe('a pod is diagnosed by its status', () => {
   });
 });
 
+const head =
+  '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
+const line = (local: string, state = '0A') =>
+  `   0: ${local} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000  1000        0 1 1 0\n`;
+
 describe('sockets are read from /proc/net/tcp', () => {
-  const head =
-    '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
-  const line = (local: string, state = '0A') =>
-    `   0: ${local} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000  1000        0 1 1 0\n`;
   test.for([
     ['any address', line('00000000:1F90'), [{ port: 8080, isLoopback: false }]],
     ['loopback', line('0100007F:1F90'), [{ port: 8080, isLoopback: true }]],
