@@ -117,7 +117,6 @@ export const inputs = {
 };
 export type CheckedSource = z.output<typeof source>;
 export type CheckedUpdate = z.output<typeof inputs.updateApp>;
-export type CheckedApp = z.output<typeof inputs.createApp>;
 
 /** Checked input. Throws INVALID that says what could not be done, where, and the first reason. */
 export function check<Schema extends z.ZodType>(

@@ -4,7 +4,7 @@ import type { AppError } from '@skyarc/lib/errors';
 import { OperationJournal } from '@skyarc/prisma/datacenter';
 import { type CallScope, DataCenterClient, dataCenterDocuments as documents } from '@skyarc/server/host';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { z } from 'zod';
+
 import { type DataCenterWorld, startDataCenter } from './world.ts';
 
 const blue: CallScope = { teams: ['blue'], actor: 'ann@example.test' };
@@ -367,7 +367,7 @@ test('a subscription goes on after the API was away', async () => {
 test('the data centre says what it is, metrics and health are served', async () => {
   const { dataCenter } = await client.call(documents.InfoDocument, {}, blue);
   expect(dataCenter).toMatchObject({ name: 'local', domain: 'skyarc.localhost', gatewayHttpPort: 8080 });
-  expect(z.string().parse(dataCenter.kubernetesVersion)).toMatch(/^v1\./);
+  expect(dataCenter.kubernetesVersion).toMatch(/^v1\./);
   expect((await client.call(documents.SshPublicKeyDocument, {}, blue)).sshPublicKey).toMatch(/^ssh-ed25519 /);
   const health = await fetch(`${world.api.statusUrl}/healthz`);
   expect(await health.text()).toBe('ok\n');
