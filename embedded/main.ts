@@ -15,7 +15,7 @@ import {
   type Containerd,
   type TokenSource,
 } from './kubelet/index.ts';
-import { removeMounted } from './kubelet/volumes/index.ts';
+import { unmountAll } from './kubelet/volumes/index.ts';
 import {
   clusterDnsAddress,
   nthAddress,
@@ -114,10 +114,11 @@ export async function start(input: EmbeddedInput): Promise<RunningEmbedded> {
 }
 
 /**
- * Removes everything of an instance from this machine: containers, containerd, link, nftables table,
- * mounts, cgroups and its home with all data. Nothing of it may run in any process.
+ * Stops all pods and the engine, and removes what an instance made on this machine: link, nftables table,
+ * mounts, cgroups. Its data stay, and the next `start` runs the pods again. Nothing of it may run in any
+ * process.
  */
-export async function purge(input: EmbeddedInput): Promise<void> {
+export async function halt(input: EmbeddedInput): Promise<void> {
   const config = parseConfig('embedded', embeddedConfigSchema, input);
   const log = createLogger('embedded', { instance: config.instance });
   const folders = foldersOf(config);
@@ -137,9 +138,17 @@ export async function purge(input: EmbeddedInput): Promise<void> {
     await engine.daemon.stop();
   }
   await purgeNetwork(config.instance);
-  await removeMounted(config.home);
+  await unmountAll(config.home);
   await removeCgroup(`/${config.instance}`);
-  await rm(folders.podLogs, { recursive: true, force: true });
+}
+
+/** Like `halt`, and removes the instance's home with all data, and its logs. */
+export async function purge(input: EmbeddedInput): Promise<void> {
+  const config = parseConfig('embedded', embeddedConfigSchema, input);
+  await halt(input);
+  for (const folder of [config.home, foldersOf(config).podLogs]) {
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
 }
 
 /** Where client libraries in pods look for the API server. */

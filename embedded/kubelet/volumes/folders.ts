@@ -26,12 +26,17 @@ async function mountPointsUnder(folder: string): Promise<string[]> {
     .toReversed();
 }
 
-/** Unmounts everything below a folder, then removes it; never deletes into a mount that would not go. */
-export async function removeMounted(folder: string): Promise<void> {
+/** Unmounts everything at or below a folder. Throws CONFLICT when something is still in use. */
+export async function unmountAll(folder: string): Promise<void> {
   for (const path of await mountPointsUnder(folder)) {
     const { code, stderr } = await run('umount', ['--', path]);
     if (code !== 0) throw new AppError('CONFLICT', `Cannot unmount ${path}: ${stderr.trim()}`);
   }
+}
+
+/** Unmounts everything below a folder, then removes it; never deletes into a mount that would not go. */
+export async function removeMounted(folder: string): Promise<void> {
+  await unmountAll(folder);
   await rm(folder, { recursive: true, force: true });
 }
 

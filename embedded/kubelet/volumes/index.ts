@@ -10,7 +10,7 @@ import { giveToGroup, mountTmpfs } from './folders.ts';
 import { writePayload } from './payload.ts';
 import { readPayload, type PayloadInput } from './sources.ts';
 
-export { removeMounted } from './folders.ts';
+export { removeMounted, unmountAll } from './folders.ts';
 
 type Volume = NonNullable<PodSpec['volumes']>[number];
 type HostPath = NonNullable<Volume['hostPath']>;
