@@ -10,7 +10,9 @@ it('gives everything pushed before its end, in order', async () => {
     stream.end();
     stream.push(4);
   });
-  expect(await Array.fromAsync(stream)).toEqual([1, 2, 3]);
+  const seen: number[] = [];
+  for await (const item of stream) seen.push(item);
+  expect(seen).toEqual([1, 2, 3]);
 });
 
 it('throws its failure after what came before it', async () => {

@@ -21,10 +21,14 @@ it('chooses the form by number and puts in values', () => {
   expect(translator(text, 'zh')('pods', { n: 2 })).toBe('2 个实例');
 });
 
+function valuesIn(message: string): string[] {
+  return [...new Set(message.match(/\{\w+\}/g))].sort();
+}
+
 it('has every message in both languages, with the same values in them', async () => {
-  const files = await Array.fromAsync(
-    glob(['features/*/*text.ts', 'components/common-text.ts'], { cwd: source }),
-  );
+  const files: string[] = [];
+  const catalogues = glob(['features/*/*text.ts', 'components/common-text.ts'], { cwd: source });
+  for await (const file of catalogues) files.push(file);
   expect(files.length).toBeGreaterThan(8);
   for (const file of files) {
     const module = (await import(pathToFileURL(join(source, file)).href)) as Record<
@@ -34,8 +38,7 @@ it('has every message in both languages, with the same values in them', async ()
     for (const { en, zh } of Object.values(module)) {
       expect(Object.keys(zh)).toEqual(Object.keys(en));
       for (const [key, message] of Object.entries(en)) {
-        const values = (of: string): string[] => [...new Set(of.match(/\{\w+\}/g))].sort();
-        expect(values(zh[key] ?? ''), `${file} ${key}`).toEqual(values(message));
+        expect(valuesIn(zh[key] ?? ''), `${file} ${key}`).toEqual(valuesIn(message));
         expect(zh[key]?.trim(), `${file} ${key}`).not.toBe('');
       }
     }
