@@ -494,6 +494,23 @@ function statusOf(path: string): Promise<number> {
   });
 }
 
+test('a deleted app is told as null, and then nothing more', async () => {
+  const client = connect({ cookie: ann });
+  const query = `subscription { appChanged(id: "${appId}") { name team { name } } }`;
+  const events = client.iterate({ query });
+  expect((await events.next()).value.data).toEqual({ appChanged: { name: 'shop', team: { name: 'blue' } } });
+  await world.db.app.delete({ where: { id: appId } });
+  expect((await events.next()).value).toEqual({ data: { appChanged: null } });
+  expect((await events.next()).done).toBe(true);
+  const gone = await ask(
+    `{ app(id: "${appId}") { id } operation(id: "${operationId}") { appName app { id } } }`,
+    {},
+    { cookie: ann },
+  );
+  expect(gone.data).toEqual({ app: null, operation: { appName: 'shop', app: null } });
+  await client.dispose();
+});
+
 test('a data centre that is away is left out, with an error on its path', async () => {
   await world.stopApi();
   const answer = await ask(
