@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '@skyarc/lib/process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -182,7 +182,6 @@ async function lockOf(parts: Record<string, Record<string, string>>): Promise<Re
     ...parts,
   };
   await run('mkdir', ['-p', folder]);
-  const { writeFile } = await import('node:fs/promises');
   await writeFile(join(folder, 'package.json'), JSON.stringify(pkg));
   const env = { PATH: process.env['PATH'] ?? '', NODE_EXTRA_CA_CERTS: '/etc/ssl/certs/ca-certificates.crt' };
   await run('npm', ['install', '--package-lock-only', '--omit-lockfile-registry-resolved'], {

@@ -87,7 +87,12 @@ export class Controller {
     try {
       const setting = await db.setting.findUnique({ where: { name: 'allowPrivateSources' } });
       const run: BuildRun = {
-        ...{ task, build, journal, signal, db, owner },
+        task,
+        build,
+        journal,
+        signal,
+        db,
+        owner,
         app: build.app,
         source: appSource.parse(JSON.parse(build.app.source)),
         log: buildLog,

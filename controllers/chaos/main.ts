@@ -35,7 +35,7 @@ export interface ChaosDeps {
 const log = createLogger('chaos');
 const group = 'chaos';
 /** A build's own limits end its task long before. */
-const maxAttempts = 10_000;
+const maxAttempts = 1_000;
 
 /**
  * Makes the base image from Debian packages when it is not there yet (half a minute); for set-up, which
@@ -89,6 +89,10 @@ export async function start(input: ChaosConfig, deps: ChaosDeps): Promise<Runnin
     const consuming = preparing.then(async (shared) => {
       problem = undefined;
       log.info({ registry: config.registryUrl, slots: config.slots }, 'ready for builds');
+      // Most first apps are Node.js ones: its runtime is made before somebody waits for it.
+      shared.runtimes.nodejs(process.versions.node.split('.')[0] as string).catch((error: unknown) => {
+        log.warn({ reason: messageOf(error) }, 'the Node.js runtime is made at the first build');
+      });
       const controller = new Controller(shared, { ...deps, sink, metrics }, signal);
       const options = { topic: topics.build, group, concurrency: config.slots, maxAttempts, signal };
       await deps.mq.consume(options, (delivery) => controller.handle(delivery));

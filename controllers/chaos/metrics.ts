@@ -18,7 +18,11 @@ export class BuildMetrics {
     this.running = new Gauge({ name: 'chaos_builds_running', help: 'Builds in work', registers });
     const buckets = [1, 2, 5, 10, 30, 60, 120, 300, 900];
     this.seconds = new Histogram({
-      ...{ name: 'chaos_build_seconds', help: 'Duration of builds', labelNames, buckets, registers },
+      name: 'chaos_build_seconds',
+      help: 'Duration of builds',
+      labelNames,
+      buckets,
+      registers,
     });
   }
 

@@ -22,11 +22,13 @@ export interface Image {
   readonly sizeBytes: number;
 }
 
+const epoch = '1970-01-01T00:00:00Z';
+
 /** Config and manifest over layers, the lowest first; equal input gives an equal digest. */
 export function assembleImage(layers: readonly Layer[], run: ImageConfig): Image {
   const config = Buffer.from(
     JSON.stringify({
-      created: '1970-01-01T00:00:00Z',
+      created: epoch,
       architecture: process.arch === 'x64' ? 'amd64' : process.arch,
       os: 'linux',
       config: {
@@ -42,6 +44,8 @@ export function assembleImage(layers: readonly Layer[], run: ImageConfig): Image
         StopSignal: run.stopSignal,
       },
       rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
+      // One entry a layer: buildah counts them when it builds over an image.
+      history: layers.map(() => ({ created: epoch, created_by: 'skyarc' })),
     }),
   );
   return imageOf(config, layers);

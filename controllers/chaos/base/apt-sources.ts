@@ -9,7 +9,10 @@ const aptFolder = '/etc/apt';
  */
 export async function aptSourcesOf(release: string, folder = aptFolder): Promise<string[]> {
   const parts = await readdir(join(folder, 'sources.list.d')).catch(() => []);
-  const files = ['sources.list', ...parts.sort().map((name) => join('sources.list.d', name))];
+  const files = [
+    'sources.list',
+    ...parts.toSorted((a, b) => (a < b ? -1 : 1)).map((name) => join('sources.list.d', name)),
+  ];
   const found: string[] = [];
   for (const name of files) {
     const text = await readFile(join(folder, name), 'utf8').catch(() => '');

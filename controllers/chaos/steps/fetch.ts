@@ -13,7 +13,7 @@ import { SourceTree } from '../sources/tree.ts';
 import { type BuildRun, repositoryOf } from './run.ts';
 
 /** Changes when the same source would become another image. */
-const builderVersion = 1;
+const builderVersion = 2;
 
 const sourceSecret = z.object({
   username: z.string().default(''),

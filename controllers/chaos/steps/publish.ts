@@ -48,14 +48,19 @@ export async function publish(run: BuildRun, room: BuildRoom, what: ToPublish): 
     sources,
   );
   await rm(folder, { recursive: true, force: true });
-  const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
-  run.log.write(`Image ${repository}@${image.digest}, ${mb(image.sizeBytes)}, sent ${mb(sentBytes)}`);
+  run.log.write(
+    `Image ${repository}@${image.digest}, ${megabytes(image.sizeBytes)}, sent ${megabytes(sentBytes)}`,
+  );
   return {
     image: `${repository}@${image.digest}`,
     sizeBytes: image.sizeBytes,
     ports: [...new Set([...ports, ...what.launch.ports])],
     processes: { ...processes, ...what.launch.processes },
   };
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 interface Packed {

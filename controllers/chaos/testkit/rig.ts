@@ -60,11 +60,9 @@ export class Rig {
     const db = await openDataCenterDatabase({ file: join(folder, 'datacenter.db') });
     const rig = new Rig(folder, port, db);
     const store = JSON.stringify({
-      ...{
-        version: 0.1,
-        log: { level: 'error', accesslog: { disabled: true } },
-        http: { addr: `127.0.0.1:${port}` },
-      },
+      version: 0.1,
+      log: { level: 'error', accesslog: { disabled: true } },
+      http: { addr: `127.0.0.1:${port}` },
       storage: { filesystem: { rootdirectory: join(folder, 'store') }, delete: { enabled: true } },
     });
     await writeFile(join(folder, 'registry.yml'), store);
@@ -87,12 +85,10 @@ export class Rig {
     };
     const eventlog = { writer: ({ stream }: { stream: string }) => this.writerOf(stream) };
     const deps = {
-      ...{
-        db: this.db,
-        metrics,
-        sink: sink as never,
-        mq: { publish: () => Promise.reject(new Error('away')) },
-      },
+      db: this.db,
+      metrics,
+      sink: sink as never,
+      mq: { publish: () => Promise.reject(new Error('away')) },
       eventlog: eventlog as unknown as EventLogClient,
     };
     return new Controller(shared, deps, stopping);
