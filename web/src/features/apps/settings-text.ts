@@ -90,7 +90,7 @@ export const settingsText = defineMessages(
     healthHelp: 'Answers 2xx or 3xx when a pod is ready. Empty: an accepted connection is enough.',
     startTimeout: 'A new pod may take (seconds)',
     command: 'Start command',
-    commandHelp: 'One argument a line. Empty: the image’s own.',
+    commandHelp: "One argument a line. Empty: the image's own.",
     danger: 'Delete this app',
     dangerHelp: 'Stops it and removes it with all builds, versions, logs and images. This cannot be undone.',
     delete: 'Delete app',

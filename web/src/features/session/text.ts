@@ -19,7 +19,7 @@ export const sessionText = defineMessages(
     name: 'Your name',
     passwordHelp: 'At least 10 characters',
     teamName: 'First team',
-    teamNameHelp: 'Lower case letters, digits and dashes; it becomes a part of your apps’ addresses',
+    teamNameHelp: "Lower case letters, digits and dashes; it becomes a part of your apps' addresses",
     claimSubmit: 'Claim this installation',
     claimFailed: 'Not claimed',
     required: 'Please fill this in',

@@ -6,7 +6,7 @@ export const teamText = defineMessages(
     newTeam: 'New team',
     teamName: 'Name',
     teamNameHelp:
-      'Lower case letters, digits and dashes; it becomes a part of the apps’ addresses and never changes',
+      "Lower case letters, digits and dashes; it becomes a part of the apps' addresses and never changes",
     teamNameInvalid: 'Use lower case letters, digits and dashes, beginning with a letter',
     displayName: 'Display name',
     createTeam: 'Create team',
