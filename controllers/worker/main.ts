@@ -33,6 +33,8 @@ export interface WorkerDeps {
 }
 
 const group = 'worker';
+/** A task of a worker that died comes to another after so long; a living one keeps moving it. */
+const ackDeadlineMs = 10_000;
 /** The operation's own deadline ends its task long before. */
 const maxAttempts = 1_000;
 const clusterSilentMs = 120_000;
@@ -73,7 +75,7 @@ export async function start(input: WorkerConfig, deps: WorkerDeps): Promise<Runn
     const { signal } = stopping;
     const consuming = Promise.all([
       mq.consume(
-        { topic: topics.runtime, group, concurrency: config.concurrency, maxAttempts, signal },
+        { topic: topics.runtime, group, concurrency: config.concurrency, ackDeadlineMs, maxAttempts, signal },
         async (delivery) => {
           const end = handled();
           await controller.handle(delivery, signal).then(end.ok, end.failed);

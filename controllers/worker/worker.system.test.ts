@@ -40,6 +40,7 @@ let mq: MqClient;
 let eventlog: EventLogClient;
 let secretBox: SecretBox;
 let worker: RunningService;
+const forked: ChildProcess[] = [];
 
 beforeAll(async () => {
   setLogLevel('error');
@@ -79,6 +80,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  for (const child of forked) child.kill('SIGKILL');
   await worker?.stop().catch(() => undefined);
   mq?.close();
   eventlog?.close();
@@ -291,7 +293,7 @@ describe('what a hand does in the cluster', () => {
 });
 
 describe('kill -9 of the worker', () => {
-  test('anywhere in an operation, the next one ends it the same', { timeout: 180_000 }, async () => {
+  test('anywhere in an operation, the next one ends it the same', { timeout: 400_000 }, async () => {
     await worker.stop();
     const app = await newApp('mortal', { command: versionAnswer });
     const versions = [await newVersion(app, 1), await newVersion(app, 2)];
@@ -455,6 +457,7 @@ async function forkWorker(): Promise<ChildProcess> {
     ],
     { stdio: 'inherit' },
   );
+  forked.push(child);
   await once(child, 'message');
   return child;
 }
