@@ -96,7 +96,9 @@ export class Rig {
 
   async close(): Promise<void> {
     this.stopping.abort();
-    await sweep(placeOf(chaosConfigSchema.parse(this.config)));
+    for (const node of ['local', 'other']) {
+      await sweep(placeOf(chaosConfigSchema.parse({ ...this.config, node })));
+    }
     await this.db.$disconnect();
     await this.daemon.stop();
     await rm(this.folder, { recursive: true, force: true });
