@@ -71,11 +71,11 @@ const tasks = {
       installDebianPackages(false),
       installNpmPackages().then(generateCode).then(buildConsole),
     ]);
-    return handOver(['scripts/skyarc.ts', 'up', ...args]);
+    return handOver([inRoot('scripts/skyarc.ts'), 'up', ...args]);
   },
   async dev(args) {
     await Promise.all([installDebianPackages(false), installNpmPackages().then(generateCode)]);
-    return handOver(['scripts/skyarc.ts', 'up', '--dev', ...args]);
+    return handOver([inRoot('scripts/skyarc.ts'), 'up', '--dev', ...args]);
   },
   async build() {
     await installNpmPackages();

@@ -20,6 +20,8 @@ export async function startConsole(topology: Topology): Promise<StartedProcess> 
     ],
     webRoot: resolve(root, 'web/out'),
     samplesFolder: resolve(root, 'samples'),
+    // `npm run dev` serves the pages from a port of its own.
+    publicOrigins: [`http://localhost:${ports.console + 1000}`],
   });
   const { claimToken } = running;
   return { stop: () => running.stop(), facts: { about: running.url, ...(claimToken && { claimToken }) } };

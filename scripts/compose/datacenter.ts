@@ -46,7 +46,7 @@ export async function startDataCenter(topology: Topology): Promise<StartedProces
       use(startWorker(configs.workerConfigOf(topology), deps)),
       use(startChaos(configs.chaosConfigOf(topology), deps)),
     ]);
-    const api = await use(startApi(await configs.apiConfigOf(topology), deps));
+    const api = await use(startApi(await configs.apiConfigOf(topology), { ...deps, eventLog: eventlog }));
     return { stop: () => stack.stop(), facts: { about: `API at ${api.url}` } };
   } catch (error) {
     await stack.stop();

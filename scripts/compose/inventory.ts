@@ -13,7 +13,7 @@ export async function nodeProcessesOf(topology: Topology): Promise<ProcessInfo[]
   const entry = join(import.meta.dirname, '../skyarc.ts');
   return processesWhere(
     (argv, environment) =>
-      argv.includes(entry) &&
+      argv.some((argument) => argument === entry || argument === 'scripts/skyarc.ts') &&
       (argv.includes('up') || argv.includes('run')) &&
       (environment.find((one) => one.startsWith('SKYARC_HOME='))?.slice('SKYARC_HOME='.length) ??
         '/var/lib/skyarc') === topology.home,
@@ -41,7 +41,7 @@ export async function hostObjectsOf({ instance, home }: Topology): Promise<strin
   const lines = (text: string) => text.split('\n').filter(Boolean);
   const mountPoints = lines(mounts)
     .map((line) => line.split(' ')[1] ?? '')
-    .filter((point) => point.startsWith(`${home}/`) || point.startsWith(`/run/${instance}/`));
+    .filter((point) => point.startsWith(`${home}/`) || point.startsWith(`/run/${instance}-`));
   return [
     ...lines(links.stdout)
       .filter((line) => line.startsWith(instance))
@@ -49,7 +49,7 @@ export async function hostObjectsOf({ instance, home }: Topology): Promise<strin
     ...lines(tables.stdout)
       .filter((line) => line.split(' ')[2]?.startsWith(instance))
       .map((line) => `nftables ${line}`),
-    ...(mountPoints.length > 0 ? [`${mountPoints.length} mounts below ${home} and /run/${instance}`] : []),
+    ...(mountPoints.length > 0 ? [`${mountPoints.length} mounts below ${home} and /run/${instance}-*`] : []),
     ...cgroups.map((path) => `control group ${path}`),
   ];
 }

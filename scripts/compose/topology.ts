@@ -16,8 +16,8 @@ const settings = z.object({
     .default('skyarc'),
   /** Address that the console and the gateway listen on. */
   HOST: z.ipv4().or(z.ipv6()).default('127.0.0.1'),
-  /** Added to every port, for a second installation on one machine. */
-  PORT_OFFSET: z.coerce.number().int().min(0).max(40_000).default(0),
+  /** Added to every port, for a second installation; all stay below the ephemeral ports of Linux (32768). */
+  PORT_OFFSET: z.coerce.number().int().min(0).max(20_000).default(0),
   /** Domain below which apps get their default hosts. */
   DOMAIN: z.string().default('skyarc.localhost'),
   DATA_CENTER: dataCenterName.default('local'),

@@ -52,7 +52,8 @@ export class Installation {
     }
     await pollUntil(
       async () => {
-        if (child.exitCode !== null) throw new Error(`Skyarc ended at its start:\n${this.output}`);
+        if (child.exitCode !== null || child.signalCode !== null)
+          throw new Error(`Skyarc ended at its start:\n${this.output}`);
         return this.output.includes('Skyarc is ready') ? true : undefined;
       },
       { timeoutMs, everyMs: 50, onTimeout: () => new Error(`Skyarc is not ready:\n${this.output}`) },
@@ -67,7 +68,7 @@ export class Installation {
   /** Ctrl-C: the control plane stops, apps go on. */
   async interrupt(): Promise<void> {
     const { child } = this;
-    if (!child || child.exitCode !== null) return;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
     child.kill('SIGINT');
     await new Promise((done) => child.once('close', done));
   }
