@@ -32,10 +32,11 @@ async function installDebianPackages(forTests) {
   await step(`Installing Debian packages: ${missing.join(' ')}`, () => installPackages(missing));
 }
 
+const isDocument = (path) => path.endsWith('.graphql') || path.endsWith('codegen.ts');
+
 async function generateCode() {
   const schemas = ['schema', 'prisma', 'lib/contracts/proto', 'buf.gen.yaml', 'scripts/generate.ts'];
   const rooms = ['sdk', 'web', 'server', 'controllers'];
-  const isDocument = (path) => path.endsWith('.graphql') || path.endsWith('codegen.ts');
   const digest =
     (await digestOf(schemas.map((path) => inRoot(path)))) +
     (await digestOf(

@@ -36,10 +36,9 @@ export async function discoverUpstreams(clientEnv: Readonly<Record<string, strin
   if (registry) env['npm_config_registry'] = withoutCredentials(registry);
   if (index) env['PIP_INDEX_URL'] = withoutCredentials(index);
   if (caFile) Object.assign(env, trustOf(caFile));
-  const urls = [...Object.values(env), 'https://registry.npmjs.org', 'https://pypi.org'];
-  const hosts = [...urls, 'https://files.pythonhosted.org', 'http://deb.debian.org'].flatMap((url) =>
-    URL.canParse(url) ? [new URL(url).hostname] : [],
-  );
+  const sites = await run('apt-get', ['indextargets', '--format', '$(SITE)']).catch(() => null);
+  const urls = [...Object.values(env), ...(sites?.stdout.split('\n') ?? [])];
+  const hosts = urls.flatMap((url) => (URL.canParse(url) ? [new URL(url).hostname] : []));
   return { env, caFile, hosts: [...new Set(hosts.filter(Boolean))] };
 }
 

@@ -14,9 +14,8 @@ import { createLocalClient } from './local-client.ts';
 import type { NodeProxy } from './node-proxy.ts';
 import { ensurePki, writeKubeconfig } from './pki.ts';
 
-export { apiServerConfigSchema, type ApiServerConfig, type ApiServerConfigInput } from './config.ts';
-export { createLocalClient } from './local-client.ts';
-export type { ContainerTarget, ExecOptions, LogOptions, NodeProxy, StreamOptions } from './node-proxy.ts';
+export type { ApiServerConfigInput } from './config.ts';
+export type { NodeProxy } from './node-proxy.ts';
 
 export interface ApiServerDeps {
   /** How logs, exec, attach and port-forward reach the pods; those are refused without it. */

@@ -5,7 +5,9 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
 
-x509.cryptoProvider.set(webcrypto);
+x509.cryptoProvider.set(webcrypto as never);
+/** The key pair as the x509 package types it. */
+type SigningKeys = Parameters<typeof x509.X509CertificateGenerator.createSelfSigned>[0]['keys'];
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
 /** PEM texts of a certificate (leaf first, then its issuer) and its private key (PKCS #8). */
@@ -29,10 +31,10 @@ export interface LeafRequest {
 export class CertificateAuthority {
   readonly cert: string;
   private readonly certificate: x509.X509Certificate;
-  private readonly keys: webcrypto.CryptoKeyPair;
+  private readonly keys: SigningKeys;
   private readonly keyPem: string;
 
-  private constructor(certificate: x509.X509Certificate, keys: webcrypto.CryptoKeyPair, keyPem: string) {
+  private constructor(certificate: x509.X509Certificate, keys: SigningKeys, keyPem: string) {
     this.cert = certificate.toString('pem');
     this.certificate = certificate;
     this.keys = keys;
@@ -55,7 +57,7 @@ export class CertificateAuthority {
         await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
       ],
     });
-    const pair = { cert: certificate.toString('pem'), key: await exportKey(keys.privateKey) };
+    const pair = { cert: certificate.toString('pem'), key: await exportKey(keys) };
     await writePair(folder, 'ca', pair);
     return CertificateAuthority.load(pair);
   }
@@ -70,7 +72,11 @@ export class CertificateAuthority {
       ['sign'],
     );
     const publicKey = await certificate.publicKey.export(algorithm, ['verify']);
-    return new CertificateAuthority(certificate, { privateKey, publicKey }, pair.key);
+    return new CertificateAuthority(
+      certificate,
+      { privateKey, publicKey } as unknown as SigningKeys,
+      pair.key,
+    );
   }
 
   /** The authority's own key, PEM (PKCS #8): for signing service-account tokens only. */
@@ -109,7 +115,7 @@ export class CertificateAuthority {
         await x509.AuthorityKeyIdentifierExtension.create(this.keys.publicKey),
       ],
     });
-    return { cert: certificate.toString('pem') + '\n' + this.cert, key: await exportKey(keys.privateKey) };
+    return { cert: certificate.toString('pem') + '\n' + this.cert, key: await exportKey(keys) };
   }
 
   /** The leaf kept in `<folder>/<file>.crt` and `.key`; renewed when missing, foreign or past two thirds of its life. */
@@ -134,12 +140,14 @@ export class CertificateAuthority {
   }
 }
 
-function newKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+async function newKeys(): Promise<SigningKeys> {
+  return (await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as unknown as SigningKeys;
 }
 
-async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
-  return x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY') + '\n';
+async function exportKey({ privateKey }: SigningKeys): Promise<string> {
+  return (
+    x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', privateKey), 'PRIVATE KEY') + '\n'
+  );
 }
 
 function validity(days: number): { notBefore: Date; notAfter: Date } {

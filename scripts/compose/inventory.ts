@@ -38,7 +38,6 @@ export async function hostObjectsOf({ instance, home }: Topology): Promise<strin
     readFile('/proc/mounts', 'utf8'),
     cgroupsOf(instance),
   ]);
-  const lines = (text: string) => text.split('\n').filter(Boolean);
   const mountPoints = lines(mounts)
     .map((line) => line.split(' ')[1] ?? '')
     .filter((point) => point.startsWith(`${home}/`) || point.startsWith(`/run/${instance}-`));
@@ -57,17 +56,22 @@ export async function hostObjectsOf({ instance, home }: Topology): Promise<strin
 async function cgroupsOf(instance: string): Promise<string[]> {
   const root = '/sys/fs/cgroup';
   const isOurs = (name: string) => name === instance || name.startsWith(`${instance}-`);
-  const below = async (folder: string) =>
-    (await readdir(folder, { withFileTypes: true }).catch(() => []))
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => entry.name);
-  const top = await below(root);
+  const top = await foldersIn(root);
   const nested = await Promise.all(
     top.map(async (name) =>
-      (await below(join(root, name))).filter(isOurs).map((one) => join(root, name, one)),
+      (await foldersIn(join(root, name))).filter(isOurs).map((one) => join(root, name, one)),
     ),
   );
   return [...top.filter(isOurs).map((name) => join(root, name)), ...nested.flat()];
+}
+
+function lines(text: string): string[] {
+  return text.split('\n').filter(Boolean);
+}
+
+async function foldersIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
 }
 
 async function processesWhere(

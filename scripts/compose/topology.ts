@@ -72,7 +72,7 @@ export interface Topology {
   /** The environment that the process was started with, for clients that builds use. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** A path below the data folder. */
-  path(...parts: string[]): string;
+  readonly path: (...parts: string[]) => string;
 }
 
 /** The topology that the environment asks for; throws INVALID that names every wrong variable. */

@@ -1,7 +1,7 @@
 /** One line of progress, with the time it took once it is done; keeps to plain lines where nobody watches. */
 export async function step(title, work) {
   const began = Date.now();
-  const isLive = process.stdout.isTTY === true;
+  const isLive = process.stdout.isTTY;
   if (isLive) process.stdout.write(`  …  ${title}`);
   else console.log(`  …  ${title}`);
   try {

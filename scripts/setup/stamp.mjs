@@ -7,7 +7,7 @@ const skipped = new Set(['node_modules', 'generated', '.next', 'out', 'dist']);
 /** One digest over the contents of the files and folders, of those files that the filter lets through. */
 export async function digestOf(paths, filter = () => true) {
   const hash = createHash('sha256');
-  for (const path of [...paths].sort()) await addTo(hash, path, filter);
+  for (const path of [...paths].sort((a, b) => (a < b ? -1 : 1))) await addTo(hash, path, filter);
   return hash.digest('hex');
 }
 
@@ -18,7 +18,7 @@ async function addTo(hash, path, filter) {
     if (filter(path)) hash.update(`${path}\0`).update(await readFile(path));
     return;
   }
-  const names = (await readdir(path)).filter((name) => !skipped.has(name)).sort();
+  const names = (await readdir(path)).filter((name) => !skipped.has(name)).sort((a, b) => (a < b ? -1 : 1));
   for (const name of names) await addTo(hash, join(path, name), filter);
 }
 

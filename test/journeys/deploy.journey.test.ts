@@ -96,10 +96,9 @@ test('a new commit takes over without one failed request, and rolling back retur
   await sleep(5000);
   const report = await load.stop();
   expect(report.failures).toEqual([]);
-  expect([...new Set([...report.answers.keys()].map((answer) => answer.split(' ')[0]))].toSorted()).toEqual([
-    'v1',
-    'v2',
-  ]);
+  expect(new Set([...report.answers.keys()].map((answer) => answer.split(' ')[0]))).toEqual(
+    new Set(['v1', 'v2']),
+  );
   expect((await skyarc.apps.get(appId)).currentVersion?.number).toBe(1);
 });
 
