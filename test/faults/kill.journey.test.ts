@@ -6,7 +6,7 @@ import { type GitRepository, type GitServer, startGitServer } from '../testkit/g
 import { Installation } from '../testkit/installation.ts';
 import { journeyInstallation } from '../testkit/journey-setup.ts';
 import { startLoad } from '../testkit/load.ts';
-import { finish, loginAsOwner, untilAnswers } from '../testkit/session.ts';
+import { finish, loginAsOwner, untilAnswers, untilReachable } from '../testkit/session.ts';
 
 const world = inject('world');
 const installation = new Installation(journeyInstallation);
@@ -32,6 +32,7 @@ beforeAll(async () => {
   await finish(skyarc, operation!.id);
 });
 afterAll(async () => {
+  await untilReachable(skyarc);
   await finish(skyarc, (await skyarc.apps.delete(appId)).id);
   await skyarc.dispose();
   await git.stop();
@@ -41,6 +42,7 @@ afterAll(async () => {
 async function deployWithFault(step: string, delayMs: number, fault: () => Promise<unknown>) {
   version += 1;
   await repository.push(`Version ${version}`, nodeApp(`v${version}`));
+  await untilReachable(skyarc);
   const { id } = await skyarc.apps.deploy(appId);
   const ending = new AbortController();
   for await (const { steps, status } of skyarc.operations.watch(id, { signal: ending.signal })) {
@@ -102,6 +104,7 @@ test('cancel in the middle of a build ends it and leaves the app as it was', asy
   const slow = {
     'package.json': JSON.stringify({ name: 'x', scripts: { start: 'node server.js', build: 'sleep 60' } }),
   };
+  await untilReachable(skyarc);
   await repository.push('Slow', { ...nodeApp(`v${version}`), ...slow });
   const { id } = await skyarc.apps.deploy(appId);
   await sleep(2500);

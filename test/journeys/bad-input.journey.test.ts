@@ -67,7 +67,7 @@ const script = (start: string, build?: string) => ({
 test.each<[string, Case, RegExp]>([
   ['unknown host', { url: 'https://no-such-host.invalid/x.git' }, /no-such-host\.invalid/],
   ['no such repository', { url: 'missing' }, /missing\.git.*(not|no)|repository/i],
-  ['wrong branch', { branch: 'nope' }, /branch "nope".*main/i],
+  ['wrong branch', { branch: 'nope' }, /no branch or tag "nope".*main/],
   ['no credentials', { url: 'locked' }, /credential|password|token/i],
   [
     'wrong credentials',
@@ -76,7 +76,7 @@ test.each<[string, Case, RegExp]>([
   ],
   ['no recognisable language', { files: { 'notes.txt': 'hello' } }, /notes\.txt/],
   ['a build that fails', { files: script('node x.js', 'echo broken >&2; exit 3') }, /build/i],
-  ['a build that hangs', { files: script('node x.js', 'sleep 600'), build: { timeoutSeconds: 10 } }, /10 s/],
+  ['a build that hangs', { files: script('node x.js', 'sleep 600'), build: { timeoutSeconds: 30 } }, /30 s/],
   [
     'a build that fills memory',
     {
@@ -93,7 +93,7 @@ test.each<[string, Case, RegExp]>([
   ['an app that exits', { files: script('node -e "console.log(\'I quit\');process.exit(7)"') }, /exit.*7/i],
   [
     'an app that listens on another port',
-    { files: script("node -e \"require('http').createServer().listen(3999,'0.0.0.0')\"") },
+    { files: script("node -e \"require('http').createServer().listen(3990+9,'0.0.0.0')\"") },
     /3999/,
   ],
   [

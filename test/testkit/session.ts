@@ -22,6 +22,17 @@ export async function finish(client: SkyarcClient, operationId: string, wanted =
   return operation;
 }
 
+/** Waits until the platform answers and its data centre with it. */
+export async function untilReachable(client: SkyarcClient): Promise<void> {
+  await pollUntil(
+    async () => {
+      const centres = await client.platform.dataCenters().catch(() => []);
+      return centres[0]?.info ? true : undefined;
+    },
+    { timeoutMs: 60_000, onTimeout: () => new Error('the data centre is not reachable again') },
+  );
+}
+
 /** The first line of the app's answer through the gateway, whatever the status. */
 export async function ask(world: World, host: string, path = '/'): Promise<{ status: number; text: string }> {
   const { statusCode, body } = await request(`${world.gatewayUrl}${path}`, { headers: { host } });

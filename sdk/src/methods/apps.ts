@@ -1,6 +1,7 @@
 import type { GraphQLClient } from '../client.ts';
 import * as api from '../generated/operations.ts';
 import { SkyarcError } from '../error.ts';
+import { patiently } from './patience.ts';
 import type { SubscribeOptions } from '../live.ts';
 
 /** Apps: what runs. Each act answers with the Operation that does it; follow it with `client.operations.wait`. */
@@ -75,7 +76,8 @@ export class AppMethods {
     id: string,
     options?: SubscribeOptions,
   ): AsyncGenerator<api.AppFieldsFragment, void, undefined> {
-    for await (const { appChanged } of this.#client.subscribe(api.AppChangedDocument, { id }, options)) {
+    const open = () => this.#client.subscribe(api.AppChangedDocument, { id }, options);
+    for await (const { appChanged } of patiently(open, options?.signal)) {
       if (!appChanged) return;
       yield appChanged;
     }

@@ -2,6 +2,7 @@ import type { GraphQLClient } from '../client.ts';
 import * as api from '../generated/operations.ts';
 import type { SubscribeOptions } from '../live.ts';
 import { found } from './apps.ts';
+import { patiently } from './patience.ts';
 
 export type LogLine = api.LogLineFieldsFragment;
 export type LogEvent = api.LogLinesSubscription['logLines'];
@@ -47,8 +48,8 @@ export class LogMethods {
     { tail, after, signal }: FollowOptions = {},
   ): AsyncGenerator<LogEvent, void, undefined> {
     const variables: api.LogLinesSubscriptionVariables = { source, after, tail };
-    const events = this.#client.subscribe(api.LogLinesDocument, variables, { ...(signal && { signal }) });
-    for await (const { logLines } of events) {
+    const open = () => this.#client.subscribe(api.LogLinesDocument, variables, { ...(signal && { signal }) });
+    for await (const { logLines } of patiently(open, signal)) {
       const last = logLines.lines.at(-1);
       if (last) variables.after = last.cursor;
       yield logLines;

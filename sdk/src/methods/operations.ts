@@ -3,6 +3,7 @@ import * as api from '../generated/operations.ts';
 import { SkyarcError, canceled } from '../error.ts';
 import type { SubscribeOptions } from '../live.ts';
 import { found } from './apps.ts';
+import { patiently } from './patience.ts';
 
 type Operation = api.OperationFieldsFragment;
 type Step = Operation['steps'][number];
@@ -31,20 +32,14 @@ export class OperationMethods {
 
   /** The operation after each change, the present state first; ends when it is final. */
   async *watch(id: string, options?: SubscribeOptions): AsyncGenerator<Operation, void, undefined> {
-    for await (const event of this.#client.subscribe(api.OperationChangedDocument, { id }, options)) {
-      yield event.operationChanged;
-    }
+    const open = () => this.#client.subscribe(api.OperationChangedDocument, { id }, options);
+    for await (const event of patiently(open, options?.signal)) yield event.operationChanged;
   }
 
   /** Each change of any operation of a team. */
   async *watchTeam(teamId: string, options?: SubscribeOptions): AsyncGenerator<Operation, void, undefined> {
-    for await (const event of this.#client.subscribe(
-      api.TeamOperationsChangedDocument,
-      { teamId },
-      options,
-    )) {
-      yield event.teamOperationsChanged;
-    }
+    const open = () => this.#client.subscribe(api.TeamOperationsChangedDocument, { teamId }, options);
+    for await (const event of patiently(open, options?.signal)) yield event.teamOperationsChanged;
   }
 
   /**
