@@ -8,7 +8,7 @@ import { pollUntil } from '@skyarc/lib/retry';
 import { embeddedConfigOf } from './cluster.ts';
 import { chaosConfigOf, gatewayConfigOf, hubConfigOf } from './datacenter-configs.ts';
 import { etcdConfigOf } from './engines.ts';
-import { nodeProcessesOf } from './inventory.ts';
+import { buildProgramsOf, nodeProcessesOf } from './inventory.ts';
 import { findSupervisor } from './lock.ts';
 import type { Topology } from './topology.ts';
 
@@ -17,7 +17,7 @@ export async function down(topology: Topology, options: { readonly purge: boolea
   const stages: readonly (readonly [title: string, work: () => Promise<unknown>])[] = [
     ['Node processes', () => stopNodeProcesses(topology)],
     ['gateway', () => stopNginx(gatewayConfigOf(topology))],
-    ['builds', () => purgeBuilds(chaosConfigOf(topology))],
+    ['builds', () => stopBuilds(topology)],
     ...(topology.isEmbedded
       ? [['apps and cluster', () => (options.purge ? purge : halt)(embeddedConfigOf(topology))] as const]
       : []),
@@ -48,4 +48,24 @@ async function stopNodeProcesses(topology: Topology): Promise<void> {
     },
     { timeoutMs: 30_000, onTimeout: () => new Error('Some Node processes cannot be ended') },
   );
+}
+
+async function stopBuilds(topology: Topology): Promise<void> {
+  await pollUntil(
+    async () => {
+      const left = await buildProgramsOf(topology);
+      for (const { pid } of left) killIfAlive(pid);
+      return left.length === 0 ? true : undefined;
+    },
+    { timeoutMs: 20_000, onTimeout: () => new Error('Some programs of builds cannot be ended') },
+  );
+  await purgeBuilds(chaosConfigOf(topology));
+}
+
+function killIfAlive(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended between the listing and now.
+  }
 }

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '@skyarc/lib/process';
 import type { Topology } from './topology.ts';
@@ -27,6 +27,14 @@ export async function enginesOf(topology: Topology): Promise<ProcessInfo[]> {
     (argv) =>
       engines.some((engine) => argv[0]?.split(' ')[0]?.endsWith(engine)) &&
       argv.some((argument) => argument.includes(`${topology.home}/`)),
+  );
+}
+
+/** Programs at work in the builders' folder, also within a root there: they outlive a builder that was killed. */
+export async function buildProgramsOf({ home }: Topology): Promise<ProcessInfo[]> {
+  const folder = join(home, 'chaos/');
+  return processesWhere(
+    (argv, _, root) => root.startsWith(folder) || argv.some((argument) => argument.includes(folder)),
   );
 }
 
@@ -75,7 +83,7 @@ async function foldersIn(folder: string): Promise<string[]> {
 }
 
 async function processesWhere(
-  matches: (argv: readonly string[], environment: readonly string[]) => boolean,
+  matches: (argv: readonly string[], environment: readonly string[], root: string) => boolean,
 ): Promise<ProcessInfo[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
   const found = await Promise.all(
@@ -85,7 +93,10 @@ async function processesWhere(
           (await readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')).split('\0').filter(Boolean),
         ),
       );
-      return matches(argv, environment) ? [{ pid: Number(pid), command: argv.slice(0, 4).join(' ') }] : [];
+      const root = await readlink(`/proc/${pid}/root`).catch(() => '/');
+      return matches(argv, environment, root)
+        ? [{ pid: Number(pid), command: argv.slice(0, 4).join(' ') }]
+        : [];
     }),
   );
   return found.flat();
