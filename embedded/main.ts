@@ -137,7 +137,7 @@ export async function halt(input: EmbeddedInput): Promise<void> {
     engine.cri.close();
     await engine.daemon.stop();
   }
-  await purgeNetwork(config.instance);
+  await purgeNetwork(config.instance, config.podCidr);
   await unmountAll(config.home);
   await removeCgroup(`/${config.instance}`);
 }

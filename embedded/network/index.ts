@@ -116,9 +116,9 @@ export async function startNetwork(
 }
 
 /** Removes everything that the network made on this host. */
-export async function purgeNetwork(instance: string): Promise<void> {
+export async function purgeNetwork(instance: string, podCidr: string): Promise<void> {
   await removeRules(instance);
-  await removeLink(instance);
+  await removeLink(instance, podCidr);
 }
 
 /** The service `kube-dns` with the address that pods are told, and its endpoint: our server. */

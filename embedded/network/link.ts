@@ -4,6 +4,9 @@ import type { Logger } from '@skyarc/lib/log';
 import { run } from '@skyarc/lib/process';
 import { nthAddress } from './addresses.ts';
 
+/** Behind every other route of the same range. */
+const unreachableMetric = '4278198272';
+
 export interface LinkOptions {
   readonly instance: string;
   readonly podCidr: string;
@@ -32,6 +35,9 @@ export async function ensureLink(options: LinkOptions, log: Logger): Promise<voi
   await ip('address', 'replace', `${gatewayAddress(options.podCidr)}/32`, 'dev', link);
   await ip('link', 'set', 'dev', link, 'up');
   await ip('route', 'replace', options.serviceCidr, 'dev', link, 'src', gatewayAddress(options.podCidr));
+  // Each pod has a route of its own; what is sent to one that is gone must fail here at once and not leave
+  // the machine by its default route, where anything could answer.
+  await ip('route', 'replace', 'unreachable', options.podCidr, 'metric', unreachableMetric);
 
   const forwarding = '/proc/sys/net/ipv4/ip_forward';
   if ((await readFile(forwarding, 'utf8')).trim() !== '1') {
@@ -40,8 +46,9 @@ export async function ensureLink(options: LinkOptions, log: Logger): Promise<voi
   }
 }
 
-/** Removes the bridge with its address and routes; IP forwarding stays as it is. */
-export async function removeLink(instance: string): Promise<void> {
+/** Removes the bridge with its address and all routes; IP forwarding stays as it is. */
+export async function removeLink(instance: string, podCidr: string): Promise<void> {
+  await run('ip', ['route', 'delete', 'unreachable', podCidr, 'metric', unreachableMetric]);
   const { code } = await run('ip', ['link', 'show', 'dev', linkName(instance)]);
   if (code === 0) await ip('link', 'delete', 'dev', linkName(instance));
 }

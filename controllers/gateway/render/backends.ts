@@ -1,5 +1,5 @@
 import type { KindTable } from '@skyarc/lib/kube';
-import type { Endpoint, GatewayObjects } from './model.ts';
+import type { Backend, Endpoint, GatewayObjects } from './model.ts';
 
 type Service = KindTable['services'];
 type EndpointSlice = KindTable['endpointslices'];
@@ -23,11 +23,11 @@ export class BackendIndex {
     }
   }
 
-  /** Key and endpoints of a backend; a text says why there is none. */
+  /** Key, endpoints and the service's own address of a backend; a text says why there is none. */
   resolve(
     namespace: string,
     ref: { name?: string; port?: { name?: string; number?: number } } | undefined,
-  ): { key: string; endpoints: readonly Endpoint[] } | string {
+  ): { key: string; backend: Backend } | string {
     if (!ref?.name) return 'its backend is not a service';
     const service = this.services.get(`${namespace}/${ref.name}`);
     if (!service) return `service "${ref.name}" does not exist`;
@@ -38,9 +38,14 @@ export class BackendIndex {
     if (!port)
       return `service "${ref.name}" has no port ${ref.port?.name ?? ref.port?.number ?? ''}`.trimEnd();
     const slices = this.slices.get(`${namespace}/${ref.name}`) ?? [];
+    const { clusterIP } = service.spec ?? {};
+    const hasAddress = clusterIP && clusterIP !== 'None';
     return {
       key: `${namespace}/${ref.name}:${port.port}`,
-      endpoints: endpointsOf(slices, port.name ?? ''),
+      backend: {
+        endpoints: endpointsOf(slices, port.name ?? ''),
+        service: hasAddress ? [bracketed(clusterIP), port.port] : null,
+      },
     };
   }
 }
@@ -54,10 +59,15 @@ function endpointsOf(slices: readonly EndpointSlice[], portName: string): Endpoi
     for (const { addresses, conditions } of slice.endpoints ?? []) {
       if (conditions?.ready === false || conditions?.terminating === true) continue;
       for (const plain of addresses) {
-        const address = slice.addressType === 'IPv6' ? `[${plain}]` : plain;
+        const address = bracketed(plain);
         found.set(`${address}:${port}`, [address, port]);
       }
     }
   }
   return [...found].toSorted(([left], [right]) => (left < right ? -1 : 1)).map(([, endpoint]) => endpoint);
+}
+
+/** An address as nginx writes it before a port. */
+function bracketed(address: string): string {
+  return address.includes(':') ? `[${address}]` : address;
 }

@@ -31,6 +31,16 @@ export interface Route {
 /** IP address (IPv6 in brackets) and port. */
 export type Endpoint = readonly [address: string, port: number];
 
+export interface Backend {
+  /** Those that take new requests. */
+  readonly endpoints: readonly Endpoint[];
+  /**
+   * The service's cluster address, tried when every endpoint known here refuses: while the controller is away
+   * the cluster goes on replacing pods, and its own balancing knows the new ones. Null for headless services.
+   */
+  readonly service: Endpoint | null;
+}
+
 export interface Certificate {
   /** PEM, leaf first. */
   readonly cert: string;
@@ -40,7 +50,7 @@ export interface Certificate {
 export interface GatewayModel {
   readonly ingresses: readonly Ingress[];
   readonly routes: readonly Route[];
-  readonly backends: ReadonlyMap<string, readonly Endpoint[]>;
+  readonly backends: ReadonlyMap<string, Backend>;
   /** By host name or wildcard. */
   readonly certificates: ReadonlyMap<string, Certificate>;
   readonly problems: readonly Problem[];

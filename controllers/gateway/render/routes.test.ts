@@ -59,7 +59,7 @@ const render = (...ingresses: Ingress[]) => renderModel(world(ingresses), 'skyar
 test('a named port leads to the port of that name in the slices, in a stable order', () => {
   const model = render(ingress('a', 'a.test', '/'));
   expect(model.routes).toEqual([{ host: 'a.test', match: 'prefix', path: '', backend: 'n/s:80' }]);
-  expect(model.backends.get('n/s:80')).toEqual([
+  expect(model.backends.get('n/s:80')?.endpoints).toEqual([
     ['10.0.0.1', 8080],
     ['10.0.0.2', 8080],
   ]);

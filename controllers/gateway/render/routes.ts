@@ -1,7 +1,7 @@
 import { certificateOf } from './certificates.ts';
 import { BackendIndex } from './backends.ts';
 import { selectIngresses } from './classes.ts';
-import type { Certificate, Endpoint, GatewayModel, GatewayObjects, Problem, Route } from './model.ts';
+import type { Backend, Certificate, GatewayModel, GatewayObjects, Problem, Route } from './model.ts';
 
 type Ingress = GatewayObjects['ingresses'][number];
 
@@ -23,7 +23,7 @@ class ModelBuilder {
   private readonly routes = new Map<string, Route>();
   private readonly owners = new Map<string, Ingress>();
   private readonly namespacesOfHost = new Map<string, Set<string>>();
-  private readonly backends = new Map<string, readonly Endpoint[]>();
+  private readonly backends = new Map<string, Backend>();
   private readonly certificates = new Map<string, Certificate>();
   private readonly problems: Problem[] = [];
   private readonly index: BackendIndex;
@@ -122,7 +122,7 @@ class ModelBuilder {
       return;
     }
     this.routes.set(key, { ...place, backend: backend.key });
-    this.backends.set(backend.key, backend.endpoints);
+    this.backends.set(backend.key, backend.backend);
   }
 
   private mayName(ingress: Ingress, host: string): boolean {

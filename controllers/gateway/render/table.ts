@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { GatewayModel } from './model.ts';
 
-/** nginx's shared memory as it should be: `h:<host>`, `u:<backend>`, `c:<host>` to JSON (see gateway.lua). */
+/** nginx's shared memory as it should be: `h:<host>`, `u:<backend>`, `s:<backend>`, `c:<host>` to JSON (see gateway.lua). */
 export type Table = ReadonlyMap<string, string>;
 
 export interface TableChange {
@@ -25,7 +25,10 @@ export function renderTable(model: GatewayModel): Table {
   }
   const table = new Map<string, string>();
   for (const [host, rules] of hosts) table.set(`h:${host}`, JSON.stringify(rules));
-  for (const [backend, endpoints] of model.backends) table.set(`u:${backend}`, JSON.stringify(endpoints));
+  for (const [key, { endpoints, service }] of model.backends) {
+    table.set(`u:${key}`, JSON.stringify(endpoints));
+    if (service) table.set(`s:${key}`, JSON.stringify(service));
+  }
   for (const [host, certificate] of model.certificates) table.set(`c:${host}`, JSON.stringify(certificate));
   return new Map([...table].toSorted(([left], [right]) => (left < right ? -1 : 1)));
 }

@@ -2,6 +2,7 @@
 -- Everything it knows is in the shared dict `state`, written by the controller (see admin.lua):
 --   h:<host>     {"exact":{path:backend},"prefix":{path without end slash:backend}}; host "" = any
 --   u:<backend>  [[address, port], ...]
+--   s:<backend>  [address, port] of the service itself, for when all of those refuse
 --   c:<host>     {"cert":PEM,"key":PEM}
 --   version      counts changes; each nginx worker forgets its decoded copy when it moves
 local balancer = require "ngx.balancer"
@@ -86,25 +87,19 @@ function _M.route()
   end
 end
 
--- The next endpoint in turn that did not fail a moment ago and was not tried by this request.
+-- The next endpoint in turn that did not fail a moment ago and was not tried by this request; or nil.
 local function choose(endpoints, tried)
   local count = #endpoints
   local now = ngx.now()
   local turn = endpoints.turn or math.random(count)
-  local fallback
   for _ = 1, count do
     turn = turn % count + 1
     local endpoint = endpoints[turn]
-    if not tried[endpoint] then
-      fallback = fallback or turn
-      if (failed_until[endpoint] or 0) <= now then
-        endpoints.turn = turn
-        return endpoint
-      end
+    if not tried[endpoint] and (failed_until[endpoint] or 0) <= now then
+      endpoints.turn = turn
+      return endpoint
     end
   end
-  endpoints.turn = fallback or turn
-  return endpoints[endpoints.turn]
 end
 
 -- Balancer phase; called again when an endpoint failed before anything was answered.
@@ -123,7 +118,9 @@ function _M.balance()
     failed_until[ctx.endpoint] = ngx.now() + failed_for
     metrics.upstream_failed(ctx.host)
   end
-  local endpoint = choose(endpoints, tried)
+  -- While the controller is away the cluster may have replaced every pod that is known here: its own address
+  -- of the service leads to the new ones.
+  local endpoint = choose(endpoints, tried) or read("s:" .. ctx.backend) or endpoints[math.random(#endpoints)]
   ctx.endpoint = endpoint
   tried[endpoint] = true
   local ok, reason = balancer.set_current_peer(endpoint[1], endpoint[2])
