@@ -22,6 +22,14 @@ export class BuildClaim {
     this.owner = owner;
   }
 
+  /** Gives up what earlier lives of a builder left claimed; their owners begin with the prefix. */
+  static async forget(db: DataCenterDatabase, ownerPrefix: string): Promise<void> {
+    await db.build.updateMany({
+      where: { claimedBy: { startsWith: ownerPrefix } },
+      data: { claimedBy: null, claimedUntil: null },
+    });
+  }
+
   /** Null while another builder has it and is alive. */
   static async take(db: DataCenterDatabase, buildId: string, owner: string): Promise<BuildClaim | null> {
     const claim = new BuildClaim(db, buildId, owner);

@@ -54,3 +54,8 @@ export type ResolvedChaosConfig = z.output<typeof chaosConfigSchema>;
 export function roomOf(config: ResolvedChaosConfig): string {
   return join(config.runDir, `${config.instance}-chaos-${config.node}`);
 }
+
+/** How the claims of this builder begin, whatever process it lives in. */
+export function ownerPrefixOf({ instance, node }: Pick<ResolvedChaosConfig, 'instance' | 'node'>): string {
+  return `${instance}-${node}-`;
+}

@@ -13,6 +13,7 @@ import {
 } from '@skyarc/prisma/datacenter';
 import { BuildLog } from './build-log.ts';
 import { BuildClaim } from './claim.ts';
+import { ownerPrefixOf } from './config.ts';
 import type { BuildMetrics } from './metrics.ts';
 import { trimDisks } from './sandbox/disk.ts';
 import type { Shared } from './shared.ts';
@@ -53,7 +54,7 @@ export class Controller {
       include: { app: { include: { team: true } } },
     });
     if (!journal || !build || isFinal(build.status as OperationStatus)) return;
-    const owner = `${this.shared.config.instance}-${this.shared.config.node}-${process.pid}`;
+    const owner = `${ownerPrefixOf(this.shared.config)}${process.pid}`;
     const claim = await BuildClaim.take(db, build.id, owner);
     if (!claim) {
       throw new AppError('CONFLICT', 'Another builder works on this build', {

@@ -13,7 +13,8 @@ import { createRegistry, startStatusServer } from '@skyarc/lib/status';
 import { type DataCenterDatabase, EventLogSink } from '@skyarc/prisma/datacenter';
 import { ensureBaseLayer } from './base/base.ts';
 import { LayerStore } from './base/store.ts';
-import { type ChaosConfig, chaosConfigSchema } from './config.ts';
+import { BuildClaim } from './claim.ts';
+import { type ChaosConfig, chaosConfigSchema, ownerPrefixOf } from './config.ts';
 import { Controller } from './controller.ts';
 import { BuildMetrics } from './metrics.ts';
 import { layersFolderOf, placeOf, prepare } from './prepare.ts';
@@ -36,6 +37,8 @@ const log = createLogger('chaos');
 const group = 'chaos';
 /** A build's own limits end its task long before. */
 const maxAttempts = 1_000;
+/** How long a task of a builder that died waits for another one; extended while a build goes on. */
+const ackDeadlineMs = 10_000;
 
 /**
  * Makes the base image from Debian packages when it is not there yet (half a minute); for set-up, which
@@ -62,6 +65,7 @@ export async function start(input: ChaosConfig, deps: ChaosDeps): Promise<Runnin
   const stopping = new AbortController();
   try {
     await purge(input);
+    await BuildClaim.forget(deps.db, ownerPrefixOf(config));
     const place = placeOf(config);
     await mkdir(place.stateDir, { recursive: true, mode: 0o711 });
     await mkdir(layersFolderOf(config), { recursive: true, mode: 0o700 });
@@ -94,7 +98,14 @@ export async function start(input: ChaosConfig, deps: ChaosDeps): Promise<Runnin
         log.warn({ reason: messageOf(error) }, 'the Node.js runtime is made at the first build');
       });
       const controller = new Controller(shared, { ...deps, sink, metrics }, signal);
-      const options = { topic: topics.build, group, concurrency: config.slots, maxAttempts, signal };
+      const options = {
+        topic: topics.build,
+        group,
+        concurrency: config.slots,
+        ackDeadlineMs,
+        maxAttempts,
+        signal,
+      };
       await deps.mq.consume(options, (delivery) => controller.handle(delivery));
     });
     consuming.catch((error: unknown) => {

@@ -13,6 +13,8 @@ export interface Diagnosis {
   readonly sentence: string;
   /** True when waiting longer cannot help; false while it may pass by itself. */
   readonly isSettled: boolean;
+  /** True when a signal ended the app, as a failing startup probe does by way of the node. */
+  readonly isBySignal?: boolean;
 }
 
 export interface DiagnoseOptions {
@@ -89,7 +91,8 @@ function diagnoseEnd(status: ContainerStatus, options: DiagnoseOptions): Diagnos
   if (end.reason === 'StartError' || end.reason === 'ContainerCannotRun') {
     return { trouble: 'CANNOT_START', sentence: startSentence(end.message ?? end.reason), isSettled };
   }
-  return { trouble: 'EXITED', sentence: exitSentence(end.exitCode, end.signal), isSettled };
+  const isBySignal = signalOf(end.exitCode, end.signal) > 0;
+  return { trouble: 'EXITED', sentence: exitSentence(end.exitCode, end.signal), isSettled, isBySignal };
 }
 
 function diagnoseScheduling(pod: Pod, ageMs: number, options: DiagnoseOptions): Diagnosis | null {
@@ -116,10 +119,14 @@ function exitSentence(code: number, signal: number | undefined): string {
   }
   if (code === 127) return 'The app exited with code 127: its command was not found in the image';
   if (code === 126) return 'The app exited with code 126: its command cannot be executed';
-  const number = signal || (code > 128 ? code - 128 : 0);
+  const number = signalOf(code, signal);
   return number > 0
     ? `The app was ended by signal ${number} (exit code ${code})`
     : `The app exited with code ${code}`;
+}
+
+function signalOf(code: number, signal: number | undefined): number {
+  return signal || (code > 128 ? code - 128 : 0);
 }
 
 function startSentence(message: string): string {

@@ -33,6 +33,7 @@ export async function rollOut(context: WorkerContext, run: RollOut): Promise<voi
   const workload = workloadAmong(run.objects);
   if (!workload) throw new AppError('INTERNAL', `App "${spec.name}" has no workload`);
   let said = '';
+  let unready: Diagnosis | null = null;
   for (;;) {
     await throwIfOver(context, journal);
     const progress = await look(kube, workload, run);
@@ -41,7 +42,11 @@ export async function rollOut(context: WorkerContext, run: RollOut): Promise<voi
     const sentence = `${progress.ready} of ${spec.replicas} pods ready`;
     if (sentence !== said && spec.replicas > 0) journal.say(sentence);
     said = sentence;
-    const diagnosis = spec.replicas > 0 ? await diagnose(kube, spec, pods) : null;
+    const found = spec.replicas > 0 ? await diagnose(kube, spec, pods) : null;
+    // A pod that was ended because it never became ready is explained by what kept it from that.
+    const diagnosis: Diagnosis | null =
+      found?.isBySignal && unready ? { ...unready, isSettled: true } : found;
+    if (diagnosis?.trouble === 'NOT_READY') unready = diagnosis;
     if (diagnosis?.isSettled) throw await explain(kube, run, pods, diagnosis);
     if (diagnosis) sayOnce(journal, diagnosis.sentence);
     await watch.next(spec.id, lookEveryMs, run.signal);
