@@ -72,6 +72,7 @@ async function sees(text: string | RegExp, timeoutMs = 20_000): Promise<void> {
 /** Waits until nothing is being done to the app any more. */
 async function settled(): Promise<void> {
   await tab('overview');
+  await part('app-url').waitFor();
   await part('active-operation').waitFor({ state: 'detached', timeout: 90_000 });
 }
 
@@ -149,7 +150,7 @@ test('the wizard makes an app, its build is watched line by line, and it runs', 
   expect(counts.size).toBeGreaterThan(5);
   await browser.shoot('build-live');
   await stateIs('RUNNING');
-  await sees(/is deployed|runs/i);
+  await sees('kiosk is running');
   await browser.shoot('build-done');
 });
 
@@ -179,9 +180,9 @@ test('a pushed commit is deployed, and rolled back after a question', async () =
   await part('rollback-confirm').waitFor();
   await browser.shoot('rollback-question');
   await part('rollback-confirm').click();
-  await answers('v1');
   await settled();
-  expect(await part('current-version').innerText()).toBe('#1');
+  await expect.poll(() => part('current-version').innerText()).toBe('#1');
+  await answers('v1');
 });
 
 test('it scales to three pods', async () => {

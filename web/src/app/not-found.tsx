@@ -1,8 +1,10 @@
 'use client';
 
+import { Button } from 'antd';
 import Link from 'next/link';
 import type { ReactNode } from 'react';
 import { commonText } from '../components/common-text.ts';
+import { Logo } from '../components/logo.tsx';
 import { Empty } from '../components/states.tsx';
 import { useText } from '../components/use-text.ts';
 
@@ -13,7 +15,12 @@ export default function NotFound(): ReactNode {
       <Empty
         title={t('notFoundTitle')}
         help={t('notFoundHelp')}
-        action={<Link href="/">{t('backToOverview')}</Link>}
+        picture={<Logo size={44} />}
+        action={
+          <Link href="/" tabIndex={-1}>
+            <Button>{t('backToOverview')}</Button>
+          </Link>
+        }
       />
     </div>
   );

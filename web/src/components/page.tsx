@@ -19,10 +19,10 @@ export function Page({ title, crumbs = [], subtitle, actions, children }: PagePr
         <div className={styles['titles']}>
           {crumbs.length > 0 && (
             <nav className={styles['crumbs']} aria-label="Breadcrumb">
-              {crumbs.map(({ href, label }) => (
+              {crumbs.map(({ href, label }, index) => (
                 <Fragment key={href}>
+                  {index > 0 && <span aria-hidden>/</span>}
                   <Link href={href}>{label}</Link>
-                  <span aria-hidden>/</span>
                 </Fragment>
               ))}
             </nav>

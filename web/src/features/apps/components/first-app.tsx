@@ -18,8 +18,8 @@ export function FirstApp(): ReactNode {
           picture={
             <svg
               width="260"
-              height="112"
-              viewBox="0 0 260 112"
+              height="132"
+              viewBox="0 -24 260 132"
               fill="none"
               aria-hidden
               style={{ marginBottom: 12 }}

@@ -147,7 +147,7 @@ export function NewAppPage(): ReactNode {
                   )}
                 </Panel>
                 <Panel title={app('details')}>
-                  <div className={styles['pair']}>
+                  <div className={`${styles['pair']} ${styles['closing']}`}>
                     <Form.Item
                       name="name"
                       label={t('name')}

@@ -25,7 +25,7 @@ export function ClaimPage(): ReactNode {
   useEffect(() => {
     void api()
       .account.installation()
-      .then(({ claimed }) => claimed && router.replace('/login'))
+      .then(({ claimed }) => claimed && router.replace('/'))
       .catch(() => undefined);
   }, [router]);
 

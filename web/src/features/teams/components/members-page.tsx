@@ -66,6 +66,9 @@ function MemberList({ members }: { readonly members: readonly Member[] }): React
     await api().teams.removeMember(team.id, userId);
     await details.reload();
   });
+  const owners = members.filter(({ role }) => role === 'OWNER').length;
+  // A team keeps an owner: the last one can neither go nor step down.
+  const isLastOwner = ({ role }: Member): boolean => role === 'OWNER' && owners === 1;
   const ask = ({ user }: Member): void => {
     modal.confirm({
       title: t('removeTitle', { name: user.name }),
@@ -104,18 +107,18 @@ function MemberList({ members }: { readonly members: readonly Member[] }): React
             key: 'role',
             title: t('role'),
             width: 180,
-            render: ({ user, role }) =>
-              mayManage ? (
+            render: (member) =>
+              mayManage && !isLastOwner(member) ? (
                 <Select
-                  value={role}
+                  value={member.role}
                   style={{ width: 150 }}
                   aria-label={t('role')}
                   loading={change.busy}
                   options={roles.map((value) => ({ value, label: t(value) }))}
-                  onChange={(next) => void change.run(user.email, next)}
+                  onChange={(next) => void change.run(member.user.email, next)}
                 />
               ) : (
-                t(role)
+                t(member.role)
               ),
           },
           { key: 'since', title: t('since'), width: 140, render: ({ since }) => <RelativeTime at={since} /> },
@@ -125,7 +128,8 @@ function MemberList({ members }: { readonly members: readonly Member[] }): React
             align: 'right',
             width: 100,
             render: (member) =>
-              mayManage && (
+              mayManage &&
+              !isLastOwner(member) && (
                 <Button type="text" size="small" danger onClick={() => ask(member)}>
                   {t('remove')}
                 </Button>
