@@ -33,7 +33,7 @@ export async function rollOut(context: WorkerContext, run: RollOut): Promise<voi
   const workload = workloadAmong(run.objects);
   if (!workload) throw new AppError('INTERNAL', `App "${spec.name}" has no workload`);
   let said = '';
-  let unready: Diagnosis | null = null;
+  let unready = null as Diagnosis | null;
   for (;;) {
     await throwIfOver(context, journal);
     const progress = await look(kube, workload, run);
