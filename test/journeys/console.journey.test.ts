@@ -223,7 +223,6 @@ test('the operations panel tells what was done', async () => {
   for (const kind of ['Configure', 'Scale', 'Roll back', 'Deploy']) {
     await panel.getByText(kind, { exact: true }).first().waitFor();
   }
-  await browser.page.waitForTimeout(300);
   await browser.shoot('operations');
   await browser.page.keyboard.press('Escape');
   await panel.waitFor({ state: 'hidden' });
@@ -260,6 +259,7 @@ test('it can be read in the dark, in Chinese and on a phone', async () => {
   await browser.shoot('app-phone');
   const width = await browser.page.evaluate('document.documentElement.scrollWidth');
   expect(width).toBe(390);
+  expect((await part('pod').boundingBox())?.width).toBeGreaterThan(330);
   await tab('logs');
   await part('runtime-log').waitFor();
   await browser.shoot('logs-phone');

@@ -69,6 +69,8 @@ export class Browser {
   /** Keeps what is seen now as `<number>-<what>.png`. */
   async shoot(what: string): Promise<void> {
     this.shots += 1;
+    // Dialogs and drawers come in.
+    await this.page.waitForTimeout(300);
     const number = String(this.shots).padStart(2, '0');
     await this.page.screenshot({ path: join(this.folder, `${number}-${what}.png`), animations: 'disabled' });
   }

@@ -19,6 +19,8 @@ export function CopyButton({ text, label }: { readonly text: string; readonly la
   return (
     <Button
       size="small"
+      // Copying is no change: it works in forms that are only to be read.
+      disabled={false}
       type={label ? 'default' : 'text'}
       icon={copied ? <CheckOutlined style={{ color: 'var(--green)' }} /> : <CopyOutlined />}
       aria-label={copied ? t('copied') : t('copy')}

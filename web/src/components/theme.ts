@@ -22,6 +22,8 @@ export function antTheme(name: 'light' | 'dark'): ThemeConfig {
       colorText: palette.ink,
       colorTextSecondary: palette.inkSoft,
       colorTextDescription: palette.inkFaint,
+      // Viewers read what they may not change.
+      colorTextDisabled: palette.inkFaint,
       colorTextPlaceholder: palette.inkFaint,
       colorBgLayout: palette.page,
       colorBgContainer: palette.surface,

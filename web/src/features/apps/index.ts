@@ -3,6 +3,4 @@ export { AppRow } from './components/app-row.tsx';
 export type { ListedApp } from './components/app-row.tsx';
 export { NewAppPage } from './components/new-app-page.tsx';
 export { OverviewPage } from './components/overview-page.tsx';
-export { StateBadge } from './components/state-badge.tsx';
 export { useTeamOverview } from './hooks/use-team-overview.ts';
-export { appText } from './text.ts';

@@ -2,6 +2,8 @@ import { defineMessages } from '../../components/text.ts';
 
 export const wizardText = defineMessages(
   {
+    notForViewers: 'You may look, but not create apps',
+    notForViewersHelp: 'Ask an owner of the team for the developer role.',
     title: 'New app',
     subtitle: 'Name the source. Language, port and start command are found by themselves.',
     source: 'Source',
@@ -46,6 +48,8 @@ export const wizardText = defineMessages(
     line: 'Line {line}: {problem}',
   },
   {
+    notForViewers: '您只能查看，不能创建应用',
+    notForViewersHelp: '请向团队所有者申请开发者角色。',
     title: '新建应用',
     subtitle: '只需指明来源，语言、端口和启动命令会自动识别。',
     source: '来源',

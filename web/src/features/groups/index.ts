@@ -1,3 +1,2 @@
 export { GroupForm } from './components/group-form.tsx';
 export { GroupPage } from './components/group-page.tsx';
-export { groupText } from './text.ts';

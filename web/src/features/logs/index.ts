@@ -1,2 +1,1 @@
 export { LogView } from './components/log-view.tsx';
-export type { LogViewProps } from './components/log-view.tsx';

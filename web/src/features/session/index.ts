@@ -1,5 +1,5 @@
 export { ClaimPage } from './components/claim-page.tsx';
 export { LoginPage } from './components/login-page.tsx';
+export { logOut } from './log-out.ts';
 export { SessionGate } from './components/session-gate.tsx';
 export { useSession } from './hooks/use-session.tsx';
-export type { Viewer } from './hooks/use-session.tsx';

@@ -99,7 +99,7 @@ export function EnvironmentTab({ app }: { readonly app: AppFieldsFragment }): Re
         const problem = problemOf(row);
         return (
           <div key={row.key} className={styles['env']}>
-            <Tooltip title={problem} open={problem !== null} placement="bottomLeft">
+            <div>
               <Input
                 className="mono"
                 value={row.name}
@@ -111,7 +111,12 @@ export function EnvironmentTab({ app }: { readonly app: AppFieldsFragment }): Re
                 aria-label={t('name')}
                 onChange={({ target }) => change(row.key, { name: target.value.trim() })}
               />
-            </Tooltip>
+              {problem && (
+                <p role="alert" className={styles['problem']}>
+                  {problem}
+                </p>
+              )}
+            </div>
             <Input.TextArea
               className="mono"
               value={row.value ?? ''}

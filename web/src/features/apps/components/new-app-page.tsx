@@ -72,7 +72,7 @@ export function NewAppPage(): ReactNode {
   const app = useText(appText);
   const router = useRouter();
   const search = useSearchParams();
-  const { team, details } = useTeam();
+  const { team, details, mayDevelop } = useTeam();
   const { add } = useOperations();
   const centers = useQuery(DataCentersDocument, {});
   const [form] = Form.useForm<Fields>();
@@ -97,6 +97,13 @@ export function NewAppPage(): ReactNode {
   };
   const required = { required: true, message: t('required') };
 
+  if (!mayDevelop) {
+    return (
+      <Page title={t('title')} crumbs={[{ href: '/', label: team.displayName }]}>
+        <Empty title={t('notForViewers')} help={t('notForViewersHelp')} />
+      </Page>
+    );
+  }
   return (
     <Page title={t('title')} subtitle={t('subtitle')} crumbs={[{ href: '/', label: team.displayName }]}>
       <Loaded state={details} rows={8}>

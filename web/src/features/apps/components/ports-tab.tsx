@@ -190,7 +190,7 @@ function Routes({ app }: { readonly app: AppFieldsFragment }): ReactNode {
   return (
     <Panel flush title={t('routes')} hint={t('routesHint')}>
       {rows.length === 0 ? (
-        <p className="soft" style={{ padding: '14px 16px 0' }}>
+        <p className="soft" style={{ padding: mayDevelop ? '14px 16px 0' : '14px 16px' }}>
           {t('noRoutes')}
         </p>
       ) : (

@@ -249,7 +249,9 @@ function DeleteApp({ app }: { readonly app: AppFieldsFragment }): ReactNode {
         <div className="stack">
           <p>{t('dangerHelp')}</p>
           <label>
-            <span className="soft">{t('deleteType', { name: app.name })}</span>
+            <span className="soft" style={{ display: 'block', marginBottom: 6 }}>
+              {t('deleteType', { name: app.name })}
+            </span>
             <Input
               autoFocus
               className="mono"

@@ -79,7 +79,7 @@ export function VersionsTab({ app }: { readonly app: AppFieldsFragment }): React
                 },
                 {
                   key: 'commit',
-                  title: '',
+                  title: t('commit'),
                   render: ({ commitId, commitMessage }) => (
                     <span>
                       {commitId && <code className="faint">{shortCommit(commitId)}</code>} {commitMessage}

@@ -21,7 +21,7 @@ import { logText } from '../text.ts';
 import { LogWindow } from './log-window.tsx';
 import styles from './log.module.css';
 
-export interface LogViewProps {
+interface LogViewProps {
   readonly source: LogSource;
   /** So many of the newest lines at first. */
   readonly tail?: number;

@@ -7,7 +7,7 @@ import type { ReactNode } from 'react';
 import { useQuery } from '../../../components/api.ts';
 import type { QueryState } from '../../../components/api.ts';
 
-export type Viewer = NonNullable<ViewerQuery['viewer']>;
+type Viewer = NonNullable<ViewerQuery['viewer']>;
 
 export interface Session {
   readonly viewer: Viewer;

@@ -14,13 +14,13 @@ import Link from 'next/link';
 import { usePathname, useRouter, useSearchParams } from 'next/navigation';
 import { useState } from 'react';
 import type { ReactNode } from 'react';
-import { api, forgetAnswers, useQuery } from '../../../components/api.ts';
+import { useQuery } from '../../../components/api.ts';
 import { Logo } from '../../../components/logo.tsx';
 import { LanguageSwitch, ThemeSwitch } from '../../../components/preference-switches.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { GroupForm } from '../../groups/index.ts';
 import { StatusGlyph, useOperations } from '../../operations/index.ts';
-import { useSession } from '../../session/index.ts';
+import { logOut, useSession } from '../../session/index.ts';
 import { TeamSwitcher, useTeam } from '../../teams/index.ts';
 import { shellText } from '../text.ts';
 import styles from './shell.module.css';
@@ -145,7 +145,7 @@ function Person({ onNavigate }: { readonly onNavigate?: () => void }): ReactNode
               },
             },
             { type: 'divider' },
-            { key: 'logout', label: t('logout'), onClick: () => void logout() },
+            { key: 'logout', label: t('logout'), onClick: () => void logOut() },
           ],
         }}
       >
@@ -158,12 +158,6 @@ function Person({ onNavigate }: { readonly onNavigate?: () => void }): ReactNode
       </Dropdown>
     </div>
   );
-}
-
-async function logout(): Promise<void> {
-  await api().account.logout();
-  forgetAnswers();
-  location.assign('/login');
 }
 
 function initials(name: string): string {

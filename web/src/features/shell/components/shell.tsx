@@ -11,7 +11,7 @@ import { Page } from '../../../components/page.tsx';
 import { Panel } from '../../../components/panel.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { OperationsButton, OperationsPanel, OperationsProvider } from '../../operations/index.ts';
-import { SessionGate } from '../../session/index.ts';
+import { logOut, SessionGate } from '../../session/index.ts';
 import { NewTeamForm, TeamProvider } from '../../teams/index.ts';
 import { teamText } from '../../teams/text.ts';
 import { shellText } from '../text.ts';
@@ -81,8 +81,15 @@ function Frame({ children }: { readonly children: ReactNode }): ReactNode {
 
 function NoTeam(): ReactNode {
   const t = useText(teamText);
+  const shell = useText(shellText);
   return (
-    <div style={{ maxWidth: 560, margin: '10vh auto' }}>
+    <div style={{ maxWidth: 560, margin: '8vh auto' }}>
+      <div className="row" style={{ justifyContent: 'space-between', padding: '0 32px' }}>
+        <Logo word />
+        <Button type="text" onClick={() => void logOut()}>
+          {shell('logout')}
+        </Button>
+      </div>
       <Page title={t('noTeamTitle')} subtitle={t('noTeamHelp')}>
         <Panel title={t('newTeam')}>
           <NewTeamForm />
