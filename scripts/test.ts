@@ -1,4 +1,7 @@
-/** Runs all tests, the quick ones first, and closes with the line `N passed, N failed, N skipped`. */
+/**
+ * Runs all tests and closes with the line `N passed, N failed, N skipped`: the quick ones first, then those on
+ * real engines beside the journeys through a whole installation, since both mostly wait.
+ */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,10 +14,16 @@ interface VitestReport {
   readonly numFailedTestSuites: number;
 }
 
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
 const root = resolve(import.meta.dirname, '..');
 
 /** Counts of one project; a run that left no report counts as one failure. */
-async function runProject(project: string, filters: readonly string[], folder: string) {
+async function runProject(project: string, filters: readonly string[], folder: string): Promise<Counts> {
   const file = join(folder, `${project}.json`);
   const args = [
     'run',
@@ -24,7 +33,10 @@ async function runProject(project: string, filters: readonly string[], folder: s
     '--reporter=json',
     `--outputFile.json=${file}`,
   ];
-  const child = spawn('vitest', [...args, '--passWithNoTests', ...filters], { cwd: root, stdio: 'inherit' });
+  const child = spawn('vitest', [...args, '--passWithNoTests', ...filters], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   const code = await new Promise<number>((done) => child.once('close', (status) => done(status ?? 1)));
   const report = await readFile(file, 'utf8').then(
     (text) => JSON.parse(text) as VitestReport,
@@ -39,17 +51,17 @@ async function runProject(project: string, filters: readonly string[], folder: s
   };
 }
 
+const stages: readonly (readonly string[])[] = [['unit'], ['system', 'journeys']];
 const folder = await mkdtemp(join(tmpdir(), 'skyarc-test-'));
-const totals = { passed: 0, failed: 0, skipped: 0 };
+const filters = process.argv.slice(2);
+const counts: Counts[] = [];
 try {
-  for (const project of ['unit', 'system', 'journeys']) {
-    const counts = await runProject(project, process.argv.slice(2), folder);
-    totals.passed += counts.passed;
-    totals.failed += counts.failed;
-    totals.skipped += counts.skipped;
+  for (const stage of stages) {
+    counts.push(...(await Promise.all(stage.map((project) => runProject(project, filters, folder)))));
   }
 } finally {
   await rm(folder, { recursive: true });
 }
-console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
-process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;
+const total = (of: keyof Counts) => counts.reduce((sum, one) => sum + one[of], 0);
+console.log(`\n${total('passed')} passed, ${total('failed')} failed, ${total('skipped')} skipped`);
+process.exitCode = total('failed') > 0 || total('passed') === 0 ? 1 : 0;

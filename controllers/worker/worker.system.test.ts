@@ -204,7 +204,7 @@ describe('a failure says why, and leaves what was there before', () => {
     ],
   ] as [string, NewApp, RegExp][])(
     '%s',
-    { timeout: 90_000, concurrent: false },
+    { timeout: 90_000, concurrent: true },
     async ([name, settings, sentence]) => {
       const app = await newApp(name, settings);
       const operation = await act(

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { ApiConfig } from '@skyarc/controllers/api';
 import { type ChaosConfig, clientEnvironmentOf } from '@skyarc/controllers/chaos';
 import type { EventlogConfig } from '@skyarc/controllers/eventlog';
@@ -52,6 +53,8 @@ export function gatewayConfigOf({
   path,
   kubeconfig,
   domain,
+  publicAddresses,
+  trustedProxies,
 }: Topology): GatewayConfig {
   return {
     instance,
@@ -61,16 +64,20 @@ export function gatewayConfigOf({
     httpPort: ports.gatewayHttp,
     httpsPort: ports.gatewayHttps,
     statusPort: ports.gatewayStatus,
+    publicAddresses: publicAddresses.map((one) => (isIP(one) ? { ip: one } : { hostname: one })),
+    trustedProxies: [...trustedProxies],
     defaultCertificateNames: ['localhost', domain, `*.${domain}`],
   };
 }
 
-export function workerConfigOf({ instance, ports, domain, registryPull }: Topology): WorkerConfig {
+export function workerConfigOf(topology: Topology): WorkerConfig {
+  const { instance, ports, domain, registryPull, imagePullSecret } = topology;
   return {
     instance,
     statusPort: ports.worker,
     domain,
     pullRegistry: registryPull,
+    imagePullSecret,
     registryUrl: loopback(ports.hub),
   };
 }

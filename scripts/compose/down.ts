@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { purge as purgeBuilds } from '@skyarc/controllers/chaos';
 import { stopNginx } from '@skyarc/controllers/gateway';
 import { stopEngine as stopRegistry } from '@skyarc/controllers/hub';
@@ -12,13 +12,18 @@ import { buildProgramsOf, nodeProcessesOf } from './inventory.ts';
 import { findSupervisor } from './lock.ts';
 import type { Topology } from './topology.ts';
 
-/** Stops everything of this machine, apps too; with `purge` also removes all state. Safe to repeat. */
+/**
+ * Stops everything of this machine, apps of the embedded cluster too; with `purge` also removes all state.
+ * Nothing in a cluster that was there already is touched. Safe to repeat.
+ */
 export async function down(topology: Topology, options: { readonly purge: boolean }): Promise<number> {
+  // Also when the settings lead to another cluster now: this machine's own is ours to stop.
+  const hasEmbedded = topology.isEmbedded || (await exists(topology.path('cluster')));
   const stages: readonly (readonly [title: string, work: () => Promise<unknown>])[] = [
     ['Node processes', () => stopNodeProcesses(topology)],
     ['gateway', () => stopNginx(gatewayConfigOf(topology))],
     ['builds', () => stopBuilds(topology)],
-    ...(topology.isEmbedded
+    ...(hasEmbedded
       ? [['apps and cluster', () => (options.purge ? purge : halt)(embeddedConfigOf(topology))] as const]
       : []),
     ['registry', () => stopRegistry(hubConfigOf(topology))],
@@ -31,7 +36,21 @@ export async function down(topology: Topology, options: { readonly purge: boolea
     await work();
     console.log(`  ✓  ${title === 'all state' ? 'Removed' : 'Stopped'} ${title}`);
   }
+  if (!topology.isEmbedded) sayWhatStays(topology, options.purge);
   return 0;
+}
+
+function sayWhatStays({ kubeconfig }: Topology, isPurge: boolean): void {
+  console.log(`\nApps in the cluster of ${kubeconfig} keep running, without a gateway.`);
+  if (!isPurge) return;
+  const command = `kubectl --kubeconfig ${kubeconfig} delete namespace -l app.kubernetes.io/managed-by=skyarc`;
+  console.log(
+    `Skyarc has forgotten them; this removes them with all that is in their namespaces:\n  ${command}`,
+  );
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null)) !== null;
 }
 
 /** SIGTERM to the supervisor, which ends the others; SIGKILL to what is left after 20 s. */

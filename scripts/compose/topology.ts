@@ -3,6 +3,14 @@ import { parseConfig } from '@skyarc/lib/config';
 import { dataCenterName } from '@skyarc/lib/contracts';
 import { z } from 'zod';
 
+/** Several texts with commas between. */
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((one) => one.trim())
+    .filter(Boolean),
+);
+
 const cidr = z.string().regex(/^\d+\.\d+\.\d+\.\d+\/\d+$/, 'is not an address range such as 10.42.0.0/16');
 
 /** What a person may set, each as an environment variable `SKYARC_<NAME>`. */
@@ -27,6 +35,12 @@ const settings = z.object({
   KUBECONFIG: z.string().optional(),
   /** Registry address as the cluster's nodes reach it; default is our own on loopback. */
   REGISTRY_PULL: z.string().optional(),
+  /** Name of a Secret in every team's namespace with which nodes log in at that registry. */
+  IMAGE_PULL_SECRET: z.string().optional(),
+  /** Addresses and names at which people reach the gateway, as Ingresses show them; default is HOST. */
+  PUBLIC_ADDRESSES: list.optional(),
+  /** Addresses and networks of balancers before the gateway, whose X-Forwarded headers are believed. */
+  TRUSTED_PROXIES: list.default([]),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
 });
 
@@ -67,6 +81,9 @@ export interface Topology {
   readonly isEmbedded: boolean;
   readonly kubeconfig: string;
   readonly registryPull: string;
+  readonly imagePullSecret: string | undefined;
+  readonly publicAddresses: readonly string[];
+  readonly trustedProxies: readonly string[];
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
   readonly ports: Readonly<Record<PortName, number>>;
   /** The environment that the process was started with, for clients that builds use. */
@@ -96,9 +113,16 @@ export function readTopology(environment: Readonly<Record<string, string | undef
     isEmbedded: set.KUBECONFIG === undefined,
     kubeconfig: set.KUBECONFIG ?? path('cluster', 'pki', 'admin.kubeconfig'),
     registryPull: set.REGISTRY_PULL ?? `127.0.0.1:${ports.hub}`,
+    imagePullSecret: set.IMAGE_PULL_SECRET,
+    publicAddresses: set.PUBLIC_ADDRESSES ?? [isEveryAddress(set.HOST) ? '127.0.0.1' : set.HOST],
+    trustedProxies: set.TRUSTED_PROXIES,
     logLevel: set.LOG_LEVEL,
     ports,
     environment,
     path,
   };
+}
+
+function isEveryAddress(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
 }

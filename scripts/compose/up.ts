@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { messageOf } from '@skyarc/lib/errors';
 import { startEtcd } from '@skyarc/lib/etcd';
+import { KubeClient, loadKubeConfig } from '@skyarc/lib/kube';
 import { etcdConfigOf } from './engines.ts';
 import { takeLock } from './lock.ts';
 import { processNames } from './processes.ts';
@@ -33,7 +34,8 @@ export async function up(topology: Topology, options: { readonly isDevelopment: 
       if (options.isDevelopment) startWebDevelopment(topology);
       await stopped;
     }
-    console.log('\nStopping the control plane; apps keep running (`npm run skyarc -- down` stops them too).');
+    const hint = topology.isEmbedded ? ' (`npm run skyarc -- down` stops them too)' : '';
+    console.log(`\nStopping the control plane; apps keep running${hint}.`);
   } finally {
     stopping.abort();
     await supervisor.stop();
@@ -48,6 +50,7 @@ async function startAll(
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, string>>> {
   console.log(`\nSkyarc on this machine, state in ${topology.home}\n`);
+  if (!topology.isEmbedded) await lookAtCluster(topology);
   await timed('etcd', () => keepEtcd(topology, signal));
   const names = processNames.filter((name) => name !== 'cluster' || topology.isEmbedded);
   let facts: Readonly<Record<string, string>> = {};
@@ -56,6 +59,18 @@ async function startAll(
     facts = { ...facts, ...(await timed(name, () => supervisor.start({ name, logFile }))) };
   }
   return facts;
+}
+
+/** Says what stands between us and a cluster that is not ours; the services wait for it by themselves. */
+async function lookAtCluster({ kubeconfig }: Topology): Promise<void> {
+  const kube = new KubeClient(await loadKubeConfig(kubeconfig));
+  try {
+    console.log(`  ✓  Kubernetes ${await kube.version()} of ${kubeconfig}`);
+  } catch (error) {
+    console.log(`  !  Waiting for the cluster of ${kubeconfig}: ${messageOf(error)}`);
+  } finally {
+    await kube.close();
+  }
 }
 
 /** Starts etcd, or adopts the one that runs, and starts it again whenever it is gone. */

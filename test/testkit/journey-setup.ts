@@ -18,7 +18,7 @@ declare module 'vitest' {
   }
 }
 
-export const journeyInstallation = { instance: 'skyarctest', portOffset: 12_500, network: 150 } as const;
+export const journeyInstallation = { instance: 'skyarctest', portOffset: 3_500, network: 150 } as const;
 
 /** A fresh installation, claimed by its first user; removed with every trace at the end. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
