@@ -21,7 +21,9 @@ async function installNpmPackages() {
   const digest = await digestOf([inRoot('package-lock.json')]);
   await oncePer(join(stamps, 'npm'), digest, () =>
     step('Installing npm packages', () =>
-      execute('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root }),
+      execute('npm', ['ci', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'], {
+        cwd: root,
+      }),
     ),
   );
 }
