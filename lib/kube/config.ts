@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { KubeConfig } from '@kubernetes/client-node';
 import { AppError, messageOf } from '@skyarc/lib/errors';
 
@@ -9,7 +8,7 @@ import { AppError, messageOf } from '@skyarc/lib/errors';
 export async function loadKubeConfig(file?: string): Promise<KubeConfig> {
   const config = new KubeConfig();
   try {
-    if (file) config.loadFromString(await readFile(file, 'utf8'));
+    if (file) config.loadFromFile(file);
     else config.loadFromCluster();
   } catch (cause) {
     throw new AppError(
