@@ -86,7 +86,7 @@ async function answers(text: string): Promise<string> {
   );
 }
 
-test('a new installation is claimed by its link, once, and greets with an empty team', async () => {
+test('a new installation is claimed by its link, once, greets with an empty team, and says when it is away', async () => {
   const other = new Installation({ instance: 'skyarcclm', portOffset: 16_500, network: 190 });
   const visitor = await Browser.open({ name: 'claim' });
   try {
@@ -104,6 +104,10 @@ test('a new installation is claimed by its link, once, and greets with an empty 
     await visitor.page.goto(`${other.consoleUrl}/claim?token=${other.claimToken()}`);
     await visitor.part('first-app').waitFor();
     expect(visitor.problems).toEqual([]);
+    await other.kill(await other.nodePids('console'));
+    await visitor.part('connection-lost').waitFor();
+    await visitor.shoot('connection-lost');
+    await visitor.part('connection-lost').waitFor({ state: 'detached', timeout: 30_000 });
   } finally {
     await visitor.close();
     await other.purge();
@@ -206,6 +210,12 @@ test('variables take effect, secrets are not shown again', async () => {
   await browser.page.getByLabel('Value TOKEN').fill('s3cret-0123456789');
   await browser.page.getByLabel('Secret').nth(1).check();
   await browser.shoot('environment');
+  await tab('scale');
+  const stay = browser.page.getByRole('button', { name: 'Stay' });
+  await stay.waitFor();
+  await browser.shoot('unsaved');
+  await stay.click();
+  await stay.waitFor({ state: 'detached' });
   await part('env-save').click();
   await part('env-save').waitFor({ state: 'detached' });
   await answers('Guten Tag | 17');

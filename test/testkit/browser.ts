@@ -25,8 +25,9 @@ export class Browser {
     this.page = page;
     this.folder = folder;
     context.on('console', (message) => {
-      if (message.type() === 'error')
-        this.problems.push(`console: ${message.text()} ${message.location().url}`);
+      // Pods come and go on this machine, and Chromium drops requests when a network link does.
+      if (message.type() !== 'error' || message.text().includes('ERR_NETWORK_CHANGED')) return;
+      this.problems.push(`console: ${message.text()} ${message.location().url}`);
     });
     context.on('weberror', (error) => this.problems.push(`page: ${error.error().message}`));
     context.on('request', (request) => {

@@ -51,7 +51,16 @@ export interface QueryOptions {
   readonly refreshMs?: number;
 }
 
-/** Asks when mounted and whenever the variables change; null variables ask nothing. */
+/** Calls the listener when the live connection is there again after it was lost. */
+function onReconnected(listener: () => void): () => void {
+  let lost = api().connectionState === 'lost';
+  return api().onConnectionState((state) => {
+    if (lost && state === 'connected') listener();
+    lost = state === 'lost' || (lost && state !== 'connected');
+  });
+}
+
+/** Asks when mounted, whenever the variables change and after an outage; null variables ask nothing. */
 export function useQuery<Result, Variables>(
   document: TypedDocument<Result, Variables>,
   variables: Variables | null,
@@ -86,6 +95,8 @@ export function useQuery<Result, Variables>(
     }, refreshMs);
     return () => clearInterval(timer);
   }, [reload, refreshMs]);
+
+  useEffect(() => onReconnected(() => void reload()), [reload]);
 
   const current = state.key === key ? state : { key };
   const data = current.data ?? (key === null ? undefined : (answers.get(key) as Result | undefined));

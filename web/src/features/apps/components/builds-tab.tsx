@@ -51,7 +51,9 @@ function BuildList({ app }: { readonly app: AppFieldsFragment }): ReactNode {
                 <strong style={{ fontWeight: 580 }}>{t('build', { number: build.number })}</strong>
                 <span className={`${styles['commit']} small truncate soft`}>
                   {build.commitId && <code>{shortCommit(build.commitId)}</code>} {build.commitMessage}
-                  {build.commitAuthor && <span className="faint"> · {build.commitAuthor}</span>}
+                  {build.commitAuthor && (
+                    <span className="faint"> · {build.commitAuthor.replace(/ *<.*/, '')}</span>
+                  )}
                 </span>
                 <span className="faint small" style={{ textAlign: 'right' }}>
                   <RelativeTime at={build.createdAt} />
