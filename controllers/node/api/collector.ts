@@ -1,6 +1,6 @@
 import { messageOf } from '@skyarc/lib/errors';
 import type { NewFrame } from '@skyarc/lib/eventlog-client';
-import type { KubeClient } from '@skyarc/lib/kube';
+import { isNotFound, type KubeClient } from '@skyarc/lib/kube';
 import { createLogger } from '@skyarc/lib/log';
 import { backoffMs, sleep } from '@skyarc/lib/retry';
 import { frameOf, placeAfter } from '../lines.ts';
@@ -80,7 +80,8 @@ export class ApiCollector {
       const now = this.statusOf(followed);
       // A log that ends of a run that has ended is complete; any other end is a lost connection.
       const isOver = !now || now.restartCount > run || (now.ended && now.restartCount === run);
-      if (isOver && !problem) {
+      // Of a pod that is gone no more lines can be had, complete or not.
+      if ((isOver && !problem) || isNotFound(problem)) {
         this.finish(followed, run + 1);
         return;
       }
