@@ -18,6 +18,11 @@ export const gatewayConfigSchema = z.object({
   httpsPort: port.default(8443),
   statusHost: z.string().default('127.0.0.1'),
   statusPort: z.int().min(0).max(65_535).default(10_254),
+  /**
+   * Whether this machine reaches cluster addresses of services, as the nodes of a cluster do. They are then tried
+   * when every endpoint known here refuses.
+   */
+  reachesServices: z.boolean().default(false),
   /** Value of ingressClassName, and name of the IngressClass, that this gateway serves. */
   ingressClass: z.string().default('skyarc'),
   /** Written to status.loadBalancer of each Ingress: where people reach this gateway. */

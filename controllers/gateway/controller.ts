@@ -127,7 +127,7 @@ export class GatewayController {
       },
       this.config.ingressClass,
     );
-    const wanted = renderTable(this.model);
+    const wanted = renderTable(this.model, this.config);
     const known = this.served ?? (await this.readServed(wanted));
     const change = diffTables(known, wanted);
     const differs = Object.keys(change.set).length > 0 || change.delete.length > 0;

@@ -55,6 +55,7 @@ export function gatewayConfigOf({
   domain,
   publicAddresses,
   trustedProxies,
+  isEmbedded,
 }: Topology): GatewayConfig {
   return {
     instance,
@@ -64,6 +65,7 @@ export function gatewayConfigOf({
     httpPort: ports.gatewayHttp,
     httpsPort: ports.gatewayHttps,
     statusPort: ports.gatewayStatus,
+    reachesServices: isEmbedded,
     publicAddresses: publicAddresses.map((one) => (isIP(one) ? { ip: one } : { hostname: one })),
     trustedProxies: [...trustedProxies],
     defaultCertificateNames: ['localhost', domain, `*.${domain}`],

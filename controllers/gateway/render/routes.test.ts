@@ -142,11 +142,20 @@ test('a missing service holds its place and leads nowhere', () => {
 });
 
 test('a change says only what differs', () => {
-  const one = renderTable(render(ingress('a', 'a.test', '/'), ingress('b', 'b.test', '/')));
-  const two = renderTable(render(ingress('b', 'b.test', '/x')));
+  const settings = { reachesServices: false };
+  const one = renderTable(render(ingress('a', 'a.test', '/'), ingress('b', 'b.test', '/')), settings);
+  const two = renderTable(render(ingress('b', 'b.test', '/x')), settings);
   const change = diffTables(one, two);
   expect([Object.keys(change.set), change.delete]).toEqual([['h:b.test'], ['h:a.test']]);
   expect(diffTables(two, two)).toMatchObject({ set: {}, delete: [] });
+});
+
+test('the address of a service is told only where it is reachable', () => {
+  const world_ = world([ingress('a', 'a.test', '/')]);
+  const services = world_.services.map((one) => ({ ...one, spec: { ...one.spec, clusterIP: '10.96.0.7' } }));
+  const model = renderModel({ ...world_, services }, 'skyarc');
+  expect(renderTable(model, { reachesServices: true }).get('s:n/s:80')).toBe('["10.96.0.7",80]');
+  expect(renderTable(model, { reachesServices: false }).has('s:n/s:80')).toBe(false);
 });
 
 test('the configuration of nginx refuses what could be read as syntax', () => {

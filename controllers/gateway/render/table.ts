@@ -16,7 +16,7 @@ interface HostRules {
   readonly prefix: Record<string, string>;
 }
 
-export function renderTable(model: GatewayModel): Table {
+export function renderTable(model: GatewayModel, options: { readonly reachesServices: boolean }): Table {
   const hosts = new Map<string, HostRules>();
   for (const { host, match, path, backend } of model.routes) {
     const rules = hosts.get(host) ?? { exact: {}, prefix: {} };
@@ -27,7 +27,7 @@ export function renderTable(model: GatewayModel): Table {
   for (const [host, rules] of hosts) table.set(`h:${host}`, JSON.stringify(rules));
   for (const [key, { endpoints, service }] of model.backends) {
     table.set(`u:${key}`, JSON.stringify(endpoints));
-    if (service) table.set(`s:${key}`, JSON.stringify(service));
+    if (service && options.reachesServices) table.set(`s:${key}`, JSON.stringify(service));
   }
   for (const [host, certificate] of model.certificates) table.set(`c:${host}`, JSON.stringify(certificate));
   return new Map([...table].toSorted(([left], [right]) => (left < right ? -1 : 1)));
