@@ -13,6 +13,11 @@ function streams(...lives: readonly (readonly number[])[]) {
   };
 }
 
+async function* broken(): AsyncGenerator<number> {
+  yield 1;
+  throw new SkyarcError('FORBIDDEN', 'no');
+}
+
 test('a stream is opened again while its data centre is away', async () => {
   const seen: number[] = [];
   for await (const item of patiently(streams([1, 2], [], [3]))) seen.push(item);
@@ -20,10 +25,6 @@ test('a stream is opened again while its data centre is away', async () => {
 });
 
 test('other errors and an aborted signal end it', async () => {
-  const broken = async function* (): AsyncGenerator<number> {
-    yield 1;
-    throw new SkyarcError('FORBIDDEN', 'no');
-  };
   await expect(Array.fromAsync(patiently(broken))).rejects.toMatchObject({ code: 'FORBIDDEN' });
   const ending = new AbortController();
   setTimeout(() => ending.abort(), 50);
