@@ -242,7 +242,8 @@ test('pods answer while the process is killed, and the next one takes them over 
 });
 
 test('kubectl runs commands, follows logs and forwards ports', async () => {
-  const kubectl = (...args: string[]) => [`--kubeconfig=${cluster.kubeconfigFile}`, ...args];
+  const cache = `--cache-dir=${join(tmpdir(), 'skyarc-kubectl-cache')}`;
+  const kubectl = (...args: string[]) => [`--kubeconfig=${cluster.kubeconfigFile}`, cache, ...args];
   const pod =
     (await cluster.client.list('pods', { labelSelector: 'app=web' })).items[0]?.metadata?.name ?? '';
   const executed = await run(

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '@skyarc/lib/process';
@@ -14,7 +15,8 @@ afterAll(async () => {
 });
 
 async function kubectl(...args: string[]): Promise<string> {
-  const all = ['--kubeconfig', cluster.kubeconfig, ...args];
+  const cache = join(tmpdir(), 'skyarc-kubectl-cache');
+  const all = ['--kubeconfig', cluster.kubeconfig, '--cache-dir', cache, ...args];
   const { code, stdout, stderr } = await run('kubectl', all, { timeoutMs: 60_000 });
   expect({ args, code, stderr: code === 0 ? '' : stderr }).toEqual({ args, code: 0, stderr: '' });
   return stdout;
