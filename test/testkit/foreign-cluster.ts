@@ -68,6 +68,8 @@ export class ForeignCluster {
     if (this.child?.connected) {
       const ended = once(this.child, 'exit');
       this.child.disconnect();
+      // Its pods are ended by `purge`; it has nothing to save.
+      this.child.kill('SIGKILL');
       await ended;
     }
     await purge(this.config);

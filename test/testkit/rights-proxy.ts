@@ -39,8 +39,6 @@ export class RightsProxy {
     const config = await loadKubeConfig(kubeconfig);
     const user = config.getCurrentUser();
     const cluster = config.getCurrentCluster();
-    const pem = async (data = '', file = '') =>
-      data ? Buffer.from(data, 'base64').toString() : readFile(file, 'utf8');
     return new RightsProxy(await rightsOf(rolesFile), new URL(cluster?.server ?? ''), {
       ca: await pem(cluster?.caData, cluster?.caFile),
       cert: await pem(user?.certData, user?.certFile),
@@ -77,9 +75,9 @@ export class RightsProxy {
     return kubeconfig;
   }
 
-  async stop(): Promise<void> {
+  stop(): void {
+    this.server?.close();
     this.server?.closeAllConnections();
-    await new Promise((done) => (this.server ? this.server.close(done) : done(undefined)));
   }
 
   private pass(incoming: IncomingMessage, answer: ServerResponse): void {
@@ -133,6 +131,11 @@ export class RightsProxy {
     (this.granted.has(right) ? this.used : this.refused).add(right);
     return this.granted.has(right) ? 200 : 403;
   }
+}
+
+/** By value or by file, as kubeconfigs have it. */
+async function pem(data = '', file = ''): Promise<string> {
+  return data ? Buffer.from(data, 'base64').toString() : readFile(file, 'utf8');
 }
 
 async function rightsOf(file: string): Promise<Set<string>> {
