@@ -3,7 +3,6 @@ import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { messageOf } from '@skyarc/lib/errors';
 import { startEtcd } from '@skyarc/lib/etcd';
-import { KubeClient, loadKubeConfig } from '@skyarc/lib/kube';
 import { etcdConfigOf } from './engines.ts';
 import { takeLock } from './lock.ts';
 import { processNames } from './processes.ts';
@@ -63,6 +62,8 @@ async function startAll(
 
 /** Says what stands between us and a cluster that is not ours; the services wait for it by themselves. */
 async function lookAtCluster({ kubeconfig }: Topology): Promise<void> {
+  // Only a cluster of others is asked from here; the client is too large to be kept for nothing.
+  const { KubeClient, loadKubeConfig } = await import('@skyarc/lib/kube');
   const kube = new KubeClient(await loadKubeConfig(kubeconfig));
   try {
     console.log(`  ✓  Kubernetes ${await kube.version()} of ${kubeconfig}`);
