@@ -68,7 +68,7 @@ async function lookInside(
   if (listening) {
     const isLoopback = listening.includes(`127.0.0.1:${port} only`);
     const isSettled = isOverdue || (isLoopback && runningMs > loopbackSettledMs);
-    return { trouble: 'NOT_READY', sentence: listening, isSettled };
+    return { trouble: 'NOT_READY', sentence: listening, isSettled, isCause: true };
   }
   const probe = await lastProbeFailure(kube, pod);
   if (!probe && !isOverdue) return null;

@@ -15,6 +15,8 @@ export interface Diagnosis {
   readonly isSettled: boolean;
   /** True when a signal ended the app, as a failing startup probe does by way of the node. */
   readonly isBySignal?: boolean;
+  /** True for a cause that was seen, such as a wrong port, and not only what a probe felt of it. */
+  readonly isCause?: boolean;
 }
 
 export interface DiagnoseOptions {

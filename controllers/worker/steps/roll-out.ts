@@ -43,14 +43,20 @@ export async function rollOut(context: WorkerContext, run: RollOut): Promise<voi
     if (sentence !== said && spec.replicas > 0) journal.say(sentence);
     said = sentence;
     const found = spec.replicas > 0 ? await diagnose(kube, spec, pods) : null;
-    // A pod that was ended because it never became ready is explained by what kept it from that.
-    const diagnosis: Diagnosis | null =
-      found?.isBySignal && unready ? { ...unready, isSettled: true } : found;
+    const diagnosis = withCause(found, unready);
     if (diagnosis?.trouble === 'NOT_READY') unready = diagnosis;
     if (diagnosis?.isSettled) throw await explain(kube, run, pods, diagnosis);
     if (diagnosis) sayOnce(journal, diagnosis.sentence);
     await watch.next(spec.id, lookEveryMs, run.signal);
   }
+}
+
+/** A pod that was ended for never becoming ready, or fails a probe, is explained by the cause seen before. */
+function withCause(found: Diagnosis | null, before: Diagnosis | null): Diagnosis | null {
+  if (!found || !before) return found;
+  if (found.isBySignal) return { ...before, isSettled: true };
+  const isVaguer = found.trouble === 'NOT_READY' && !found.isCause && before.isCause;
+  return isVaguer ? { ...before, isSettled: found.isSettled } : found;
 }
 
 /** Ends the wait when a person or the clock ended the operation. */
