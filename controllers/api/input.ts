@@ -10,7 +10,6 @@ import {
   portNumber,
   subdirectory,
 } from '@skyarc/lib/contracts';
-import { AppError } from '@skyarc/lib/errors';
 import { z } from 'zod';
 
 const plainText = (max: number, what: string) =>
@@ -117,21 +116,6 @@ export const inputs = {
 };
 export type CheckedSource = z.output<typeof source>;
 export type CheckedUpdate = z.output<typeof inputs.updateApp>;
-
-/** Checked input. Throws INVALID that says what could not be done, where, and the first reason. */
-export function check<Schema extends z.ZodType>(
-  what: string,
-  schema: Schema,
-  input: unknown,
-): z.output<Schema> {
-  const parsed = schema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const field = issue?.path.join('.') ?? '';
-  throw new AppError('INVALID', `${what}: ${field ? `${field}: ` : ''}${issue?.message}`, {
-    details: { field },
-  });
-}
 
 /** The source as it is stored, without its credentials. */
 export function appSourceOf({ git, template }: CheckedSource): AppSource {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { normalizeImage, readDockerConfig } from './images.ts';
 import { qosClassOf } from './pod.ts';
-import { parseQuantity } from './quantity.ts';
+import { parseQuantity } from '../client/quantity.ts';
 import { renderPauseProgram } from './engine/pause-image.ts';
 
 test.each([

@@ -1,5 +1,5 @@
 import type { KindTable } from '../client/index.ts';
-import { parseQuantity } from './quantity.ts';
+import { parseQuantity } from '../client/quantity.ts';
 
 export type Pod = KindTable['pods'];
 export type PodSpec = NonNullable<Pod['spec']>;

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
+import { findLivePid, identityOf, startTimeOf } from './identity.ts';
 import { backoffMs, pollUntil, sleep } from '@skyarc/lib/retry';
 
 export interface DaemonOptions {
@@ -39,10 +40,7 @@ export class Daemon {
 
   /** The pid of the running daemon, or null. */
   async findPid(): Promise<number | null> {
-    const text = await readFile(this.pidFile, 'utf8').catch(() => '');
-    const [pid, startTime] = text.trim().split(' ');
-    if (!pid || !startTime) return null;
-    return (await startTimeOf(Number(pid))) === startTime ? Number(pid) : null;
+    return findLivePid(this.pidFile);
   }
 
   /** Running and ready, started by us or adopted. Throws UNAVAILABLE with the end of its log. */
@@ -129,7 +127,7 @@ export class Daemon {
       });
       child.unref();
       const pid = child.pid as number;
-      await writeFile(this.pidFile, `${pid} ${await startTimeOf(pid)}\n`, { mode: 0o600 });
+      await writeFile(this.pidFile, `${await identityOf(pid)}\n`, { mode: 0o600 });
       return pid;
     } finally {
       await log.close();
@@ -141,11 +139,4 @@ export class Daemon {
     const tail = log.trimEnd().split('\n').slice(-5).join('\n');
     return new AppError('UNAVAILABLE', `Cannot start ${this.options.name}: ${why}\n${tail}`);
   }
-}
-
-/** Field 22 of /proc/<pid>/stat (proc(5)), clock ticks since boot; null for a dead or zombie process. */
-async function startTimeOf(pid: number): Promise<string | null> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields[0] === 'Z' || fields[0] === 'X' ? null : (fields[19] ?? null);
 }

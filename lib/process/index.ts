@@ -1,2 +1,3 @@
 export { run, type RunOptions, type RunResult } from './run.ts';
 export { Daemon, type DaemonOptions } from './daemon.ts';
+export { findLivePid, identityOf } from './identity.ts';

@@ -1,13 +1,11 @@
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { mkdir, open, rm } from 'node:fs/promises';
 import { AppError } from '@skyarc/lib/errors';
+import { findLivePid, identityOf } from '@skyarc/lib/process';
 import type { Topology } from './topology.ts';
 
 /** Pid of the supervisor that has this data folder now, or null. */
 export async function findSupervisor(topology: Topology): Promise<number | null> {
-  const text = await readFile(topology.path('run', 'up.pid'), 'utf8').catch(() => '');
-  const [pid, startTime] = text.trim().split(' ');
-  if (!pid || !startTime) return null;
-  return (await startTimeOf(Number(pid))) === startTime ? Number(pid) : null;
+  return findLivePid(topology.path('run', 'up.pid'));
 }
 
 /** Takes the data folder for this process. Throws CONFLICT while another supervisor has it. */
@@ -23,13 +21,7 @@ export async function takeLock(topology: Topology): Promise<() => Promise<void>>
   const handle = await open(file, 'wx', 0o600).catch(() => {
     throw new AppError('CONFLICT', 'Skyarc is being started by another process right now');
   });
-  await handle.writeFile(`${process.pid} ${await startTimeOf(process.pid)}\n`);
+  await handle.writeFile(`${await identityOf(process.pid)}\n`);
   await handle.close();
   return () => rm(file, { force: true });
-}
-
-/** Field 22 of /proc/<pid>/stat (proc(5)); null when there is no such process. */
-async function startTimeOf(pid: number): Promise<string | null> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
 }

@@ -1,5 +1,4 @@
 import { teamName } from '@skyarc/lib/contracts';
-import { AppError } from '@skyarc/lib/errors';
 import { z } from 'zod';
 
 const email = z
@@ -38,18 +37,3 @@ export const inputs = {
   createTeam: z.object({ name: newTeamName, displayName: personName.nullish() }),
   setMember: z.object({ teamId: z.string().max(64), email, role }),
 };
-
-/** Checked input. Throws INVALID that says what could not be done, the first reason, and its field. */
-export function check<Schema extends z.ZodType>(
-  what: string,
-  schema: Schema,
-  input: unknown,
-): z.output<Schema> {
-  const parsed = schema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const field = issue?.path.join('.') ?? '';
-  throw new AppError('INVALID', `${what}: ${field ? `${field}: ` : ''}${issue?.message}`, {
-    details: { field },
-  });
-}

@@ -3,7 +3,8 @@ import { AppError } from '@skyarc/lib/errors';
 import { createOperation } from '@skyarc/prisma/datacenter';
 import type { Api } from '../api.ts';
 import type { CallContext } from '../context.ts';
-import { check, inputs } from '../input.ts';
+import { check } from '@skyarc/lib/input';
+import { inputs } from '../input.ts';
 import type { AppRecord, OperationRecord } from '../records.ts';
 
 /** Throws NOT_FOUND for an app of nobody or of another team. */

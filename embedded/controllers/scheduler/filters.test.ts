@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Node, Pod } from '../kinds.ts';
-import { parseQuantity } from '../quantity.ts';
+import { quantityOrZero } from '../../client/quantity.ts';
 import { refusalOf, type NodeState } from './filters.ts';
 import { unschedulableMessage } from './message.ts';
 import { add, requestsOf } from './resources.ts';
@@ -47,7 +47,7 @@ function expression(key: string, operator: string, ...values: string[]) {
 const refusal = (candidate: Pod, at: NodeState, all = [at]) => refusalOf(candidate, at, all);
 
 test('quantities', () => {
-  expect(['250m', '1.5', '64Mi', '1k', '1e3', 'x', undefined].map(parseQuantity)).toEqual([
+  expect(['250m', '1.5', '64Mi', '1k', '1e3', 'x', undefined].map(quantityOrZero)).toEqual([
     0.25, 1.5, 67_108_864, 1000, 1000, 0, 0,
   ]);
 });

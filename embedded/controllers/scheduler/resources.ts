@@ -1,5 +1,5 @@
 import type { Node, Pod } from '../kinds.ts';
-import { parseQuantity } from '../quantity.ts';
+import { quantityOrZero } from '../../client/quantity.ts';
 
 /** Amounts by resource name: cpu in millicores, everything else in its base unit. */
 export type Amounts = Readonly<Record<string, number>>;
@@ -7,7 +7,7 @@ export type Amounts = Readonly<Record<string, number>>;
 export function amountsOf(list: Readonly<Record<string, string>> | undefined): Record<string, number> {
   return Object.fromEntries(
     Object.entries(list ?? {}).map(([name, quantity]) => {
-      const value = parseQuantity(quantity);
+      const value = quantityOrZero(quantity);
       return [name, name === 'cpu' ? Math.ceil(value * 1000 - 1e-6) : value];
     }),
   );

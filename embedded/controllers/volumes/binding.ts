@@ -1,5 +1,5 @@
 import type { Claim, Pod, StorageClass, Volume } from '../kinds.ts';
-import { parseQuantity } from '../quantity.ts';
+import { quantityOrZero } from '../../client/quantity.ts';
 import { matchesSelector } from '../selectors.ts';
 
 const defaultClassAnnotation = 'storageclass.kubernetes.io/is-default-class';
@@ -37,11 +37,11 @@ export function findVolume(claim: Claim, volumes: readonly Volume[]): Volume | u
 }
 
 function bytesOf({ spec }: Volume): number {
-  return parseQuantity(spec?.capacity?.['storage']);
+  return quantityOrZero(spec?.capacity?.['storage']);
 }
 
 function wantedBytes({ spec }: Claim): number {
-  return parseQuantity(spec?.resources?.requests?.['storage']);
+  return quantityOrZero(spec?.resources?.requests?.['storage']);
 }
 
 function isCandidate(claim: Claim, { spec, metadata, status }: Volume): boolean {

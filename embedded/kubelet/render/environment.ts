@@ -1,7 +1,7 @@
 import { AppError } from '@skyarc/lib/errors';
 import type { KindTable } from '../../client/index.ts';
 import { identityOf, type Pod, type PodContainer } from '../pod.ts';
-import { parseQuantity } from '../quantity.ts';
+import { parseQuantity } from '../../client/quantity.ts';
 
 /** What env and volumes are filled from; null when the object does not exist. */
 export interface Lookups {

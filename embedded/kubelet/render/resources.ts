@@ -1,6 +1,6 @@
 import type { LinuxContainerResources } from '../cri/types.ts';
 import { qosClassOf, type Pod, type PodContainer } from '../pod.ts';
-import { parseQuantity } from '../quantity.ts';
+import { parseQuantity } from '../../client/quantity.ts';
 
 const cpuPeriodUs = 100_000;
 /** The kernel refuses less. */

@@ -5,7 +5,7 @@ import type { KindTable, KubeClient } from '../../client/index.ts';
 import type { Mount } from '../cri/types.ts';
 import { expand } from '../render/environment.ts';
 import { identityOf, specOf, type PodContainer, type PodSpec } from '../pod.ts';
-import { parseQuantity } from '../quantity.ts';
+import { parseQuantity } from '../../client/quantity.ts';
 import { giveToGroup, mountTmpfs } from './folders.ts';
 import { writePayload } from './payload.ts';
 import { readPayload, type PayloadInput } from './sources.ts';

@@ -2,7 +2,8 @@ import { AppError } from '@skyarc/lib/errors';
 import { identityOf, type RequestContext } from '@skyarc/server/host';
 import type { Accounts } from '../accounts.ts';
 import { sessionLifeMs } from '../authenticator.ts';
-import { check, inputs } from '../input.ts';
+import { check } from '@skyarc/lib/input';
+import { inputs } from '../input.ts';
 import type { UserRecord, ViewerRecord } from '../records.ts';
 import { hashPassword, hashSecret, newSecret, verifyPassword } from '../secrets.ts';
 

@@ -1,7 +1,8 @@
 import { AppError } from '@skyarc/lib/errors';
 import { identityOf, type RequestContext } from '@skyarc/server/host';
 import type { Accounts } from '../accounts.ts';
-import { check, inputs } from '../input.ts';
+import { check } from '@skyarc/lib/input';
+import { inputs } from '../input.ts';
 import type { TeamRecord, UserRecord } from '../records.ts';
 import { type AccountRepository, isTaken } from '../repository.ts';
 import { hashPassword } from '../secrets.ts';

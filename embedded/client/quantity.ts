@@ -26,3 +26,12 @@ export function parseQuantity(text: string): number {
   if (!match || factor === undefined) throw new AppError('INVALID', `"${text}" is not a quantity`);
   return Number(match[1]) * factor;
 }
+
+/** The same, with 0 for what is absent or no quantity. */
+export function quantityOrZero(text: string | number | undefined): number {
+  try {
+    return parseQuantity(String(text ?? '0'));
+  } catch {
+    return 0;
+  }
+}
