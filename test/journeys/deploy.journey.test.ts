@@ -34,6 +34,7 @@ const create = (name = 'shop') =>
   });
 
 test('a repository on loopback is refused until an administrator allows private sources', async () => {
+  await skyarc.platform.updateDataCenter('local', { allowPrivateSources: false });
   const { operation, app } = await create('refused');
   const ended = await skyarc.operations.wait(operation!.id);
   expect(ended.status).toBe('FAILED');
