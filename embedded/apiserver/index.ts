@@ -15,6 +15,7 @@ import type { NodeProxy } from './node-proxy.ts';
 import { ensurePki, writeKubeconfig } from './pki.ts';
 
 export type { ApiServerConfigInput } from './config.ts';
+export type { ContainerUsage, MetricsSource, NodeUsage, PodUsage } from './metrics-source.ts';
 export type { NodeProxy } from './node-proxy.ts';
 
 export interface ApiServerDeps {
