@@ -6,3 +6,6 @@ export * from './tasks.ts';
 export * from './source.ts';
 export * from './operation.ts';
 export * from './labels.ts';
+export * from './run.ts';
+export * from './route-match.ts';
+export * from './route.ts';
