@@ -2,12 +2,27 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 
 /** Kinds of things a data centre owns. */
-export type IdKind = 'app' | 'build' | 'version' | 'op' | 'route';
+export type IdKind =
+  | 'app'
+  | 'build'
+  | 'version'
+  | 'op'
+  | 'route'
+  | 'volume'
+  | 'configset'
+  | 'plugin'
+  | 'certificate'
+  | 'l4route'
+  | 'jobrun'
+  | 'terminal';
 
 /** `<data centre>.<kind>.<16 characters>`: the prefix tells the console layer whom to ask. */
 export const entityId = z
   .string()
-  .regex(/^[a-z][a-z0-9-]{0,30}\.(app|build|version|op|route)\.[a-z2-7]{16}$/, 'is not an id of Skyarc');
+  .regex(
+    /^[a-z][a-z0-9-]{0,30}\.(app|build|version|op|route|volume|configset|plugin|certificate|l4route|jobrun|terminal)\.[a-z2-7]{16}$/,
+    'is not an id of Skyarc',
+  );
 
 /** A new id with 80 random bits; fits a Kubernetes label value. */
 export function newId(dataCenter: string, kind: IdKind): string {

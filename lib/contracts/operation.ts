@@ -9,6 +9,10 @@ export const operationKind = z.enum([
   'ROLLBACK',
   'SCALE',
   'CONFIGURE',
+  'RUN',
+  'GREY_START',
+  'GREY_PROMOTE',
+  'GREY_ABORT',
   'DELETE',
 ]);
 export type OperationKind = z.infer<typeof operationKind>;

@@ -31,6 +31,10 @@ const stepsOf: Readonly<Record<OperationKind, readonly OperationStepName[]>> = {
   ROLLBACK: ['APPLY', 'ROLL_OUT'],
   SCALE: ['APPLY', 'ROLL_OUT'],
   CONFIGURE: ['APPLY', 'ROLL_OUT'],
+  RUN: ['APPLY', 'ROLL_OUT'],
+  GREY_START: ['APPLY', 'ROLL_OUT'],
+  GREY_PROMOTE: ['APPLY', 'ROLL_OUT'],
+  GREY_ABORT: ['APPLY', 'CLEAN_UP'],
   DELETE: ['APPLY', 'CLEAN_UP'],
 };
 
