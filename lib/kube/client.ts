@@ -18,6 +18,8 @@ export interface WatchEvent<T> {
 export interface DeleteOptions {
   readonly gracePeriodSeconds?: number;
   readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
+  /** Deletes only this very object, in this very state; CONFLICT otherwise. */
+  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
 }
 
 export interface PodRef {
