@@ -7,5 +7,7 @@ export * from './source.ts';
 export * from './operation.ts';
 export * from './labels.ts';
 export * from './run.ts';
+export * from './settings.ts';
 export * from './route-match.ts';
 export * from './route.ts';
+export * from './terminal.ts';

@@ -47,6 +47,11 @@ export const httpStatusOf: Readonly<Record<ErrorCode, number>> = {
   INTERNAL: 500,
 };
 
+/** WebSocket close code of each code: 4000 and the HTTP status (RFC 6455, 7.4.2 leaves 4000-4999 to us). */
+export const closeCodeOf = Object.fromEntries(
+  Object.entries(httpStatusOf).map(([code, status]) => [code, 4_000 + status]),
+) as Readonly<Record<ErrorCode, number>>;
+
 /** The error as an AppError: itself, CANCELED for an abort, INTERNAL for anything else. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;

@@ -1,0 +1,167 @@
+import type { KubeConfig } from '@kubernetes/client-node';
+import { AppError, type ErrorCode } from '@skyarc/lib/errors';
+import { type ClientOptions, WebSocket } from 'ws';
+
+/** A process to be run at a terminal in a container. */
+export interface ExecTarget {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly container: string;
+  readonly command: readonly string[];
+}
+
+/** How a process ended. */
+export interface ExecEnd {
+  /** Null when it could not be started or its connection broke. */
+  readonly exitCode: number | null;
+  readonly message: string | null;
+}
+
+/** Channels of v4 and v5.channel.k8s.io: the first byte of every message. */
+const channel = { input: 0, output: 1, errors: 2, status: 3, size: 4 } as const;
+const protocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
+const openTimeoutMs = 10_000;
+
+const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
+  400: 'INVALID',
+  401: 'UNAUTHENTICATED',
+  403: 'FORBIDDEN',
+  404: 'NOT_FOUND',
+};
+
+/** A process at a terminal in a container, over one WebSocket to the Kubernetes API. */
+export class ExecStream {
+  /** Called with each piece of output. */
+  onOutput: (bytes: Buffer) => void = () => undefined;
+  /** Called once. */
+  onEnd: (end: ExecEnd) => void = () => undefined;
+  /** Called when typed bytes that were held up have left. */
+  onDrain: () => void = () => undefined;
+  private readonly socket: WebSocket;
+  private end: ExecEnd | undefined;
+  private hasEnded = false;
+
+  private constructor(socket: WebSocket) {
+    this.socket = socket;
+    socket.on('message', (data: Buffer) => this.receive(data));
+    socket.on('close', () => this.finish());
+    socket.on('error', (error) => {
+      this.end ??= { exitCode: null, message: `The connection to the pod broke: ${error.message}` };
+    });
+  }
+
+  /** Throws what the API server answers (NOT_FOUND, INVALID, FORBIDDEN, ...), UNAVAILABLE when it does not. */
+  static async open(config: KubeConfig, target: ExecTarget): Promise<ExecStream> {
+    const options: ClientOptions = {
+      perMessageDeflate: false,
+      skipUTF8Validation: true,
+      handshakeTimeout: openTimeoutMs,
+    };
+    await config.applyToHTTPSOptions(options);
+    const server = (config.getCurrentCluster()?.server ?? '').replace(/^http/, 'ws').replace(/\/$/, '');
+    const { namespace, pod, container, command } = target;
+    const query = new URLSearchParams({ container, stdin: 'true', stdout: 'true', tty: 'true' });
+    for (const part of command) query.append('command', part);
+    const path = [namespace, 'pods', pod].map(encodeURIComponent).join('/');
+    const socket = new WebSocket(`${server}/api/v1/namespaces/${path}/exec?${query}`, protocols, options);
+    // Whatever comes in the packet of the handshake must find its listener.
+    const stream = new ExecStream(socket);
+    await new Promise<void>((resolve, reject) => {
+      socket.once('open', resolve);
+      socket.once('unexpected-response', (_request, response) => {
+        let body = '';
+        response.setEncoding('utf8').on('data', (text: string) => (body += text));
+        response.once('end', () => reject(refusalOf(response.statusCode ?? 500, body)));
+      });
+      socket.once('error', (cause) =>
+        reject(new AppError('UNAVAILABLE', `Cannot reach pod "${pod}": ${cause.message}`, { cause })),
+      );
+    });
+    return stream;
+  }
+
+  /** Bytes typed; false when so much is held up that the typist should wait for `onDrain`. */
+  write(bytes: Buffer): boolean {
+    if (this.socket.readyState !== WebSocket.OPEN) return true;
+    this.socket.send(Buffer.concat([Buffer.of(channel.input), bytes]), () => {
+      if (this.socket.bufferedAmount < heldUpBytes / 2) this.onDrain();
+    });
+    return this.socket.bufferedAmount < heldUpBytes;
+  }
+
+  resize(cols: number, rows: number): void {
+    if (this.socket.readyState !== WebSocket.OPEN) return;
+    const size = JSON.stringify({ Width: cols, Height: rows });
+    this.socket.send(Buffer.concat([Buffer.of(channel.size), Buffer.from(size)]));
+  }
+
+  /** Stops reading: the process waits once the buffers on the way are full. */
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  /** Hangs up; `onEnd` is not called any more. */
+  close(): void {
+    this.hasEnded = true;
+    this.socket.resume();
+    this.socket.close();
+    const force = setTimeout(() => this.socket.terminate(), 1_000);
+    this.socket.once('close', () => clearTimeout(force));
+  }
+
+  private receive(data: Buffer): void {
+    const kind = data[0];
+    if (kind === channel.output || kind === channel.errors) {
+      if (data.length > 1) this.onOutput(data.subarray(1));
+    } else if (kind === channel.status) {
+      this.end = endOf(data.subarray(1).toString('utf8'));
+      this.finish();
+      this.socket.close();
+    }
+  }
+
+  private finish(): void {
+    if (this.hasEnded) return;
+    this.hasEnded = true;
+    this.onEnd(this.end ?? { exitCode: null, message: 'The connection to the pod was closed' });
+  }
+}
+
+const heldUpBytes = 256 << 10;
+
+interface Status {
+  readonly status?: string;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly details?: { readonly causes?: readonly { readonly reason?: string; readonly message?: string }[] };
+}
+
+/** A Status object of Kubernetes, as the error channel carries it. */
+function endOf(text: string): ExecEnd {
+  try {
+    const { status, reason, message, details } = JSON.parse(text) as Status;
+    if (status === 'Success') return { exitCode: 0, message: null };
+    const exit = details?.causes?.find((cause) => cause.reason === 'ExitCode')?.message;
+    if (reason === 'NonZeroExitCode' && exit !== undefined) return { exitCode: Number(exit), message: null };
+    return { exitCode: null, message: message ?? reason ?? 'unknown failure' };
+  } catch {
+    return { exitCode: null, message: text.slice(0, 500) };
+  }
+}
+
+function refusalOf(status: number, body: string): AppError {
+  let message = body.slice(0, 300);
+  try {
+    message = (JSON.parse(body) as { message?: string }).message ?? message;
+  } catch {
+    // The text itself then.
+  }
+  return new AppError(
+    codeOfStatus[status] ?? 'UNAVAILABLE',
+    `Cannot open a terminal: ${message || `status ${status}`}`,
+  );
+}

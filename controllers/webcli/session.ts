@@ -1,0 +1,259 @@
+import type {
+  TerminalEnd,
+  TerminalGrantClaims,
+  TerminalNotice,
+  TerminalRequest,
+} from '@skyarc/lib/contracts';
+import { closeCodeOf } from '@skyarc/lib/errors';
+import { shortened } from '@skyarc/lib/tunnel';
+import type { WebSocket } from 'ws';
+import type { ResolvedWebcliConfig } from './config.ts';
+import type { StartedProcess } from './exec/shell.ts';
+import type { ExecStream } from './exec/stream.ts';
+import type { Recorder } from './recording/recorder.ts';
+import { Scrollback } from './scrollback.ts';
+
+/** How a session ended, for its record and its tab. */
+export interface SessionEnd {
+  readonly end: TerminalEnd;
+  readonly exitCode: number | null;
+  readonly message: string | null;
+}
+
+export interface SessionDeps {
+  readonly config: ResolvedWebcliConfig;
+  readonly claims: TerminalGrantClaims;
+  /** The container that it is really in. */
+  readonly container: string;
+  readonly process: StartedProcess;
+  readonly recorder: Recorder | undefined;
+  /** Called once, when nothing of it is left but its record. */
+  readonly onEnd: (session: Session, end: SessionEnd) => void;
+}
+
+/** Keys that end or stop what floods the screen: Ctrl-C, Ctrl-\ and Ctrl-Z. */
+const breakKeys = [0x03, 0x1c, 0x1a];
+/** More than this on its way to the screen is a flood. */
+const floodBytes = 16 << 10;
+/** What of a flood is still shown after a break key. */
+const tailBytes = 4 << 10;
+/** A flood is over when nothing came for so long, or else when it was let run dry for so long. */
+const quietMs = 20;
+const longestDrainMs = 500;
+
+const closeCodes: Readonly<Record<TerminalEnd, number>> = {
+  EXITED: 1000,
+  CLOSED: 1000,
+  IDLE: closeCodeOf.CANCELED,
+  ABANDONED: closeCodeOf.CANCELED,
+  REVOKED: closeCodeOf.FORBIDDEN,
+  SHUT_DOWN: 1012,
+  FAILED: closeCodeOf.UNAVAILABLE,
+};
+
+/**
+ * A process at a terminal and the tab that shows it. The tab may go and come back: what it missed is kept. What
+ * was sent but not shown is limited by a window; behind it the container waits, so nothing grows.
+ */
+export class Session {
+  readonly claims: TerminalGrantClaims;
+  readonly container: string;
+  readonly command: readonly string[];
+  readonly startedAt = Date.now();
+  bytesIn = 0;
+  private readonly deps: SessionDeps;
+  private readonly stream: ExecStream;
+  private readonly shown: Scrollback;
+  private client: WebSocket | undefined;
+  /** Up to here a tab has shown it. */
+  private shownUpTo = 0;
+  private sentUpTo = 0;
+  private isRecorderBusy = false;
+  private drain: { quiet: NodeJS.Timeout; readonly limit: NodeJS.Timeout } | undefined;
+  private graceTimer: NodeJS.Timeout | undefined;
+  private idleTimer: NodeJS.Timeout | undefined;
+  private lastTypedAt = Date.now();
+  private isOver = false;
+
+  constructor(deps: SessionDeps) {
+    this.deps = deps;
+    this.claims = deps.claims;
+    this.container = deps.container;
+    this.command = deps.process.command;
+    this.stream = deps.process.stream;
+    this.shown = new Scrollback(Math.max(deps.config.scrollbackBytes, 2 * deps.config.windowBytes));
+  }
+
+  /** Begins to serve; what the process has shown or how it ended already counts. */
+  begin(): void {
+    const { process } = this.deps;
+    for (const bytes of process.shown) this.receive(bytes);
+    this.stream.onOutput = (bytes) => this.receive(bytes);
+    this.stream.onEnd = ({ exitCode, message }) =>
+      this.finish({ end: exitCode === null ? 'FAILED' : 'EXITED', exitCode, message });
+    this.watchIdleness();
+    if (process.end) this.stream.onEnd(process.end);
+    else this.adjustFlow();
+  }
+
+  get bytesOut(): number {
+    return this.shown.end;
+  }
+
+  get hasClient(): boolean {
+    return this.client !== undefined;
+  }
+
+  /** Shows the session in this tab from the offset on; another tab that showed it loses it. */
+  attach(client: WebSocket, request: Extract<TerminalRequest, { type: 'attach' }>): void {
+    this.client?.close(closeCodeOf.CONFLICT, 'The session was opened in another tab');
+    clearTimeout(this.graceTimer);
+    this.client = client;
+    const { config, container, recorder } = this.deps;
+    const isKnown = request.offset >= this.shown.start && request.offset <= this.shown.end;
+    const offset = request.offset > 0 && isKnown ? request.offset : this.shown.firstLine;
+    const restart = offset !== request.offset || offset === 0;
+    const isComeback = this.sentUpTo > 0;
+    this.tell({
+      type: 'ready',
+      offset,
+      restart,
+      container,
+      command: this.command,
+      recording: recorder !== undefined,
+      idleMs: config.idleMs,
+      graceMs: config.graceMs,
+    });
+    if (offset < this.shown.end) client.send(this.shown.from(offset));
+    this.sentUpTo = this.shown.end;
+    this.shownUpTo = offset;
+    // A program that draws the whole screen does so again when its size changes.
+    if (isComeback && restart) this.stream.resize(request.cols, Math.max(1, request.rows - 1));
+    this.resize(request.cols, request.rows);
+    this.adjustFlow();
+  }
+
+  /** The tab is gone; the session waits for it for the grace time. */
+  detach(client: WebSocket): void {
+    if (this.client !== client || this.isOver) return;
+    this.client = undefined;
+    this.endDrain();
+    this.adjustFlow();
+    this.graceTimer = setTimeout(
+      () => this.finish({ end: 'ABANDONED', exitCode: null, message: null }),
+      this.deps.config.graceMs,
+    );
+  }
+
+  /** What was typed goes to the process at once, whatever is on its way back. */
+  type(bytes: Buffer): void {
+    if (this.isOver) return;
+    this.bytesIn += bytes.length;
+    this.lastTypedAt = Date.now();
+    if (!this.stream.write(bytes)) {
+      const { client } = this;
+      client?.pause();
+      this.stream.onDrain = () => client?.resume();
+    }
+    const isFlooded = this.sentUpTo - this.shownUpTo > floodBytes;
+    if (isFlooded && !this.drain && breakKeys.some((key) => bytes.includes(key))) this.beginDrain();
+  }
+
+  obey(request: TerminalRequest): void {
+    if (request.type === 'resize') this.resize(request.cols, request.rows);
+    else if (request.type === 'close') this.finish({ end: 'CLOSED', exitCode: null, message: null });
+    else if (request.type === 'ack') {
+      this.shownUpTo = Math.max(this.shownUpTo, Math.min(request.offset, this.sentUpTo));
+      this.adjustFlow();
+    }
+  }
+
+  tell(notice: TerminalNotice): void {
+    this.client?.send(JSON.stringify(notice));
+  }
+
+  /** Ends it: the process is hung up, the tab is told. */
+  finish(how: SessionEnd): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    clearTimeout(this.graceTimer);
+    clearTimeout(this.idleTimer);
+    this.endDrain();
+    this.stream.close();
+    this.tell({ type: 'end', ...how });
+    this.client?.close(closeCodes[how.end], shortened(how.message ?? ''));
+    this.deps.onEnd(this, how);
+  }
+
+  private receive(bytes: Buffer): void {
+    if (this.isOver) return;
+    this.shown.push(bytes);
+    if (this.drain) {
+      this.drain.quiet.refresh();
+      return;
+    }
+    this.record(bytes);
+    if (!this.client) return this.adjustFlow();
+    this.client.send(bytes);
+    this.sentUpTo = this.shown.end;
+    this.adjustFlow();
+  }
+
+  private record(bytes: Buffer): void {
+    const { recorder } = this.deps;
+    if (!recorder || recorder.output(bytes)) return;
+    this.isRecorderBusy = true;
+    recorder.onDrain(() => {
+      this.isRecorderBusy = false;
+      this.adjustFlow();
+    });
+  }
+
+  private resize(cols: number, rows: number): void {
+    this.stream.resize(cols, rows);
+    this.deps.recorder?.resize(cols, rows);
+  }
+
+  /** Reads on while the window has room; without a tab, a program that shows more than that waits. */
+  private adjustFlow(): void {
+    if (this.isOver) return;
+    const isFull = this.shown.end - this.shownUpTo >= this.deps.config.windowBytes;
+    if (!this.drain && (isFull || this.isRecorderBusy)) this.stream.pause();
+    else this.stream.resume();
+  }
+
+  /** Lets the flood run dry unseen: what the buffers on the way hold would delay the prompt by seconds. */
+  private beginDrain(): void {
+    const end = (): void => {
+      this.endDrain();
+      this.adjustFlow();
+    };
+    this.drain = { quiet: setTimeout(end, quietMs), limit: setTimeout(end, longestDrainMs) };
+    this.adjustFlow();
+  }
+
+  private endDrain(): void {
+    if (!this.drain) return;
+    clearTimeout(this.drain.quiet);
+    clearTimeout(this.drain.limit);
+    this.drain = undefined;
+    const unseen = this.shown.end - this.sentUpTo;
+    if (unseen === 0) return;
+    const tail = this.shown.from(this.shown.end - Math.min(unseen, tailBytes));
+    const bytes = unseen - tail.length;
+    if (bytes > 0) this.tell({ type: 'gap', bytes, offset: this.shown.end - tail.length });
+    this.record(tail);
+    this.client?.send(tail);
+    this.sentUpTo = this.shown.end;
+  }
+
+  private watchIdleness(): void {
+    const { idleMs, idleNoticeMs } = this.deps.config;
+    const noticeMs = Math.min(idleNoticeMs, idleMs / 2);
+    const leftMs = this.lastTypedAt + idleMs - Date.now();
+    if (leftMs <= 0) return this.finish({ end: 'IDLE', exitCode: null, message: null });
+    const isNoticeDue = leftMs <= noticeMs;
+    if (isNoticeDue) this.tell({ type: 'idle', endsInMs: leftMs });
+    this.idleTimer = setTimeout(() => this.watchIdleness(), isNoticeDue ? leftMs : leftMs - noticeMs);
+  }
+}
