@@ -58,7 +58,10 @@ async function protobuf(): Promise<void> {
   const committed = 'lib/contracts/generated';
   const out = isCheck ? await mkdtemp(join(tmpdir(), 'skyarc-proto-')) : root;
   try {
-    const { code, stdout, stderr } = await run('buf', ['generate', '-o', out], { cwd: root });
+    const { code, stdout, stderr } = await run('buf', ['generate', '-o', out], {
+      cwd: root,
+      env: { ...(process.env as Record<string, string>), BUF_CACHE_DIR: join(stamps, 'buf') },
+    });
     if (code !== 0) throw new AppError('INVALID', `buf generate failed:\n${stdout}${stderr}`);
     if (!isCheck) return;
     for await (const file of glob('**/*.{js,ts}', { cwd: join(out, committed) })) {
