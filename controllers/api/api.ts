@@ -6,11 +6,13 @@ import type { ResolvedApiConfig } from './config.ts';
 import type { Health } from './health.ts';
 import type { OutboxRelay } from './outbox-relay.ts';
 import type { ApiRepository } from './repository.ts';
+import type { RunRepository } from './run-repository.ts';
 
 /** What the room's resolvers and commands work with. */
 export interface Api {
   readonly config: ResolvedApiConfig;
   readonly repository: ApiRepository;
+  readonly runs: RunRepository;
   readonly secretBox: SecretBox;
   readonly cluster: Cluster;
   readonly changes: Changes;

@@ -14,6 +14,7 @@ import { type ApiConfig, apiConfigSchema } from './config.ts';
 import { Health } from './health.ts';
 import { OutboxRelay } from './outbox-relay.ts';
 import { ApiRepository } from './repository.ts';
+import { RunRepository } from './run-repository.ts';
 import { createSchema } from './schema.ts';
 import { startApiServer } from './server.ts';
 
@@ -63,6 +64,7 @@ export async function start(input: ApiConfig, deps: ApiDeps): Promise<RunningApi
     const schema = await createSchema({
       config,
       repository,
+      runs: new RunRepository(db),
       secretBox,
       cluster,
       changes,

@@ -7,8 +7,6 @@ const unfinished: OperationStatus[] = ['QUEUED', 'RUNNING'];
 const withBuild = { build: { select: { commitId: true, commitMessage: true } } } as const;
 const withTeam = { app: { select: { teamName: true } } } as const;
 
-export const allowPrivateSources = 'allowPrivateSources';
-
 /** Everything that is read; the caller's teams are in every query. Reads of one id are batched by Prisma. */
 export class ApiRepository {
   readonly db: DataCenterDatabase;
@@ -130,20 +128,6 @@ export class ApiRepository {
       data: { cancelRequested: true },
     });
     return this.db.operation.findFirst({ where: { id, ...teamFilter(context) } });
-  }
-
-  async mayUsePrivateSources(): Promise<boolean> {
-    const row = await this.db.setting.findUnique({ where: { name: allowPrivateSources } });
-    return row?.value === 'true';
-  }
-
-  async setPrivateSources(isAllowed: boolean): Promise<void> {
-    const value = String(isAllowed);
-    await this.db.setting.upsert({
-      where: { name: allowPrivateSources },
-      create: { name: allowPrivateSources, value },
-      update: { value },
-    });
   }
 
   async addAuditEntry(entry: {

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { buildSchema, GraphQLError, type GraphQLSchema, isObjectType, isScalarType } from 'graphql';
 import type { Api } from './api.ts';
 import type { CallContext } from './context.ts';
+import { createAppResolvers } from './resolvers/apps.ts';
 import { createMutations } from './resolvers/mutations.ts';
-import { createAppResolvers, createQueries } from './resolvers/queries.ts';
+import { createQueries } from './resolvers/queries.ts';
 import { createSubscriptions } from './resolvers/subscriptions.ts';
 
 type Resolve = (parent: unknown, args: unknown, context: CallContext, info: unknown) => unknown;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { appSource, buildTask, isFinal, type OperationStatus } from '@skyarc/lib/contracts';
+import { builtSource, buildTask, isFinal, type OperationStatus } from '@skyarc/lib/contracts';
 import { AppError, messageOf } from '@skyarc/lib/errors';
 import type { EventLogClient } from '@skyarc/lib/eventlog-client';
 import { createLogger } from '@skyarc/lib/log';
@@ -95,7 +95,7 @@ export class Controller {
         db,
         owner,
         app: build.app,
-        source: appSource.parse(JSON.parse(build.app.source)),
+        source: builtSource.parse(JSON.parse(build.app.source)),
         log: buildLog,
         shared: this.shared,
         registry: this.shared.registry.with({

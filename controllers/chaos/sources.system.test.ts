@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AppSource } from '@skyarc/lib/contracts';
+import type { BuiltSource } from '@skyarc/lib/contracts';
 import { run } from '@skyarc/lib/process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type GitServer, startGitServer } from './testkit/git-server.ts';
@@ -26,14 +26,14 @@ afterAll(async () => {
   await rig?.close();
 });
 
-const from = (url: string, more: { branch?: string; subdirectory?: string } = {}): AppSource => ({
+const from = (url: string, more: { branch?: string; subdirectory?: string } = {}): BuiltSource => ({
   kind: 'GIT',
   url,
   branch: 'main',
   ...more,
 });
 
-async function messageFor(source: AppSource, settings: Parameters<Rig['newApp']>[1] = {}): Promise<string> {
+async function messageFor(source: BuiltSource, settings: Parameters<Rig['newApp']>[1] = {}): Promise<string> {
   const app = await rig.newApp(source, settings);
   const done = await rig.deploy(app);
   expect(done.build.status).toBe('FAILED');

@@ -58,3 +58,12 @@ export function namespaceOf(team: string): string {
 export function defaultHostOf(address: { port: number; app: string; team: string; domain: string }): string {
   return `${address.port}.${address.app}.${address.team}.${address.domain}`;
 }
+
+/**
+ * Prefix of what dependents are told of a port to which its owner gave none: the app's name, and the port
+ * behind it for all but the first (lowest) one.
+ */
+export function defaultPortAlias(port: { app: string; port: number; isFirst: boolean }): string {
+  const name = port.app.toUpperCase().replaceAll('-', '_');
+  return port.isFirst ? name : `${name}_${port.port}`;
+}

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { externalService } from './run.ts';
 
 /** A Git reference name that is safe as an operand (git-check-ref-format(1), stricter). */
 export const gitRef = z
@@ -30,14 +31,23 @@ export const subdirectory = z
   .regex(/^[A-Za-z0-9._][A-Za-z0-9._/ -]*$/, 'A folder has only letters, digits, ".", "_", "-" and "/"')
   .refine((path) => !path.split('/').includes('..'), 'A folder stays inside the repository');
 
-export const appSource = z.discriminatedUnion('kind', [
-  z.object({
-    kind: z.literal('GIT'),
-    url: gitUrl,
-    branch: gitRef,
-    subdirectory: subdirectory.optional(),
-  }),
-  z.object({ kind: z.literal('TEMPLATE'), template: z.string().regex(/^[a-z][a-z0-9-]{0,40}$/) }),
-]);
+const gitSource = z.object({
+  kind: z.literal('GIT'),
+  url: gitUrl,
+  branch: gitRef,
+  subdirectory: subdirectory.optional(),
+});
+const templateSource = z.object({
+  kind: z.literal('TEMPLATE'),
+  template: z.string().regex(/^[a-z][a-z0-9-]{0,40}$/),
+});
+/** A service outside the cluster: nothing is built or run. */
+const externalSource = z.object({ kind: z.literal('EXTERNAL'), ...externalService.shape });
+
+export const builtSource = z.discriminatedUnion('kind', [gitSource, templateSource]);
 /** Where an app's code comes from. Credentials are kept apart, sealed. */
+export type BuiltSource = z.infer<typeof builtSource>;
+
+export const appSource = z.discriminatedUnion('kind', [gitSource, templateSource, externalSource]);
+/** What an app is made of: code that is built, or a service outside. */
 export type AppSource = z.infer<typeof appSource>;

@@ -1,11 +1,19 @@
 export { openDataCenterDatabase, type DataCenterDatabase, type DataCenterTransaction } from './open.ts';
 export { createOperation, type NewOperation } from './operations.ts';
+export { type EffectiveVariable, type EnvOrigin, portAliasesOf } from './effective-env.ts';
+export { connectionOf, environmentOf, toldInclude } from './environment.ts';
+export { expandText } from './expand.ts';
 export { EventLogSink } from './event-log-sink.ts';
 export { OperationJournal, type JournalSink } from './journal.ts';
+export { readSettings, writeSettings } from './settings.ts';
 export { enqueue, relayOutbox, type OutboxTask, type PublishTask } from './outbox.ts';
 export type {
   App as AppRecord,
   Build as BuildRecord,
+  Certificate as CertificateRecord,
+  JobRun as JobRunRecord,
+  L4Route as L4RouteRecord,
+  PluginVersion as PluginVersionRecord,
   EnvVar as EnvVarRecord,
   Operation as OperationRecord,
   OperationStep as OperationStepRecord,
@@ -14,4 +22,5 @@ export type {
   Route as RouteRecord,
   Team as TeamRecord,
   Version as VersionRecord,
+  Volume as VolumeRecord,
 } from '../generated/datacenter/client.ts';

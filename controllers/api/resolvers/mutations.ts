@@ -2,6 +2,7 @@ import { toAppError } from '@skyarc/lib/errors';
 import type { Api } from '../api.ts';
 import { createApp } from '../commands/create-app.ts';
 import { beginOperation, cancelOperation, rollbackApp, scaleApp } from '../commands/operations.ts';
+import { updateSettings } from '../commands/settings.ts';
 import { updateApp } from '../commands/update-app.ts';
 import type { CallContext } from '../context.ts';
 import type { MutationResolvers } from '../generated/resolvers.ts';
@@ -9,11 +10,7 @@ import type { MutationResolvers } from '../generated/resolvers.ts';
 export function createMutations(api: Api): MutationResolvers {
   const { repository } = api;
   return audited(api, {
-    updateSettings: async (_parent, { input }) => {
-      if (typeof input.allowPrivateSources === 'boolean')
-        await repository.setPrivateSources(input.allowPrivateSources);
-      return { allowPrivateSources: await repository.mayUsePrivateSources() };
-    },
+    updateSettings: (_parent, { input }) => updateSettings(api, input),
     createApp: (_parent, { input }, context) => createApp(api, input, context),
     updateApp: (_parent, args, context) => updateApp(api, args, context),
     deployApp: (_parent, { id }, context) => beginOperation(api, 'DEPLOY', id, context),

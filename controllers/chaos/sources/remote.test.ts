@@ -1,4 +1,4 @@
-import { appSource } from '@skyarc/lib/contracts';
+import { builtSource } from '@skyarc/lib/contracts';
 import { expect, test } from 'vitest';
 import { nobody, prepareRemote } from './remote.ts';
 
@@ -21,14 +21,14 @@ const evil = [
 
 test.each(evil)('%j is neither branch, address nor folder', (text) => {
   const base = { kind: 'GIT', url: 'https://example.com/a.git', branch: 'main' };
-  expect(appSource.safeParse(base).success).toBe(true);
-  expect(appSource.safeParse({ ...base, branch: text }).success).toBe(false);
-  expect(appSource.safeParse({ ...base, url: text }).success).toBe(false);
-  expect(appSource.safeParse({ ...base, url: `https://example.com/${text || ' '}` }).success).toBe(
+  expect(builtSource.safeParse(base).success).toBe(true);
+  expect(builtSource.safeParse({ ...base, branch: text }).success).toBe(false);
+  expect(builtSource.safeParse({ ...base, url: text }).success).toBe(false);
+  expect(builtSource.safeParse({ ...base, url: `https://example.com/${text || ' '}` }).success).toBe(
     text.startsWith('-o'),
   );
   if (text !== 'a b' && text)
-    expect(appSource.safeParse({ ...base, subdirectory: text }).success).toBe(false);
+    expect(builtSource.safeParse({ ...base, subdirectory: text }).success).toBe(false);
 });
 
 test.each([

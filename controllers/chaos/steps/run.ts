@@ -1,4 +1,4 @@
-import type { AppSource, BuildTask } from '@skyarc/lib/contracts';
+import type { BuiltSource, BuildTask } from '@skyarc/lib/contracts';
 import type { RegistryClient } from '@skyarc/lib/oci';
 import type {
   AppRecord,
@@ -15,7 +15,7 @@ export interface BuildRun {
   readonly task: BuildTask;
   readonly build: BuildRecord;
   readonly app: AppRecord & { readonly team: TeamRecord };
-  readonly source: AppSource;
+  readonly source: BuiltSource;
   readonly db: DataCenterDatabase;
   readonly journal: OperationJournal;
   /** Name in the build's claim. */

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type AppSource, newId } from '@skyarc/lib/contracts';
+import { type BuiltSource, newId } from '@skyarc/lib/contracts';
 import type { EventLogClient } from '@skyarc/lib/eventlog-client';
 import { RegistryClient } from '@skyarc/lib/oci';
 import { Daemon } from '@skyarc/lib/process';
@@ -104,7 +104,7 @@ export class Rig {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  async newApp(source: AppSource, settings: AppSettings = {}, team = 'blue'): Promise<AppRecord> {
+  async newApp(source: BuiltSource, settings: AppSettings = {}, team = 'blue'): Promise<AppRecord> {
     const keys = { sshPublicKey: '', sshPrivateKey: '' };
     await this.db.team.upsert({
       where: { name: team },

@@ -1,0 +1,84 @@
+import { appSource, type OperationKind } from '@skyarc/lib/contracts';
+import type { Api } from '../api.ts';
+import { appStateOf } from '../app-state.ts';
+import type { Resolvers } from '../generated/resolvers.ts';
+import { presentProbe, presentRun } from '../present/run.ts';
+import type { AppRecord } from '../records.ts';
+import { createAppParts } from './app-parts.ts';
+import { limited } from './queries.ts';
+
+export function createAppResolvers(api: Api): Resolvers {
+  const { repository } = api;
+  const stateOf = remembered(async (app: AppRecord) => {
+    const active = app.activeOperationId ? await repository.findOperation(app.activeOperationId) : null;
+    return appStateOf({
+      isDeleted: app.deletedAt !== null,
+      desired: app.desired === 'RUNNING' ? 'RUNNING' : 'STOPPED',
+      hasVersion: app.currentVersionId !== null,
+      replicas: app.replicas,
+      active: active && {
+        kind: active.kind as OperationKind,
+        step: await repository.runningStepOf(active.id),
+      },
+      pods: api.cluster.podsOf(app.id),
+      lastFailure: app.currentVersionId === null ? await repository.lastFailureOf(app.id) : null,
+    });
+  });
+  return {
+    App: {
+      state: async (app) => (await stateOf(app)).state,
+      stateReason: async (app) => (await stateOf(app)).reason,
+      source: (app) => {
+        const source = appSource.parse(JSON.parse(app.source));
+        const hasCredentials = app.sourceSecret !== null;
+        if (source.kind !== 'EXTERNAL') return { ...source, hasCredentials };
+        return { ...source, hasCredentials, healthCheck: presentProbe(source.healthCheck) };
+      },
+      build: (app) => ({
+        buildpack: app.buildpack,
+        cpuMillis: app.buildCpuMillis,
+        memoryMb: app.buildMemoryMb,
+        diskMb: app.buildDiskMb,
+        timeoutSeconds: app.buildTimeoutSec,
+      }),
+      run: (app) => presentRun(app, { currentOf: () => null, nextRunAt: null }),
+      readyReplicas: (app) => api.cluster.podsOf(app.id).filter((pod) => pod.ready).length,
+      pods: (app) => api.cluster.podsOf(app.id),
+      ...createAppParts(api),
+      currentVersion: (app) => (app.currentVersionId ? repository.findVersion(app.currentVersionId) : null),
+      versions: (app, { first }) => repository.listVersionsOf(app.id, limited(first)),
+      builds: (app, { first }) => repository.listBuildsOf(app.id, limited(first)),
+      activeOperation: (app) =>
+        app.activeOperationId ? repository.findOperation(app.activeOperationId) : null,
+    },
+    Build: {
+      teamName: (build) => build.app.teamName,
+      version: ({ id }) => repository.findVersionOfBuild(id),
+    },
+    Version: {
+      sizeBytes: ({ sizeBytes }) => String(sizeBytes),
+      commitId: ({ build }) => build.commitId,
+      commitMessage: ({ build }) => build.commitMessage,
+    },
+    Operation: {
+      afterIds: ({ afterIds }) => JSON.parse(afterIds) as string[],
+      version: ({ versionId }) => (versionId ? repository.findVersion(versionId) : null),
+      steps: async ({ id }) =>
+        (await repository.stepsOf(id)).map(({ name, status, ...rest }) => ({
+          ...rest,
+          name: name as never,
+          status: status as never,
+        })),
+    },
+  };
+}
+
+/** Two fields of one object ask for the same thing. */
+function remembered<Key extends object, Value>(compute: (key: Key) => Value): (key: Key) => Value {
+  const known = new WeakMap<Key, Value>();
+  return (key) => {
+    const value = known.get(key) ?? compute(key);
+    known.set(key, value);
+    return value;
+  };
+}

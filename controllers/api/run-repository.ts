@@ -1,0 +1,99 @@
+import type { DataCenterDatabase } from '@skyarc/prisma/datacenter';
+import { type CallContext, teamFilter } from './context.ts';
+
+/** Reads of what hangs on an app or a team beside builds and operations. Reads of one id are batched by Prisma. */
+export class RunRepository {
+  readonly db: DataCenterDatabase;
+
+  constructor(db: DataCenterDatabase) {
+    this.db = db;
+  }
+
+  async volumesOf(appId: string) {
+    return (await this.one(appId).volumes({ orderBy: { mountPath: 'asc' } })) ?? [];
+  }
+
+  async l4RoutesOf(appId: string) {
+    return (await this.one(appId).l4Routes({ orderBy: { listenPort: 'asc' } })) ?? [];
+  }
+
+  /** The apps that this one needs, with what they tell, by name. */
+  async dependenciesOf(appId: string) {
+    const rows = await this.one(appId).dependencies({
+      include: { to: { include: { ports: true, env: true } } },
+    });
+    return (rows ?? []).map(({ to }) => to).toSorted((left, right) => left.name.localeCompare(right.name));
+  }
+
+  async dependentIdsOf(appId: string): Promise<string[]> {
+    return ((await this.one(appId).dependents()) ?? []).map(({ fromId }) => fromId);
+  }
+
+  async configSetIdsOf(appId: string): Promise<string[]> {
+    return ((await this.one(appId).configSets()) ?? []).map(({ configSetId }) => configSetId);
+  }
+
+  async pluginsOf(appId: string) {
+    const rows = await this.one(appId).plugins({
+      orderBy: { position: 'asc' },
+      include: { plugin: { include: withUse } },
+    });
+    return rows ?? [];
+  }
+
+  async scalingsOf(appId: string, take: number) {
+    return (await this.one(appId).scalings({ orderBy: { id: 'desc' }, take })) ?? [];
+  }
+
+  async jobRunsOf(appId: string, take: number) {
+    return (await this.one(appId).jobRuns({ orderBy: { startedAt: 'desc' }, take })) ?? [];
+  }
+
+  /** Ids of the team's apps by name, which is also the name of their Service. */
+  async appIdsByName(teamName: string): Promise<Map<string, string>> {
+    const rows = await this.db.app.findMany({
+      where: { teamName, deletedAt: null },
+      select: { id: true, name: true },
+    });
+    return new Map(rows.map(({ id, name }) => [name, id]));
+  }
+
+  listConfigSets(context: CallContext, groupId: string) {
+    return this.db.configSet.findMany({
+      where: { groupId, ...teamFilter(context) },
+      orderBy: { name: 'asc' },
+      include: { entries: { orderBy: { name: 'asc' } }, apps: true },
+    });
+  }
+
+  listPlugins(context: CallContext) {
+    return this.db.plugin.findMany({
+      where: teamFilter(context),
+      orderBy: { name: 'asc' },
+      include: withUse,
+    });
+  }
+
+  listCertificates(context: CallContext) {
+    return this.db.certificate.findMany({
+      where: teamFilter(context),
+      orderBy: { name: 'asc' },
+      include: { routes: { select: { id: true } } },
+    });
+  }
+
+  private one(id: string) {
+    return this.db.app.findUnique({ where: { id } });
+  }
+}
+
+/** Versions of a plug-in, newest first, and who uses it. */
+export const withUse = {
+  versions: { orderBy: { number: 'desc' } },
+  apps: { select: { appId: true } },
+} as const;
+
+export type ConfigSetRow = Awaited<ReturnType<RunRepository['listConfigSets']>>[number];
+export type PluginRow = Awaited<ReturnType<RunRepository['listPlugins']>>[number];
+export type AppPluginRow = Awaited<ReturnType<RunRepository['pluginsOf']>>[number];
+export type CertificateRow = Awaited<ReturnType<RunRepository['listCertificates']>>[number];

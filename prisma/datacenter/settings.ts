@@ -1,0 +1,21 @@
+import { type DataCenterSettings, dataCenterSettings } from '@skyarc/lib/contracts';
+import type { DataCenterTransaction } from './open.ts';
+
+/** All settings, with the defaults of those that nobody set. */
+export async function readSettings(db: DataCenterTransaction): Promise<DataCenterSettings> {
+  const rows = await db.setting.findMany();
+  return dataCenterSettings.parse(
+    Object.fromEntries(rows.map(({ name, value }) => [name, JSON.parse(value)])),
+  );
+}
+
+/** Changes the given ones; they were checked by {@link dataCenterSettings}. */
+export async function writeSettings(
+  db: DataCenterTransaction,
+  change: Readonly<Partial<DataCenterSettings>>,
+): Promise<void> {
+  for (const [name, wanted] of Object.entries(change)) {
+    const value = JSON.stringify(wanted);
+    await db.setting.upsert({ where: { name }, create: { name, value }, update: { value } });
+  }
+}
