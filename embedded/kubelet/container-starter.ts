@@ -1,11 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf } from '@skyarc/lib/errors';
+import { AppError, messageOf } from '@skyarc/lib/errors';
 import type { ContainerStatus, Image, PodSandboxConfig, PodSandboxStatus } from './cri/types.ts';
 import { WaitingError } from './images.ts';
 import type { KubeletContext } from './context.ts';
-import { identityOf, specOf, type Pod, type PodContainer } from './pod.ts';
-import { restartCountOf } from './pod-runtime.ts';
+import { identityOf, specOf, type EphemeralContainer, type Pod, type PodContainer } from './pod.ts';
+import { endOf, isRunning, newestOf, restartCountOf, timeOf } from './pod-runtime.ts';
 import { containerAnnotations, renderContainer } from './render/container.ts';
 import { resolveEnvironment } from './render/environment.ts';
 import { renderHosts } from './render/sandbox.ts';
@@ -29,17 +29,18 @@ const retryMs = 2_000;
 /** How long to wait after a container's end before it may start again: nothing at first, then doubling. */
 export function restartDelayMs(ended: ContainerStatus, backoff: { firstMs: number; maxMs: number }): number {
   const step = Number(ended.annotations[containerAnnotations.backoffStep] ?? 0);
-  const ranMs = Number((BigInt(ended.finishedAt) - BigInt(ended.startedAt)) / 1_000_000n);
-  if (step === 0 || ranMs >= resetBackoffMs) return 0;
+  if (step === 0 || ranMsOf(ended) >= resetBackoffMs) return 0;
   return Math.min(backoff.maxMs, backoff.firstMs * 2 ** (step - 1));
 }
 
 function nextBackoffStep(previous: ContainerStatus | undefined): number {
   if (!previous) return 0;
-  const ranMs = Number((BigInt(previous.finishedAt) - BigInt(previous.startedAt)) / 1_000_000n);
-  return ranMs >= resetBackoffMs
-    ? 1
-    : Number(previous.annotations[containerAnnotations.backoffStep] ?? 0) + 1;
+  if (ranMsOf(previous) >= resetBackoffMs) return 1;
+  return Number(previous.annotations[containerAnnotations.backoffStep] ?? 0) + 1;
+}
+
+function ranMsOf(ended: ContainerStatus): number {
+  return endOf(ended) - timeOf(ended.startedAt);
 }
 
 /** Creates and starts one run of a container and answers its id. Throws WaitingError with Kubernetes' reason. */
@@ -83,9 +84,23 @@ async function renderRequest(context: KubeletContext, input: StartInput) {
     mounts,
     terminationMessageFile,
     backoffStep: nextBackoffStep(previous),
+    targetId: await findTarget(context, pod, container),
     nodeMemoryBytes: context.node.memoryBytes,
   });
   return { podSandboxId: sandbox.id, config, sandboxConfig: input.sandboxConfig };
+}
+
+/** The container whose processes an ephemeral container wants to see. */
+async function findTarget(
+  { reader }: KubeletContext,
+  pod: Pod,
+  container: EphemeralContainer,
+): Promise<string | undefined> {
+  const { targetContainerName: target } = container;
+  if (!target) return undefined;
+  const newest = newestOf(await reader.read(identityOf(pod).uid), target);
+  if (newest && isRunning(newest)) return newest.id;
+  throw new AppError('INVALID', `unable to find target container "${target}"`);
 }
 
 /** Counts on from the runtime, or from the stored status when the runtime has lost the container. */

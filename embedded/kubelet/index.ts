@@ -10,6 +10,7 @@ import type { KubeClient } from '../client/index.ts';
 import { Informer } from '../client/informer.ts';
 import { WorkQueue } from '../client/work-queue.ts';
 import { EventRecorder } from '../controllers/event-recorder.ts';
+import { minCpuShares, weighTiers } from './cgroup.ts';
 import type { KubeletConfig } from './config.ts';
 import type { KubeletContext } from './context.ts';
 import type { PodSandbox } from './cri/types.ts';
@@ -19,10 +20,11 @@ import { ImagePuller } from './images.ts';
 import { LogKeeper } from './logs/keeper.ts';
 import { findNodeAddress, NodeKeeper } from './node.ts';
 import { CriNodeProxy } from './node-proxy.ts';
-import { identityOf, specOf, type Pod } from './pod.ts';
+import { hasEnded, identityOf, qosClassOf, specOf, type Pod } from './pod.ts';
 import { RuntimeReader } from './pod-runtime.ts';
 import { PodWorker } from './pod-worker.ts';
 import { Prober } from './probes/index.ts';
+import { podCpuSharesOf } from './render/resources.ts';
 import { podLabels, type DnsFacts } from './render/sandbox.ts';
 import { StatusWriter } from './status-writer.ts';
 import { cacheTokens, type TokenSource } from './volumes/tokens.ts';
@@ -215,8 +217,22 @@ class NodeAgent implements Kubelet {
     const { uid } = identityOf(pod);
     const worker = this.workers.get(uid);
     if (worker) worker.update(pod);
-    else this.workers.set(uid, new PodWorker(this.context, pod));
+    else {
+      this.workers.set(uid, new PodWorker(this.context, pod));
+      this.weighTiers();
+    }
     this.queue.add(uid);
+  }
+
+  /** Gives the Burstable pods together the share of the processors that they ask for. */
+  private weighTiers(): void {
+    const pods = [...this.workers.values()].map(({ object }) => object);
+    const shares = pods
+      .filter((pod) => !hasEnded(pod) && qosClassOf(pod) === 'Burstable')
+      .reduce((sum, pod) => sum + podCpuSharesOf(pod), minCpuShares);
+    weighTiers(this.options.instance, shares).catch((error: unknown) =>
+      this.deps.log.warn({ reason: messageOf(error) }, 'cannot weigh the tiers of pods'),
+    );
   }
 
   private drop(pod: Pod): void {
@@ -234,7 +250,9 @@ class NodeAgent implements Kubelet {
       // The engine or the store is away, which is logged where it is noticed: no word for each pod.
       this.queue.addAfter(uid, engineCheckMs / 2);
     }
-    if (worker?.isDone) this.workers.delete(uid);
+    if (!worker?.isDone) return;
+    this.workers.delete(uid);
+    this.weighTiers();
   }
 
   private onEvent(id: string, topic: string): void {

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { AppError } from '@skyarc/lib/errors';
 import type { CriClient } from './cri/client.ts';
 import type { ContainerStatus, PodSandboxStatus } from './cri/types.ts';
 import { containerAnnotations } from './render/container.ts';
 import { podLabels } from './render/sandbox.ts';
+import { readTerminationMessage } from './termination-message.ts';
 
 /** What the runtime has of one pod at one moment. */
 export interface PodRuntime {
@@ -38,6 +38,11 @@ export function restartCountOf(status: ContainerStatus): number {
 /** Milliseconds since 1970 of one of the runtime's times. */
 export function timeOf(nanoseconds: string): number {
   return Number(BigInt(nanoseconds) / 1_000_000n);
+}
+
+/** When a container ended, in milliseconds since 1970. */
+export function endOf(status: ContainerStatus): number {
+  return timeOf(status.finishedAt);
 }
 
 /** Reads what the runtime has of pods; the end states of containers, which never change, are read once. */
@@ -95,13 +100,6 @@ export class RuntimeReader {
       throw error;
     }
   }
-}
-
-/** What a container wrote to its terminationMessagePath, at most 4096 bytes, else the runtime's message. */
-async function readTerminationMessage(status: ContainerStatus): Promise<string> {
-  const file = status.annotations[containerAnnotations.terminationMessageFile];
-  const text = file ? await readFile(file, 'utf8').catch(() => '') : '';
-  return text === '' ? status.message : text.slice(0, 4096);
 }
 
 function newestFirst(left: { createdAt: string }, right: { createdAt: string }): number {

@@ -2,8 +2,8 @@ import { messageOf } from '@skyarc/lib/errors';
 import type { KubeletContext } from './context.ts';
 import type { ContainerStatus } from './cri/types.ts';
 import { runHook } from './lifecycle-hooks.ts';
-import { allContainersOf, isSidecar, specOf, type Pod, type PodContainer } from './pod.ts';
-import { readySandboxOf, runningContainersOf, timeOf, type PodRuntime } from './pod-runtime.ts';
+import { allContainersOf, isSidecar, specOf, type Pod } from './pod.ts';
+import { readySandboxOf, runningContainersOf, type PodRuntime } from './pod-runtime.ts';
 import { podLabels } from './render/sandbox.ts';
 
 /** After a preStop hook has used up the grace time, a container still gets this long for its SIGTERM. */
@@ -64,15 +64,6 @@ export async function stopPod(
   for (const { id } of runtime.sandboxes) await context.cri.call('StopPodSandbox', { podSandboxId: id });
 }
 
-/** True when a container that has ended is to be started again by the pod's restart policy. */
-export function shouldRestart(pod: Pod, container: PodContainer, ended: ContainerStatus): boolean {
-  if (isSidecar(container)) return true;
-  const policy = specOf(pod).restartPolicy ?? 'Always';
-  const isInit = specOf(pod).initContainers?.includes(container) ?? false;
-  if (isInit) return ended.exitCode !== 0 && policy !== 'Never';
-  return policy === 'Always' || (policy === 'OnFailure' && ended.exitCode !== 0);
-}
-
 /** Removes ended runs of a container beyond the newest two: one for its state, one for `--previous`. */
 export async function removeOldRuns(context: KubeletContext, runtime: PodRuntime): Promise<void> {
   for (const history of runtime.containers.values()) {
@@ -81,9 +72,4 @@ export async function removeOldRuns(context: KubeletContext, runtime: PodRuntime
       context.reader.forgetContainer(id);
     }
   }
-}
-
-/** When a container ended, in milliseconds since 1970. */
-export function endOf(status: ContainerStatus): number {
-  return timeOf(status.finishedAt);
 }

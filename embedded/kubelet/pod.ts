@@ -5,6 +5,8 @@ export type Pod = KindTable['pods'];
 export type PodSpec = NonNullable<Pod['spec']>;
 export type PodStatus = NonNullable<Pod['status']>;
 export type PodContainer = PodSpec['containers'][number];
+/** A container that was added to a running pod, to look into it. */
+export type EphemeralContainer = PodContainer & { targetContainerName?: string };
 export type PodCondition = NonNullable<PodStatus['conditions']>[number];
 export type ContainerState = NonNullable<NonNullable<PodStatus['containerStatuses']>[number]['state']>;
 
@@ -33,6 +35,11 @@ export function allContainersOf(pod: Pod): PodContainer[] {
 /** An init container with `restartPolicy: Always` starts in its turn and runs as long as the pod (KEP-753). */
 export function isSidecar(container: PodContainer): boolean {
   return container.restartPolicy === 'Always';
+}
+
+/** Seconds between SIGTERM and SIGKILL. */
+export function graceSecondsOf(pod: Pod): number {
+  return specOf(pod).terminationGracePeriodSeconds ?? 30;
 }
 
 export function hasEnded(pod: Pod): boolean {

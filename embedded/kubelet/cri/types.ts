@@ -9,12 +9,14 @@ export interface PodSandboxMetadata {
   readonly attempt: number;
 }
 
-export type NamespaceMode = 'POD' | 'CONTAINER' | 'NODE';
+export type NamespaceMode = 'POD' | 'CONTAINER' | 'NODE' | 'TARGET';
 
 export interface NamespaceOption {
   readonly network: NamespaceMode;
   readonly pid: NamespaceMode;
   readonly ipc: NamespaceMode;
+  /** Container whose namespace is shared by mode TARGET. */
+  readonly targetId?: string;
 }
 
 export interface SecurityProfile {
@@ -135,6 +137,15 @@ export interface ContainerStatus {
   readonly logPath: string;
 }
 
+/** Disk that a container's own files take, as the runtime counted them lately. */
+export interface ContainerStats {
+  readonly attributes: { readonly id: string; readonly labels: Labels };
+  readonly writableLayer: {
+    readonly usedBytes: { value: string } | null;
+    readonly inodesUsed: { value: string } | null;
+  } | null;
+}
+
 export interface Image {
   readonly id: string;
   readonly repoTags: string[];
@@ -187,6 +198,7 @@ export interface CriCalls {
     { containers: Container[] },
   ];
   ContainerStatus: [{ containerId: string }, { status: ContainerStatus }];
+  ListContainerStats: [object, { stats: ContainerStats[] }];
   ReopenContainerLog: [{ containerId: string }, unknown];
   /** Timeout in seconds; 0 is none. */
   ExecSync: [

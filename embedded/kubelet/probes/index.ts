@@ -2,7 +2,7 @@ import { sleep } from '@skyarc/lib/retry';
 import type { CriClient } from '../cri/client.ts';
 import { runProbe, type ProbeSpec, type ProbeTarget } from './probe.ts';
 
-export { httpGet } from './probe.ts';
+export { httpGet } from './http.ts';
 
 export type ProbeKind = 'startup' | 'readiness' | 'liveness';
 
@@ -21,10 +21,18 @@ export interface ProbeHooks {
   readonly onUnhealthy: (kind: ProbeKind, message: string) => void;
 }
 
+interface ProbeRun {
+  readonly health: Health;
+  /** Ends all probes of the run. */
+  readonly stop: AbortController;
+  /** Ends those that may demand a restart. */
+  readonly stopDemanding: AbortController;
+}
+
 /** Runs the probes of containers, each from its container's start to its end. */
 export class Prober {
   private readonly cri: CriClient;
-  private readonly runs = new Map<string, { health: Health; stop: AbortController }>();
+  private readonly runs = new Map<string, ProbeRun>();
 
   constructor(cri: CriClient) {
     this.cri = cri;
@@ -54,8 +62,13 @@ export class Prober {
       failure: undefined,
     };
     const stop = new AbortController();
-    this.runs.set(target.containerId, { health, stop });
-    const run = new ContainerProbes(this.cri, target, health, hooks, stop.signal);
+    const stopDemanding = new AbortController();
+    this.runs.set(target.containerId, { health, stop, stopDemanding });
+    const signals = {
+      readiness: stop.signal,
+      demanding: AbortSignal.any([stop.signal, stopDemanding.signal]),
+    };
+    const run = new ContainerProbes(this.cri, target, health, hooks, signals);
     void run.follow({ startupProbe, readinessProbe, livenessProbe }, startedAtMs);
     return health;
   }
@@ -64,6 +77,11 @@ export class Prober {
   stop(containerId: string): void {
     this.runs.get(containerId)?.stop.abort();
     this.runs.delete(containerId);
+  }
+
+  /** The container is being ended: only its readiness is still asked for, so that it can drain. */
+  stopDemanding(containerId: string): void {
+    this.runs.get(containerId)?.stopDemanding.abort();
   }
 
   stopAll(): void {
@@ -77,19 +95,25 @@ interface ProbeSpecs {
   readonly livenessProbe?: ProbeSpec;
 }
 
+interface ProbeSignals {
+  readonly readiness: AbortSignal;
+  /** Of the startup and the liveness probe. */
+  readonly demanding: AbortSignal;
+}
+
 class ContainerProbes {
   private readonly cri: CriClient;
   private readonly target: ProbeTarget;
   private readonly health: Health;
   private readonly hooks: ProbeHooks;
-  private readonly signal: AbortSignal;
+  private readonly signals: ProbeSignals;
 
-  constructor(cri: CriClient, target: ProbeTarget, health: Health, hooks: ProbeHooks, signal: AbortSignal) {
+  constructor(cri: CriClient, target: ProbeTarget, health: Health, hooks: ProbeHooks, signals: ProbeSignals) {
     this.cri = cri;
     this.target = target;
     this.health = health;
     this.hooks = hooks;
-    this.signal = signal;
+    this.signals = signals;
   }
 
   /** Startup first; the other two only once it has succeeded. */
@@ -136,16 +160,17 @@ class ContainerProbes {
     kind: ProbeKind,
     startedAtMs: number,
   ): AsyncGenerator<{ succeeded: boolean; message: string }> {
+    const signal = kind === 'readiness' ? this.signals.readiness : this.signals.demanding;
     const periodMs = Math.max(1, spec.periodSeconds ?? 10) * 1_000;
     let nextAt = startedAtMs + (spec.initialDelaySeconds ?? 0) * 1_000;
     let inARow = 0;
     let last: boolean | undefined;
     for (;;) {
-      await sleep(Math.max(0, nextAt - Date.now()), this.signal).catch(() => undefined);
-      if (this.signal.aborted) return;
+      await sleep(Math.max(0, nextAt - Date.now()), signal).catch(() => undefined);
+      if (signal.aborted) return;
       nextAt = Math.max(nextAt, Date.now()) + periodMs;
       const failure = await runProbe(this.cri, spec, this.target);
-      if (this.signal.aborted) return;
+      if (signal.aborted) return;
       const succeeded = failure === undefined;
       inARow = succeeded === last ? inARow + 1 : 1;
       last = succeeded;

@@ -11,6 +11,9 @@ export const containerAnnotations = {
   /** How many times in a row it ended soon; sets the wait before the next start. */
   backoffStep: 'io.kubernetes.container.backoffStep',
   terminationMessageFile: 'io.kubernetes.container.terminationMessageFile',
+  terminationMessagePolicy: 'io.kubernetes.container.terminationMessagePolicy',
+  /** As it stands in the container's limits; absent without one. */
+  memoryLimit: 'io.kubernetes.container.memoryLimit',
 } as const;
 
 export interface ContainerInput {
@@ -24,10 +27,13 @@ export interface ContainerInput {
   /** On the host; mounted at the container's `terminationMessagePath`. */
   readonly terminationMessageFile: string;
   readonly nodeMemoryBytes: number;
+  /** Container whose process namespace it shares. */
+  readonly targetId?: string;
 }
 
 export function renderContainer(input: ContainerInput): ContainerConfig {
   const { pod, container, attempt, environment } = input;
+  const memoryLimit = container.resources?.limits?.['memory'];
   const messagePath = container.terminationMessagePath ?? '/dev/termination-log';
   return {
     metadata: { name: container.name, attempt },
@@ -45,6 +51,8 @@ export function renderContainer(input: ContainerInput): ContainerConfig {
       [containerAnnotations.restartCount]: String(attempt),
       [containerAnnotations.backoffStep]: String(input.backoffStep),
       [containerAnnotations.terminationMessageFile]: input.terminationMessageFile,
+      [containerAnnotations.terminationMessagePolicy]: container.terminationMessagePolicy ?? 'File',
+      ...(memoryLimit ? { [containerAnnotations.memoryLimit]: memoryLimit } : {}),
     },
     logPath: `${container.name}/${attempt}.log`,
     stdin: container.stdin ?? false,
@@ -52,7 +60,7 @@ export function renderContainer(input: ContainerInput): ContainerConfig {
     tty: container.tty ?? false,
     linux: {
       resources: renderResources(pod, container, input.nodeMemoryBytes),
-      securityContext: renderSecurityContext(pod, container, input.image),
+      securityContext: renderSecurityContext(pod, container, input),
     },
   };
 }

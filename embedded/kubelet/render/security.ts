@@ -39,7 +39,7 @@ export function renderSeccomp(profile: SeccompProfile | undefined): SecurityProf
 export function renderSecurityContext(
   pod: Pod,
   container: PodContainer,
-  image: Image,
+  { image, targetId }: { image: Image; targetId?: string },
 ): LinuxContainerSecurityContext {
   const ofPod = specOf(pod).securityContext ?? {};
   const own = container.securityContext ?? {};
@@ -64,7 +64,10 @@ export function renderSecurityContext(
       dropCapabilities: own.capabilities?.drop ?? [],
     },
     privileged: own.privileged ?? false,
-    namespaceOptions: renderNamespaces(pod),
+    namespaceOptions: {
+      ...renderNamespaces(pod),
+      ...(targetId === undefined ? {} : { pid: 'TARGET' as const, targetId }),
+    },
     readonlyRootfs: own.readOnlyRootFilesystem ?? false,
     supplementalGroups: groups,
     noNewPrivs: own.allowPrivilegeEscalation === false,

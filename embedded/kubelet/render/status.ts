@@ -10,7 +10,15 @@ import {
   type PodContainer,
   type PodStatus,
 } from '../pod.ts';
-import { isRunning, readySandboxOf, restartCountOf, timeOf, type PodRuntime } from '../pod-runtime.ts';
+import {
+  isRunning,
+  readySandboxOf,
+  restartCountOf,
+  runningContainersOf,
+  timeOf,
+  type PodRuntime,
+} from '../pod-runtime.ts';
+import { evictionReason, type PodFailure } from '../worker/failure.ts';
 
 type ContainerStatusOut = NonNullable<PodStatus['containerStatuses']>[number];
 
@@ -30,6 +38,8 @@ export interface StatusInput {
   readonly nowMs: number;
   /** The pod is being ended: containers that have ended stay so. */
   readonly isTerminating: boolean;
+  /** Why the pod as a whole is being ended, if it is. */
+  readonly failure?: PodFailure;
 }
 
 /** The status of a pod as Kubernetes defines it, from what the runtime has and probes have found. */
@@ -43,9 +53,15 @@ export function renderPodStatus(input: StatusInput): PodStatus {
     renderContainerStatus(input, container, isInitialized ? 'ContainerCreating' : 'PodInitializing'),
   );
   const phase = renderPhase(input, initStatuses, statuses);
+  const ephemeral = (spec.ephemeralContainers ?? []).map((container) =>
+    renderContainerStatus(input, container, 'ContainerCreating'),
+  );
   const podIp = spec.hostNetwork ? input.hostIp : (readIp(runtime) ?? pod.status?.podIP);
   return {
     ...keptFields(pod),
+    ...(phase === 'Failed' && input.failure
+      ? { reason: input.failure.reason, message: input.failure.message }
+      : {}),
     phase,
     conditions: renderConditions(input, { isInitialized, statuses, phase }),
     hostIP: input.hostIp,
@@ -54,6 +70,7 @@ export function renderPodStatus(input: StatusInput): PodStatus {
     startTime: pod.status?.startTime ?? formatTime(input.nowMs),
     ...(initStatuses.length > 0 ? { initContainerStatuses: initStatuses } : {}),
     containerStatuses: statuses,
+    ...(ephemeral.length > 0 ? { ephemeralContainerStatuses: ephemeral } : {}),
     qosClass: pod.status?.qosClass ?? qosClassOf(pod),
   };
 }
@@ -65,11 +82,10 @@ function readIp(runtime: PodRuntime): string | undefined {
 
 /** Parts of the status that others write. */
 function keptFields(pod: Pod): PodStatus {
-  const { nominatedNodeName, reason, message, ephemeralContainerStatuses, observedGeneration } =
-    (pod.status ?? {}) as PodStatus & { observedGeneration?: number };
-  return JSON.parse(
-    JSON.stringify({ nominatedNodeName, reason, message, ephemeralContainerStatuses, observedGeneration }),
-  ) as PodStatus;
+  const { nominatedNodeName, reason, message, observedGeneration } = (pod.status ?? {}) as PodStatus & {
+    observedGeneration?: number;
+  };
+  return JSON.parse(JSON.stringify({ nominatedNodeName, reason, message, observedGeneration })) as PodStatus;
 }
 
 function renderInitStatus(input: StatusInput, container: PodContainer): ContainerStatusOut {
@@ -132,18 +148,32 @@ function renderPhase(
   initStatuses: readonly ContainerStatusOut[],
   statuses: readonly ContainerStatusOut[],
 ): string {
-  const policy = specOf(input.pod).restartPolicy ?? 'Always';
+  const phase = judgePhase(input, initStatuses, statuses);
+  const isTerminal = phase === 'Succeeded' || phase === 'Failed';
+  // Side-cars and what is being ended keep a pod from having ended: who waits for that must find nothing running.
+  if (isTerminal && runningContainersOf(input.runtime).length > 0)
+    return input.pod.status?.phase ?? 'Running';
+  return phase;
+}
+
+function judgePhase(
+  { pod, isTerminating, failure }: StatusInput,
+  initStatuses: readonly ContainerStatusOut[],
+  statuses: readonly ContainerStatusOut[],
+): string {
+  if (failure) return 'Failed';
+  const policy = specOf(pod).restartPolicy ?? 'Always';
   const isFinal = (status: ContainerStatusOut) =>
     status.state?.terminated !== undefined &&
-    (input.isTerminating ||
+    (isTerminating ||
       policy === 'Never' ||
       (policy === 'OnFailure' && status.state.terminated.exitCode === 0));
   const failedInit = initStatuses.some(
     (status, index) =>
-      !isSidecar(specOf(input.pod).initContainers?.[index] as PodContainer) &&
+      !isSidecar(specOf(pod).initContainers?.[index] as PodContainer) &&
       status.state?.terminated !== undefined &&
       status.state.terminated.exitCode !== 0 &&
-      (policy === 'Never' || input.isTerminating),
+      (policy === 'Never' || isTerminating),
   );
   if (failedInit) return 'Failed';
   if (statuses.length > 0 && statuses.every(isFinal)) {
@@ -181,6 +211,7 @@ function renderConditions(input: StatusInput, found: ConditionInput): PodConditi
     judgeReady(input.pod, containersReady),
     containersReady,
     { type: 'PodScheduled', isTrue: true },
+    ...judgeDisruption(input.failure),
   ];
   const rendered = verdicts.map(({ type, isTrue, reason, message }) => {
     const status = isTrue ? 'True' : 'False';
@@ -227,4 +258,10 @@ function judgeInitialized(pod: Pod, { isInitialized, phase }: ConditionInput): V
   const names = (specOf(pod).initContainers ?? []).map(({ name }) => name);
   const message = `containers with incomplete status: [${names.join(' ')}]`;
   return { type, isTrue: false, reason: 'ContainersNotInitialized', message };
+}
+
+/** Told while an evicted pod is being ended, as by the kubelet's PodDisruptionConditions. */
+function judgeDisruption(failure: PodFailure | undefined): Verdict[] {
+  if (failure?.reason !== 'Evicted') return [];
+  return [{ type: 'DisruptionTarget', isTrue: true, reason: evictionReason, message: failure.message }];
 }

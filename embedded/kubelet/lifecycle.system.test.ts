@@ -1,0 +1,305 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { KindTable } from '../client/index.ts';
+import { purge, start, type RunningEmbedded } from '../main.ts';
+import {
+  isReady,
+  prepareGround,
+  testImage,
+  waitForAbsence,
+  waitForPod,
+  type TestGround,
+} from './testing/cluster.ts';
+
+type PodSpec = NonNullable<KindTable['pods']['spec']>;
+type Container = PodSpec['containers'][number];
+
+let ground: TestGround;
+let cluster: RunningEmbedded;
+
+beforeAll(async () => {
+  ground = await prepareGround({
+    instance: 'heba',
+    basePort: 20_180,
+    podCidr: '10.73.0.0/16',
+    serviceCidr: '10.74.0.0/16',
+    kubelet: { crashBackoff: { firstMs: 500, maxMs: 2_000 }, relistEveryMs: 2_000 },
+  });
+  cluster = await start(ground.config);
+  await cluster.importImage(ground.imageArchive);
+});
+
+afterAll(async () => {
+  await cluster?.stop();
+  if (ground) await purge(ground.config);
+  await ground?.stop();
+});
+
+async function createPod(name: string, spec: PodSpec): Promise<void> {
+  await cluster.client.create('pods', {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: 'default' },
+    spec,
+  });
+}
+
+async function removePod(name: string): Promise<void> {
+  await cluster.client.delete('pods', name, 'default');
+  await waitForAbsence(cluster.client, name);
+}
+
+/** A container that runs a shell script. */
+function shell(name: string, script: string, more: Partial<Container> = {}): Container {
+  return { name, image: testImage, command: ['sh', '-c', script], ...more };
+}
+
+/** A container that runs a Node.js script. */
+function node(name: string, script: string, more: Partial<Container> = {}): Container {
+  return { name, image: testImage, command: ['node', '-e', script], ...more };
+}
+
+async function readOutput(pod: KindTable['pods'], container: string, run = 0): Promise<string> {
+  const folder = `${pod.metadata?.namespace}_${pod.metadata?.name}_${pod.metadata?.uid}`;
+  const text = await readFile(join(cluster.podLogRoot, folder, container, `${run}.log`), 'utf8');
+  return text.replace(/^\S+ \S+ \S+ /gm, '');
+}
+
+async function eventsOf(name: string): Promise<string[]> {
+  const { items } = await cluster.client.list('events', { namespace: 'default' });
+  return items
+    .filter(({ involvedObject }) => involvedObject.name === name)
+    .map(({ reason, message }) => `${reason}: ${message}`);
+}
+
+const healthServer = `
+  const http2 = require('http2');
+  const started = Date.now();
+  http2.createServer().on('stream', (stream, headers) => {
+    const chunks = [];
+    stream.on('data', (chunk) => chunks.push(chunk)).on('end', () => {
+      const asked = Buffer.concat(chunks).subarray(7).toString();
+      console.log(headers[':path'], asked, headers['user-agent'].split(' ')[0]);
+      const isUp = asked === 'db' && Date.now() - started > 1500;
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+      stream.end(Buffer.from([0, 0, 0, 0, 2, 8, isUp ? 1 : 2]));
+    });
+  }).listen(50051);
+`;
+
+const web = `
+  const fs = require('fs');
+  require('http').createServer((request, answer) => {
+    const { url, headers } = request;
+    if (url === '/old') { answer.writeHead(302, { location: '/ready' }); answer.end(); return; }
+    const isRight = headers['x-probe'] === 'yes' && headers.host === 'app.example';
+    answer.statusCode = isRight && fs.existsSync('/tmp/ready') ? 200 : 503;
+    answer.end();
+  }).listen(8080);
+  require('net').createServer((socket) => socket.end()).listen(9090);
+  setTimeout(() => fs.writeFileSync('/tmp/started', ''), 1000);
+  process.on('SIGTERM', () => process.exit(0));
+`;
+
+test('probes by gRPC, HTTP with headers and redirects, TCP and command; startup holds back the others', async () => {
+  const { client } = cluster;
+  await createPod('probed', {
+    terminationGracePeriodSeconds: 2,
+    containers: [
+      node('grpc', healthServer, {
+        readinessProbe: { grpc: { port: 50_051, service: 'db' }, periodSeconds: 1 },
+      }),
+      node('web', `require('fs').mkdirSync('/tmp', { recursive: true });${web}`, {
+        startupProbe: { exec: { command: ['cat', '/tmp/started'] }, periodSeconds: 1, failureThreshold: 30 },
+        readinessProbe: {
+          httpGet: {
+            port: 8080 as never,
+            path: '/old',
+            httpHeaders: [
+              { name: 'X-Probe', value: 'yes' },
+              { name: 'Host', value: 'app.example' },
+            ],
+          },
+          periodSeconds: 1,
+          successThreshold: 2,
+          failureThreshold: 1,
+        },
+        livenessProbe: { tcpSocket: { port: 9090 as never }, periodSeconds: 1 },
+      }),
+    ],
+  });
+  const started = await waitForPod(client, 'probed', ({ status }) => {
+    const [grpc, app] = status?.containerStatuses ?? [];
+    return grpc?.ready === true && app?.started === true;
+  });
+  expect(started.status?.containerStatuses?.[1]).toMatchObject({ ready: false, restartCount: 0 });
+  expect(await readOutput(started, 'grpc')).toMatch(/^\/grpc\.health\.v1\.Health\/Check db kube-probe/m);
+  expect(await eventsOf('probed')).toContain(
+    'Unhealthy: Readiness probe failed: service unhealthy (responded with "NOT_SERVING")',
+  );
+  expect((await eventsOf('probed')).some((text) => text.startsWith('Unhealthy: Liveness'))).toBe(false);
+  const exec = await cluster.client.find('pods', 'probed', 'default');
+  expect(exec && isReady(exec)).toBe(false);
+  await removePod('probed');
+});
+
+test('side-cars start before and end after a job, in order, and the job counts as done only then', async () => {
+  const { client } = cluster;
+  const say = (word: string) => `echo "$(date +%s%N) ${word}" >> /log/all`;
+  const log = [{ name: 'log', mountPath: '/log' }];
+  const sidecar = (name: string) =>
+    shell(
+      name,
+      `trap '${say(`${name}-end`)}; exit 0' TERM; ${say(`${name}-start`)}; touch /log/${name}; while :; do sleep 0.1; done`,
+      {
+        restartPolicy: 'Always',
+        volumeMounts: log,
+        startupProbe: { exec: { command: ['cat', `/log/${name}`] }, periodSeconds: 1 },
+      },
+    );
+  await createPod('job', {
+    restartPolicy: 'OnFailure',
+    terminationGracePeriodSeconds: 5,
+    volumes: [
+      { name: 'log', hostPath: { path: join(ground.config.home, 'job-log'), type: 'DirectoryOrCreate' } },
+    ],
+    initContainers: [
+      shell('first', say('first'), { volumeMounts: log }),
+      sidecar('side-a'),
+      shell('second', say('second'), { volumeMounts: log }),
+      sidecar('side-b'),
+    ],
+    containers: [
+      shell(
+        'main',
+        `${say('main')}; [ -e /log/again ] || { touch /log/again; exit 1; }; sleep 1; ${say('main-end')}`,
+        {
+          volumeMounts: log,
+        },
+      ),
+    ],
+  });
+  const phases: string[] = [];
+  const done = await waitForPod(client, 'job', ({ status }) => {
+    if (status?.phase && phases.at(-1) !== status.phase) phases.push(status.phase);
+    return status?.phase === 'Succeeded';
+  });
+  const lines = (await readFile(join(ground.config.home, 'job-log', 'all'), 'utf8')).trim().split('\n');
+  expect(lines.map((line) => line.split(' ')[1])).toEqual([
+    'first',
+    'side-a-start',
+    'second',
+    'side-b-start',
+    'main',
+    'main',
+    'main-end',
+    'side-b-end',
+    'side-a-end',
+  ]);
+  expect(done.status?.containerStatuses?.[0]).toMatchObject({
+    restartCount: 1,
+    state: { terminated: { exitCode: 0, reason: 'Completed' } },
+  });
+  expect(done.status?.initContainerStatuses?.every(({ state }) => state?.terminated?.exitCode === 0)).toBe(
+    true,
+  );
+  expect(phases.at(-1)).toBe('Succeeded');
+  await removePod('job');
+});
+
+test('a failed init container ends a pod that never restarts; one that is active for too long fails', async () => {
+  const { client } = cluster;
+  await createPod('broken', {
+    restartPolicy: 'Never',
+    initContainers: [
+      shell('init', 'echo cannot prepare; exit 4', { terminationMessagePolicy: 'FallbackToLogsOnError' }),
+    ],
+    containers: [shell('main', 'echo never')],
+  });
+  await createPod('late', {
+    activeDeadlineSeconds: 2,
+    terminationGracePeriodSeconds: 1,
+    containers: [shell('main', 'sleep 60')],
+  });
+  const broken = await waitForPod(client, 'broken', ({ status }) => status?.phase === 'Failed');
+  expect(broken.status?.initContainerStatuses?.[0]?.state?.terminated).toMatchObject({
+    exitCode: 4,
+    message: 'cannot prepare\n',
+  });
+  expect(broken.status?.containerStatuses?.[0]?.state?.waiting?.reason).toBe('PodInitializing');
+  const late = await waitForPod(client, 'late', ({ status }) => status?.phase === 'Failed');
+  expect(late.status).toMatchObject({
+    reason: 'DeadlineExceeded',
+    containerStatuses: [{ state: { terminated: {} } }],
+  });
+  await removePod('broken');
+  await removePod('late');
+});
+
+test('a debug container joins a running pod and sees its processes', async () => {
+  const { client } = cluster;
+  await createPod('plain', {
+    terminationGracePeriodSeconds: 1,
+    containers: [shell('main', 'exec sleep 4711')],
+  });
+  const pod = await waitForPod(client, 'plain', isReady);
+  const debug = {
+    ...shell('debug', 'cat /proc/1/cmdline; echo; sleep 60'),
+    targetContainerName: 'main',
+    stdin: true,
+    tty: false,
+  };
+  await client.update('pods', {
+    ...pod,
+    spec: { ...(pod.spec as PodSpec), ephemeralContainers: [debug] },
+  });
+  const joined = await waitForPod(
+    client,
+    'plain',
+    ({ status }) => status?.ephemeralContainerStatuses?.[0]?.state?.running !== undefined,
+  );
+  expect(joined.status?.containerStatuses?.[0]?.restartCount).toBe(0);
+  expect(await readOutput(joined, 'debug')).toContain('sleep\u00004711');
+  await removePod('plain');
+});
+
+test('a pod gets cpu and memory by what it asks for', async () => {
+  await createPod('weighed', {
+    terminationGracePeriodSeconds: 1,
+    containers: [
+      shell('main', 'sleep 60', {
+        resources: { requests: { cpu: '250m', memory: '32Mi' }, limits: { cpu: '500m', memory: '64Mi' } },
+      }),
+      shell('side', 'sleep 60', {
+        resources: { requests: { cpu: '100m' }, limits: { cpu: '200m', memory: '32Mi' } },
+      }),
+    ],
+  });
+  const { metadata } = await waitForPod(cluster.client, 'weighed', isReady);
+  const cgroup = `heba/burstable/pod${metadata?.uid}`;
+  const read = async (path: string) => (await readFile(join('/sys/fs/cgroup', path), 'utf8')).trim();
+  expect(await read(`cpu/${cgroup}/cpu.shares`)).toBe(String(Math.floor(0.35 * 1024)));
+  expect(await read(`cpu/${cgroup}/cpu.cfs_quota_us`)).toBe('70000');
+  expect(await read(`memory/${cgroup}/memory.limit_in_bytes`)).toBe(String((96 + 8) * 2 ** 20));
+  expect(await read('cpu/heba/besteffort/cpu.shares')).toBe('2');
+  await removePod('weighed');
+});
+
+test('out of memory is told with the limit', async () => {
+  await createPod('greedy', {
+    restartPolicy: 'Never',
+    containers: [shell('main', 'tail /dev/zero', { resources: { limits: { memory: '16Mi' } } })],
+  });
+  const pod = await waitForPod(cluster.client, 'greedy', ({ status }) => status?.phase === 'Failed');
+  expect(pod.status?.containerStatuses?.[0]?.state?.terminated).toMatchObject({
+    exitCode: 137,
+    reason: 'OOMKilled',
+    message: 'out of memory: it used more than its limit of 16Mi',
+  });
+  expect(await eventsOf('greedy')).toContain(
+    'OOMKilled: Container main was killed: out of memory: it used more than its limit of 16Mi',
+  );
+  await removePod('greedy');
+});

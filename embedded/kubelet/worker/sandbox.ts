@@ -1,0 +1,44 @@
+import { messageOf } from '@skyarc/lib/errors';
+import { ensurePodCgroup, podCgroup } from '../cgroup.ts';
+import type { KubeletContext } from '../context.ts';
+import type { PodSandboxConfig, PodSandboxStatus } from '../cri/types.ts';
+import { identityOf, qosClassOf, type Pod } from '../pod.ts';
+import { readySandboxOf, type PodRuntime } from '../pod-runtime.ts';
+import { renderPodResources } from '../render/resources.ts';
+import { renderSandbox } from '../render/sandbox.ts';
+
+const retryMs = 2_000;
+
+/** The sandbox to run in, made when there is none; undefined when that is not possible now. */
+export async function ensureSandbox(
+  context: KubeletContext,
+  pod: Pod,
+  runtime: PodRuntime,
+): Promise<PodSandboxStatus | undefined> {
+  const ready = readySandboxOf(runtime);
+  if (ready) return ready;
+  for (const { id } of runtime.sandboxes) await context.cri.call('StopPodSandbox', { podSandboxId: id });
+  const config = sandboxConfigOf(context, pod, (runtime.sandboxes[0]?.metadata.attempt ?? -1) + 1);
+  try {
+    const { maxPidsPerPod: maxPids } = context.config;
+    await ensurePodCgroup(config.linux.cgroupParent, { maxPids, ...renderPodResources(pod) });
+    const { podSandboxId } = await context.cri.call('RunPodSandbox', { config });
+    return (await context.cri.call('PodSandboxStatus', { podSandboxId })).status;
+  } catch (error) {
+    const message = `Failed to create pod sandbox: ${messageOf(error)}`;
+    context.record(pod, 'Warning', 'FailedCreatePodSandBox', message);
+    context.requeue(identityOf(pod).uid, retryMs);
+    return undefined;
+  }
+}
+
+/** What the runtime is told of a pod's sandbox, at its start and with each container in it. */
+export function sandboxConfigOf(context: KubeletContext, pod: Pod, attempt: number): PodSandboxConfig {
+  return renderSandbox({
+    pod,
+    attempt,
+    podLogRoot: context.config.podLogRoot,
+    cgroupParent: podCgroup(context.instance, identityOf(pod).uid, qosClassOf(pod)),
+    dns: context.dns,
+  });
+}
