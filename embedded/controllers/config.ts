@@ -21,6 +21,13 @@ export const controllersConfigSchema = z.strictObject({
       checkEveryMs: z.int().default(5_000),
     })
     .prefault({}),
+  jobs: z
+    .strictObject({
+      /** Wait before a failed pod of a Job is replaced; doubles with each failure in a row. */
+      backoffMs: z.int().min(0).default(10_000),
+      maxBackoffMs: z.int().min(0).default(360_000),
+    })
+    .prefault({}),
   podGc: z
     .strictObject({
       everyMs: z.int().default(20_000),

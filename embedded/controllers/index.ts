@@ -8,6 +8,7 @@ import { deploymentController } from './deployment/index.ts';
 import { endpointsController } from './endpoints/index.ts';
 import { EventRecorder } from './event-recorder.ts';
 import { garbageCollector } from './garbage/index.ts';
+import { jobController } from './job/index.ts';
 import { namespaceController } from './namespace/index.ts';
 import { nodeController } from './nodes/index.ts';
 import { podGarbageCollector } from './podgc/index.ts';
@@ -22,6 +23,7 @@ const controllers: readonly { readonly component: string; readonly make: Control
   { component: 'deployment-controller', make: deploymentController },
   { component: 'replicaset-controller', make: replicaSetController },
   { component: 'statefulset-controller', make: statefulSetController },
+  { component: 'job-controller', make: jobController },
   { component: 'default-scheduler', make: scheduler },
   { component: 'garbage-collector', make: garbageCollector },
   { component: 'namespace-controller', make: namespaceController },

@@ -62,6 +62,7 @@ export class TestCluster {
       storage: { volumeRoot: join(this.folder, 'volumes') },
       nodes: { graceMs: 3_000, checkEveryMs: 200 },
       podGc: { everyMs: 200, vanishedNodeGraceMs: 500 },
+      jobs: { backoffMs: 50, maxBackoffMs: 400 },
     };
     this.controllers = await startControllers(config, { client, log });
   }
@@ -78,7 +79,7 @@ export class TestCluster {
 
 /**
  * Plays a node: bound pods become Running and Ready, terminating ones vanish. An image with `broken` in
- * its name never gets ready.
+ * its name never gets ready, one with `succeeds` ends at once, one with `fails` too, with exit code 3.
  */
 class TestKubelet {
   private readonly client: KubeClient;
@@ -128,7 +129,11 @@ class TestKubelet {
     const { name = '', namespace, uid, deletionTimestamp } = pod?.metadata ?? {};
     if (!pod?.spec?.nodeName) return;
     if (deletionTimestamp) await this.client.delete('pods', name, namespace, { uid, gracePeriodSeconds: 0 });
-    if (deletionTimestamp || pod.status?.podIP) return;
+    if (deletionTimestamp) return;
+    if (pod.status?.podIP) {
+      await this.end(pod);
+      return;
+    }
     this.addresses += 1;
     const isReady = !pod.spec.containers[0]?.image?.includes('broken');
     const lastTransitionTime = timestamp();
@@ -137,7 +142,31 @@ class TestKubelet {
       status: {
         phase: 'Running',
         podIP: `10.1.${this.addresses >> 8}.${this.addresses & 255}`,
+        startTime: lastTransitionTime,
         conditions: [{ type: 'Ready', status: isReady ? 'True' : 'False', lastTransitionTime }],
+      },
+    });
+  }
+
+  private async end({ metadata, spec, status }: Pod): Promise<void> {
+    const [container] = spec?.containers ?? [];
+    const word = /succeeds|fails/.exec(container?.image ?? '')?.[0];
+    if (!word || status?.phase !== 'Running') return;
+    const exitCode = word === 'fails' ? 3 : 0;
+    const terminated = { exitCode, finishedAt: timestamp() };
+    await this.client.patchStatus('pods', metadata?.name ?? '', metadata?.namespace, {
+      metadata: { uid: metadata?.uid },
+      status: {
+        phase: exitCode ? 'Failed' : 'Succeeded',
+        containerStatuses: [
+          {
+            name: container?.name,
+            image: container?.image,
+            ready: false,
+            restartCount: 0,
+            state: { terminated },
+          },
+        ],
       },
     });
   }

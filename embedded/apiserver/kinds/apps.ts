@@ -3,18 +3,8 @@ import { invalidValue, required, type FieldError } from '../field-error.ts';
 import { defineKind } from '../kind.ts';
 import { at, isObject, listAt, textAt, type ApiObject } from '../object.ts';
 import { matchesLabelSelector } from '../selectors.ts';
-import {
-  ageColumn,
-  ageText,
-  countColumn,
-  labelsText,
-  nameColumn,
-  numberAt,
-  pathColumn,
-  templateColumns,
-  wide,
-} from './columns.ts';
-import { setPodSpecDefaults, validatePodSpec } from './pod-spec.ts';
+import { ageColumn, countColumn, labelsText, nameColumn, numberAt, templateColumns } from './columns.ts';
+import { setTemplateDefaults, validatePodSpec } from './pod-spec.ts';
 
 const workload = {
   group: 'apps',
@@ -196,130 +186,6 @@ export const controllerRevisions = defineKind({
 function controllerText(object: ApiObject): string {
   const owner = object.metadata.ownerReferences?.find((each) => each.controller);
   return owner ? `${owner.kind.toLowerCase()}.${owner.apiVersion.split('/')[0]}/${owner.name}` : '<none>';
-}
-
-const job = {
-  group: 'batch',
-  version: 'v1',
-  categories: ['all'],
-  generation: true,
-  subresources: ['status'] as const,
-  initialStatus: () => ({}),
-};
-
-export const jobs = defineKind({
-  ...job,
-  kind: 'Job',
-  plural: 'jobs',
-  setDefaults(each) {
-    const spec = (each.spec ??= {});
-    spec['completions'] ??= 1;
-    spec['parallelism'] ??= 1;
-    spec['backoffLimit'] ??= 6;
-    spec['completionMode'] ??= 'NonIndexed';
-    spec['suspend'] ??= false;
-    const { uid, name } = each.metadata;
-    const labels = { 'controller-uid': uid, 'job-name': name };
-    if (!spec['selector']) {
-      spec['selector'] = { matchLabels: { 'batch.kubernetes.io/controller-uid': uid } };
-      const template = (spec['template'] ??= {}) as Record<string, unknown>;
-      const metadata = (template['metadata'] ??= {}) as Record<string, unknown>;
-      const prefixed = Object.entries(labels).map(([key, value]) => [`batch.kubernetes.io/${key}`, value]);
-      metadata['labels'] = { ...(metadata['labels'] as object), ...labels, ...Object.fromEntries(prefixed) };
-    }
-    setTemplateDefaults(each);
-  },
-  validate: (each) => {
-    const policy = textAt(each, 'spec', 'template', 'spec', 'restartPolicy');
-    return [
-      ...validatePodSpec(at(each, 'spec', 'template', 'spec'), 'spec.template.spec'),
-      ...(policy === 'OnFailure' || policy === 'Never'
-        ? []
-        : [
-            {
-              field: 'spec.template.spec.restartPolicy',
-              reason: 'FieldValueNotSupported' as const,
-              message: `Unsupported value: "${policy}": supported values: "OnFailure", "Never"`,
-            },
-          ]),
-    ];
-  },
-  fields: { 'status.successful': (each) => String(numberAt(each, 'status', 'succeeded')) },
-  columns: [
-    nameColumn,
-    { name: 'Status', value: jobStatusText },
-    {
-      name: 'Completions',
-      value: (each) => `${numberAt(each, 'status', 'succeeded')}/${numberAt(each, 'spec', 'completions')}`,
-    },
-    {
-      name: 'Duration',
-      value: (each) => {
-        const start = textAt(each, 'status', 'startTime');
-        const end = Date.parse(textAt(each, 'status', 'completionTime')) || Date.now();
-        return start ? ageText(start, end) : '';
-      },
-    },
-    ageColumn,
-    ...templateColumns,
-  ],
-});
-
-function jobStatusText(each: ApiObject): string {
-  const condition = listAt(each, 'status', 'conditions').find(
-    (one) => one['status'] === 'True' && ['Complete', 'Failed', 'Suspended'].includes(textAt(one, 'type')),
-  );
-  return textAt(condition, 'type') || (each.metadata.deletionTimestamp ? 'Terminating' : 'Running');
-}
-
-export const cronJobs = defineKind({
-  ...job,
-  kind: 'CronJob',
-  plural: 'cronjobs',
-  shortNames: ['cj'],
-  setDefaults(each) {
-    const spec = (each.spec ??= {});
-    spec['concurrencyPolicy'] ??= 'Allow';
-    spec['suspend'] ??= false;
-    spec['successfulJobsHistoryLimit'] ??= 3;
-    spec['failedJobsHistoryLimit'] ??= 1;
-    const podSpec = at(spec, 'jobTemplate', 'spec', 'template', 'spec');
-    if (isObject(podSpec)) setPodSpecDefaults(podSpec);
-  },
-  validate: (each) => [
-    ...(textAt(each, 'spec', 'schedule') ? [] : [required('spec.schedule')]),
-    ...validatePodSpec(
-      at(each, 'spec', 'jobTemplate', 'spec', 'template', 'spec'),
-      'spec.jobTemplate.spec.template.spec',
-    ),
-  ],
-  columns: [
-    nameColumn,
-    pathColumn('Schedule', ['spec', 'schedule']),
-    pathColumn('Timezone', ['spec', 'timeZone'], '<none>'),
-    { name: 'Suspend', type: 'boolean', value: (each) => at(each, 'spec', 'suspend') === true },
-    countColumn('Active', (each) => listAt(each, 'status', 'active').length),
-    {
-      name: 'Last Schedule',
-      value: (each) => {
-        const last = textAt(each, 'status', 'lastScheduleTime');
-        return last ? ageText(last) : '<none>';
-      },
-    },
-    ageColumn,
-    wide({
-      name: 'Images',
-      value: (each) =>
-        listAt(each, 'spec', 'jobTemplate', 'spec', 'template', 'spec', 'containers')
-          .map((one) => textAt(one, 'image'))
-          .join(','),
-    }),
-  ],
-});
-
-function setTemplateDefaults(object: ApiObject): void {
-  const podSpec = at(object, 'spec', 'template', 'spec');
-  if (isObject(podSpec)) setPodSpecDefaults(podSpec);
 }
 
 function validateWorkload(object: ApiObject, old: ApiObject | undefined): FieldError[] {

@@ -1,5 +1,6 @@
 import type { Kind } from '../kind.ts';
 import * as apps from './apps.ts';
+import * as batch from './batch.ts';
 import * as core from './core.ts';
 import * as networking from './networking.ts';
 import * as pods from './pods.ts';
@@ -8,6 +9,13 @@ import * as services from './services.ts';
 import * as storage from './storage.ts';
 
 /** Every kind that is served; a new one needs a declaration here and nothing else. */
-export const kinds: readonly Kind[] = [core, pods, services, storage, apps, networking, policy].flatMap(
-  (family) => Object.values(family),
-);
+export const kinds: readonly Kind[] = [
+  core,
+  pods,
+  services,
+  storage,
+  apps,
+  batch,
+  networking,
+  policy,
+].flatMap((family) => Object.values(family));

@@ -1,6 +1,6 @@
 import { duplicate, invalidValue, notSupported, required, type FieldError } from '../field-error.ts';
 import { nameProblem } from '../metadata.ts';
-import { isObject, listAt, textAt, type JsonObject } from '../object.ts';
+import { at, isObject, listAt, textAt, type JsonObject } from '../object.ts';
 
 /** Defaults of a pod's spec, also inside the templates of workloads (core/v1 defaults). */
 export function setPodSpecDefaults(spec: JsonObject): void {
@@ -12,6 +12,12 @@ export function setPodSpecDefaults(spec: JsonObject): void {
   for (const container of [...listAt(spec, 'containers'), ...listAt(spec, 'initContainers')])
     setContainerDefaults(container);
   for (const volume of listAt(spec, 'volumes')) setVolumeDefaults(volume);
+}
+
+/** The same inside a workload's template. */
+export function setTemplateDefaults(object: JsonObject): void {
+  const podSpec = at(object, 'spec', 'template', 'spec');
+  if (isObject(podSpec)) setPodSpecDefaults(podSpec);
 }
 
 function setContainerDefaults(container: JsonObject): void {
