@@ -5,6 +5,12 @@ export const labels = {
   appId: 'skyarc.dev/app-id',
   versionId: 'skyarc.dev/version-id',
   team: 'skyarc.dev/team',
+  /** On the Ingress of a route that a person made. */
+  routeId: 'skyarc.dev/route-id',
+  /** On the Secret of a certificate. */
+  certificateId: 'skyarc.dev/certificate-id',
+  /** `grey` on the Deployment, Service and pods of a grey release's candidate. */
+  track: 'skyarc.dev/track',
 } as const;
 
 export const managedByValue = 'skyarc';

@@ -220,3 +220,28 @@ export const greyRelease = z.object({
   replicas: z.int().min(1).max(50).default(1),
 });
 export type GreyRelease = z.infer<typeof greyRelease>;
+
+/** The port that an app is asked to listen on: the first public HTTP or gRPC one, else the first. */
+export function mainPortOf<P extends { readonly protocol: string; readonly public: boolean }>(
+  ports: readonly P[],
+): P | undefined {
+  return (
+    ports.find((each) => each.public && (each.protocol === 'HTTP' || each.protocol === 'GRPC')) ?? ports[0]
+  );
+}
+
+/** Annotation of a third-party app's EndpointSlice `<app>-external`: JSON of {@link externalState}. */
+export const externalAnnotation = 'skyarc.dev/external';
+
+/** What the health checks of a third-party app say, in the order of its endpoints. */
+export const externalState = z.array(
+  z.object({
+    host: z.string(),
+    port: portNumber,
+    /** Null: not asked, or not yet. */
+    healthy: z.boolean().nullable(),
+    /** Why it is not healthy, in one sentence. */
+    message: z.string().nullable(),
+  }),
+);
+export type ExternalState = z.infer<typeof externalState>;
