@@ -9,7 +9,10 @@ import { ClusterNames, type NameSource } from './dns/records.ts';
 import { startDnsServer } from './dns/server.ts';
 import { Upstream } from './dns/upstream.ts';
 import { ensureLink, gatewayAddress, removeLink } from './link.ts';
-import { removeRules, ServiceProxy } from './proxy.ts';
+import { removeTable } from './nft.ts';
+import { PolicyEnforcer } from './policy/enforcer.ts';
+import { policyTableOf } from './policy/ruleset.ts';
+import { ServiceProxy } from './proxy.ts';
 import { isHeadless, resolveServicePorts, serviceKeyOf } from './services.ts';
 
 export { nthAddress } from './addresses.ts';
@@ -33,11 +36,18 @@ export function clusterDnsAddress(serviceCidr: string): string {
   return nthAddress(serviceCidr, 10);
 }
 
-/** Services by ClusterIP and name for pods and this host, until stopped; the kernel's rules stay after that. */
+export interface RunningNetwork {
+  /** To be called when a pod has its address and before anything runs in it: resolves when policies hold for it. */
+  admit(pod: KindTable['pods'], address: string): Promise<void>;
+  /** Ends the following; the kernel's rules stay. */
+  stop(): Promise<void>;
+}
+
+/** Services by ClusterIP and name for pods and this host, and network policies between pods, until stopped. */
 export async function startNetwork(
   options: NetworkOptions,
   deps: { client: KubeClient; log: Logger },
-): Promise<{ stop(): Promise<void> }> {
+): Promise<RunningNetwork> {
   const { instance, podCidr, serviceCidr, config } = options;
   const { client, log } = deps;
   const stack = new Stack();
@@ -57,8 +67,11 @@ export async function startNetwork(
       },
     });
     const namespaces = new Informer(client, 'namespaces', { log });
-    await Promise.all([services, slices, namespaces].map((informer) => informer.start()));
-    for (const informer of [services, slices, namespaces]) stack.add(() => informer.stop());
+    const pods = new Informer(client, 'pods', { log });
+    const policies = new Informer(client, 'networkpolicies', { log });
+    const informers = [services, slices, namespaces, pods, policies];
+    await Promise.all(informers.map((informer) => informer.start()));
+    for (const informer of informers) stack.add(() => informer.stop());
 
     const slicesOf = (service: KindTable['services']) =>
       slices.store.by('service', `${service.metadata?.namespace ?? ''}/${service.metadata?.name ?? ''}`);
@@ -69,16 +82,39 @@ export async function startNetwork(
     );
     stack.add(() => proxy.stop());
     await ensureDnsService(client, { gateway, serviceCidr, port: config.dns.port });
-    await proxy.reload();
+    const enforcer = new PolicyEnforcer(
+      { instance, podCidr, names: { address: gateway, port: config.dns.port } },
+      {
+        policies: () => policies.store.list(),
+        pods: () => pods.store.list(),
+        namespaces: () =>
+          new Map(
+            namespaces.store.list().map(({ metadata = {} }) => [metadata.name ?? '', metadata.labels ?? {}]),
+          ),
+      },
+      log,
+    );
+    stack.add(() => enforcer.stop());
+    await Promise.all([proxy.updated(), enforcer.updated()]);
     const repairing = setInterval(() => {
-      proxy
-        .repair()
-        .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'cannot check service rules'));
+      Promise.all([proxy.repair(), enforcer.repair()]).catch((error: unknown) =>
+        log.warn({ reason: messageOf(error) }, 'cannot check the rules'),
+      );
     }, repairEveryMs);
     stack.add(() => clearInterval(repairing));
     const update = () => proxy.update();
     services.on({ add: update, update, delete: update });
     slices.on({ add: update, update, delete: update });
+    const enforce = () => enforcer.update();
+    policies.on({ add: enforce, update: enforce, delete: enforce });
+    namespaces.on({ add: enforce, update: enforce, delete: enforce });
+    pods.on({
+      add: enforce,
+      delete: enforce,
+      update: (now, before) => {
+        if (isSeenByPolicies(now, before)) enforce();
+      },
+    });
 
     const source: NameSource = {
       findService: (namespace, name) => services.store.get(`${namespace}/${name}`),
@@ -108,16 +144,23 @@ export async function startNetwork(
     });
     stack.add(() => dns.stop());
     log.info({ gateway, dns: dns.url }, 'network is ready');
-    return { stop: () => stack.stop() };
+    return { admit: (pod, address) => enforcer.admit(pod, address), stop: () => stack.stop() };
   } catch (error) {
     await stack.stop();
     throw error;
   }
 }
 
+/** Whether policies can see a difference: not in the pod's conditions, which change most often. */
+function isSeenByPolicies(now: KindTable['pods'], before: KindTable['pods']): boolean {
+  const seen = ({ metadata, status }: KindTable['pods']) =>
+    JSON.stringify([metadata?.labels, status?.podIP, status?.phase]);
+  return seen(now) !== seen(before);
+}
+
 /** Removes everything that the network made on this host. */
 export async function purgeNetwork(instance: string, podCidr: string): Promise<void> {
-  await removeRules(instance);
+  await Promise.all([removeTable(instance), removeTable(policyTableOf(instance))]);
   await removeLink(instance, podCidr);
 }
 
