@@ -11,3 +11,4 @@ export * from './settings.ts';
 export * from './route-match.ts';
 export * from './route.ts';
 export * from './terminal.ts';
+export * from './acme.ts';

@@ -37,6 +37,7 @@ CREATE TABLE "Certificate" (
     "notAfter" DATETIME,
     "status" TEXT NOT NULL DEFAULT 'PENDING',
     "message" TEXT,
+    "failures" INTEGER NOT NULL DEFAULT 0,
     "retryAt" DATETIME,
     "createdAt" DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "updatedAt" DATETIME NOT NULL
