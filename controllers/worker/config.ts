@@ -1,4 +1,4 @@
-import { ingressClassName } from '@skyarc/lib/contracts';
+import { ingressClassName, localClassName, sharedClassName } from '@skyarc/lib/contracts';
 import { z } from 'zod';
 
 export const workerConfigSchema = z.object({
@@ -14,6 +14,26 @@ export const workerConfigSchema = z.object({
   registryUrl: z.string().optional(),
   /** Name of a pull Secret that is in every team's namespace; none when the registry asks for none. */
   imagePullSecret: z.string().optional(),
+  storage: z
+    .object({
+      /** Storage class of SHARED volumes; null = the cluster's default class. */
+      sharedClass: z.string().nullable().default(sharedClassName),
+      /** Storage class of LOCAL volumes; null = the cluster's default class. */
+      localClass: z.string().nullable().default(localClassName),
+      /** Folder in which the leader makes volumes of the classes above; none are made when absent. */
+      folder: z.string().startsWith('/').optional(),
+      /** The node whose folder it is; absent: every node has it at this path, as with a network file system. */
+      nodeName: z.string().optional(),
+      /** How long the files of a deleted volume are kept aside before they are erased. */
+      keepTrashMs: z.int().min(0).default(600_000),
+      /** How often the bytes of every volume are counted. */
+      countEveryMs: z.int().positive().default(300_000),
+    })
+    .prefault({}),
+  /** Namespace of the leader's Lease. */
+  systemNamespace: z.string().default('skyarc-system'),
+  /** Seconds after which a leader that does not answer is replaced. */
+  leaseSeconds: z.int().min(3).default(15),
   ingressClass: z.string().default(ingressClassName),
   /** Operations worked on at once; those of one app run one after the other. */
   concurrency: z.int().positive().default(16),

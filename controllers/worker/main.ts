@@ -51,7 +51,8 @@ export async function start(input: WorkerConfig, deps: WorkerDeps): Promise<Runn
     const stopping = new AbortController();
     const hasSleepAction = await knowsSleepAction(kube, log);
     const { domain, pullRegistry, imagePullSecret, ingressClass } = config;
-    const renderOptions = { domain, pullRegistry, imagePullSecret, ingressClass, hasSleepAction };
+    const storage = { shared: config.storage.sharedClass, local: config.storage.localClass };
+    const renderOptions = { domain, pullRegistry, imagePullSecret, ingressClass, hasSleepAction, storage };
     const context: WorkerContext = { config, db, kube, secretBox, sink, watch, renderOptions, log };
     const locks = new AppLocks();
     const controller = new WorkerController(context, eventlog, locks);

@@ -1,8 +1,17 @@
+import { type DataCenterSettings, job, placement, probes, rollout, workload } from '@skyarc/lib/contracts';
 import { AppError } from '@skyarc/lib/errors';
 import type { SecretBox } from '@skyarc/lib/secretbox';
-import type { DataCenterDatabase } from '@skyarc/prisma/datacenter';
+import {
+  type AppRecord,
+  type DataCenterDatabase,
+  environmentOf,
+  type PortRecord,
+  readSettings,
+  type VersionRecord,
+} from '@skyarc/prisma/datacenter';
 import { z } from 'zod';
-import type { RunSpec } from './render/run-spec.ts';
+import type { PortSpec, RunSpec } from './render/run-spec.ts';
+import { volumeOf } from './volume-record.ts';
 
 const commandSchema = z.array(z.string()).min(1);
 
@@ -27,6 +36,7 @@ export async function readRunSpec(
       ports: { orderBy: { port: 'asc' } },
       env: { orderBy: { name: 'asc' } },
       routes: { orderBy: [{ host: 'asc' }, { path: 'asc' }] },
+      volumes: { include: { source: { include: { app: true } } }, orderBy: { name: 'asc' } },
     },
   });
   if (!app) throw new AppError('NOT_FOUND', `There is no app ${request.appId}`);
@@ -35,23 +45,29 @@ export async function readRunSpec(
   if (!version) {
     throw new AppError('NOT_FOUND', `App "${app.name}" has no version to run yet; deploy it first`);
   }
+  const [settings, environment] = await Promise.all([
+    readSettings(db),
+    environmentOf(db, secretBox, app.id, version.id),
+  ]);
   return {
     id: app.id,
     name: app.name,
     team: app.teamName,
     namespace: app.team.namespace,
-    workload: app.workload === 'STATEFUL' ? 'STATEFUL' : 'STATELESS',
+    workload: workload.parse(app.workload),
     replicas: request.isStopped ? 0 : app.replicas,
     cpuMillis: app.cpuMillis,
     memoryMb: app.memoryMb,
+    ...requestsOf(app, settings),
+    probes: parseSettings(probes, app.probes),
+    placement: parseSettings(placement, app.placement),
+    rollout: parseSettings(rollout, app.rollout),
+    job: parseSettings(job, app.job),
+    volumes: app.volumes.map((row) => volumeOf(row, { secretBox, environment })),
     command: app.command ? commandSchema.parse(JSON.parse(app.command)) : null,
     healthPath: app.healthPath,
     startTimeoutSec: app.startTimeoutSec,
-    ports: app.ports.map(({ port, protocol, public: isPublic }) => ({
-      port,
-      protocol: protocol === 'TCP' ? 'TCP' : 'HTTP',
-      public: isPublic,
-    })),
+    ports: portsOf(app.ports, version),
     env: app.env.map(({ name, value }) => ({
       name,
       value: secretBox.open(value, `env:${app.id}:${name}`),
@@ -61,3 +77,37 @@ export async function readRunSpec(
     restartedAt: request.restartedAt,
   };
 }
+
+/** What is reserved: the app's own wish, else its limit by the data centre's over-commit; never above the limit. */
+function requestsOf(
+  app: AppRecord,
+  { cpuRequestPercent, memoryRequestPercent }: DataCenterSettings,
+): Pick<RunSpec, 'cpuRequestMillis' | 'memoryRequestMb'> {
+  const cpu = app.cpuRequestMillis ?? Math.max(10, Math.ceil((app.cpuMillis * cpuRequestPercent) / 100));
+  const memory = app.memoryRequestMb ?? Math.max(16, Math.ceil((app.memoryMb * memoryRequestPercent) / 100));
+  return { cpuRequestMillis: Math.min(cpu, app.cpuMillis), memoryRequestMb: Math.min(memory, app.memoryMb) };
+}
+
+/** Settings that were never made are their defaults. */
+function parseSettings<T>(schema: z.ZodType<T>, text: string | null): T {
+  return schema.parse(text === null ? {} : JSON.parse(text));
+}
+
+/**
+ * An app whose ports all come from its source has those of the version that runs, so that a rollback brings
+ * back the older one's. Ports that a person changed are the app's, whatever the version.
+ */
+function portsOf(rows: readonly PortRecord[], version: VersionRecord): PortSpec[] {
+  const stored = rows.map(({ port, protocol, public: isPublic }) => ({
+    port,
+    protocol: portProtocol.parse(protocol),
+    public: isPublic,
+  }));
+  const found = z.array(z.int()).parse(JSON.parse(version.ports));
+  if (found.length === 0 || rows.length === 0 || rows.some(({ detected }) => !detected)) return stored;
+  return found
+    .toSorted((a, b) => a - b)
+    .map((port) => stored.find((row) => row.port === port) ?? { port, protocol: 'HTTP', public: true });
+}
+
+const portProtocol = z.enum(['HTTP', 'GRPC', 'TCP', 'UDP']);

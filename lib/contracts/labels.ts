@@ -15,3 +15,6 @@ export const labels = {
 
 export const managedByValue = 'skyarc';
 export const ingressClassName = 'skyarc';
+/** Storage classes that the worker's leader provides. */
+export const sharedClassName = 'skyarc-shared';
+export const localClassName = 'skyarc-local';

@@ -1,10 +1,12 @@
 import { labels, managedByValue } from '@skyarc/lib/contracts';
 import type { KindTable, Resource } from '@skyarc/lib/kube';
+import { envSecretName } from './environment.ts';
+import { renderCronJob } from './job.ts';
 import { labelsOf } from './labels.ts';
 import { renderHeadlessService, renderIngress, renderService } from './network.ts';
-import { envSecretName } from './pod.ts';
 import type { RenderOptions, RunSpec } from './run-spec.ts';
-import { renderDeployment, renderStatefulSet } from './workload.ts';
+import { renderClaims, renderFilesSecret } from './volumes.ts';
+import { renderDeployment, renderDisruptionBudget, renderStatefulSet } from './workload.ts';
 
 /** An object with the resource that it is of. */
 export type Rendered = { [R in Resource]: { readonly resource: R; readonly object: KindTable[R] } }[Resource];
@@ -15,11 +17,12 @@ export function renderApp(spec: RunSpec, options: RenderOptions): Rendered[] {
     { resource: 'namespaces', object: renderNamespace(spec) },
     { resource: 'serviceaccounts', object: renderServiceAccount(spec) },
     ofResource('secrets', renderEnvSecret(spec)),
+    ofResource('secrets', renderFilesSecret(spec)),
+    ...renderClaims(spec, options).map((claim) => ofResource('persistentvolumeclaims', claim)),
     ofResource('services', renderService(spec)),
     ofResource('services', renderHeadlessService(spec)),
-    spec.workload === 'STATEFUL'
-      ? { resource: 'statefulsets', object: renderStatefulSet(spec, options) }
-      : { resource: 'deployments', object: renderDeployment(spec, options) },
+    renderWorkload(spec, options),
+    ofResource('poddisruptionbudgets', renderDisruptionBudget(spec)),
     ofResource('ingresses', renderIngress(spec, options)),
   ];
   return rendered.filter((each) => each !== null);
@@ -33,10 +36,21 @@ export function workloadAmong(objects: readonly Rendered[]): Workload | undefine
 }
 export type Workload = Extract<Rendered, { resource: 'deployments' | 'statefulsets' }>;
 
-function ofResource<R extends 'secrets' | 'services' | 'ingresses'>(
-  resource: R,
-  object: KindTable[R] | null,
-): Rendered | null {
+/** What runs the pods; null for a JOB, of which every run is an object of its own. */
+function renderWorkload(spec: RunSpec, options: RenderOptions): Rendered | null {
+  switch (spec.workload) {
+    case 'STATELESS':
+      return { resource: 'deployments', object: renderDeployment(spec, options) };
+    case 'STATEFUL':
+      return { resource: 'statefulsets', object: renderStatefulSet(spec, options) };
+    case 'CRON_JOB':
+      return { resource: 'cronjobs', object: renderCronJob(spec, options) };
+    case 'JOB':
+      return null;
+  }
+}
+
+function ofResource<R extends Resource>(resource: R, object: KindTable[R] | null): Rendered | null {
   return object && ({ resource, object } as unknown as Rendered);
 }
 

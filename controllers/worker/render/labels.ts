@@ -3,6 +3,10 @@ import type { RunSpec } from './run-spec.ts';
 
 /** Digest of the pod template, on the workload and its pods: tells new pods from old ones. */
 export const templateLabel = 'skyarc.dev/template';
+/** Id of the volume that a claim is of. */
+export const volumeLabel = 'skyarc.dev/volume-id';
+/** Id of the operation that made a Job. */
+export const operationLabel = 'skyarc.dev/operation-id';
 export const restartAnnotation = 'skyarc.dev/restarted-at';
 
 /** What an app's pods are selected by; never changes in an app's life. */

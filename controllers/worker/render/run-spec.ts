@@ -1,14 +1,35 @@
+import {
+  type JobSettings,
+  mainPortOf as mainPortAmong,
+  type Placement,
+  type Probes,
+  type Rollout,
+  type Workload,
+} from '@skyarc/lib/contracts';
+
 /** Everything that an app's objects are made of: its record, settings and one version. */
 export interface RunSpec {
   readonly id: string;
   readonly name: string;
   readonly team: string;
   readonly namespace: string;
-  readonly workload: 'STATELESS' | 'STATEFUL';
+  readonly workload: Workload;
   /** 0 for a stopped app. */
   readonly replicas: number;
+  /** Limits of the main container. */
   readonly cpuMillis: number;
   readonly memoryMb: number;
+  /** What is reserved for it. */
+  readonly cpuRequestMillis: number;
+  readonly memoryRequestMb: number;
+  /** Null ones follow from the health path and the main port. */
+  readonly probes: Probes;
+  readonly placement: Placement;
+  readonly rollout: Rollout;
+  /** Of JOB and CRON_JOB. */
+  readonly job: JobSettings;
+  /** By name. */
+  readonly volumes: readonly VolumeSpec[];
   /** Arguments for the image's entrypoint; null = the image's own. */
   readonly command: readonly string[] | null;
   readonly healthPath: string | null;
@@ -24,9 +45,50 @@ export interface RunSpec {
   readonly restartedAt: string | null;
 }
 
+/** A volume with what its kind needs; sizes in mebibytes. */
+export type VolumeSpec = VolumePlace &
+  (
+    | { readonly kind: 'SHARED'; readonly sizeMb: number }
+    | { readonly kind: 'LOCAL'; readonly sizeMb: number }
+    | { readonly kind: 'MEMORY'; readonly sizeMb: number | null }
+    | {
+        readonly kind: 'CLASS';
+        readonly sizeMb: number;
+        /** Null = the cluster's default class. */
+        readonly storageClass: string | null;
+        readonly accessMode: 'ReadWriteOnce' | 'ReadWriteMany';
+      }
+    | ConfigFile
+    /** The claim of a SHARED volume of another app; it may not be there yet. */
+    | { readonly kind: 'APP'; readonly source: ClaimSource }
+  );
+
+interface VolumePlace {
+  readonly id: string;
+  readonly name: string;
+  readonly mountPath: string;
+  readonly readOnly: boolean;
+}
+
+interface ConfigFile {
+  readonly kind: 'CONFIG_FILE';
+  /** Opened, with its variables replaced. */
+  readonly content: string;
+  /** Permission bits. */
+  readonly fileMode: number;
+}
+
+/** Another app's SHARED volume. */
+export interface ClaimSource {
+  readonly id: string;
+  readonly name: string;
+  readonly sizeMb: number;
+  readonly app: { readonly id: string; readonly name: string; readonly team: string };
+}
+
 export interface PortSpec {
   readonly port: number;
-  readonly protocol: 'HTTP' | 'TCP';
+  readonly protocol: 'HTTP' | 'GRPC' | 'TCP' | 'UDP';
   readonly public: boolean;
 }
 
@@ -38,9 +100,26 @@ export interface RenderOptions {
   readonly ingressClass: string;
   /** Kubernetes 1.30 and later know `preStop.sleep`; a `sleep` program in the image stands in before. */
   readonly hasSleepAction: boolean;
+  readonly storage: StorageClasses;
 }
 
-/** The port that the app is asked to listen on: the first public HTTP one, else the first. */
+/** Storage classes that SHARED and LOCAL volumes are claimed of; null = the cluster's default class. */
+export interface StorageClasses {
+  readonly shared: string | null;
+  readonly local: string | null;
+}
+
+/** True for an app whose pods are to end by themselves. */
+export function isJob({ workload }: Pick<RunSpec, 'workload'>): boolean {
+  return workload === 'JOB' || workload === 'CRON_JOB';
+}
+
+/** What carries a port's protocol. */
+export function transportOf(protocol: PortSpec['protocol']): 'TCP' | 'UDP' {
+  return protocol === 'UDP' ? 'UDP' : 'TCP';
+}
+
+/** The port that the app is asked to listen on: the first public HTTP or gRPC one, else the first. */
 export function mainPortOf(spec: Pick<RunSpec, 'ports'>): PortSpec | undefined {
-  return spec.ports.find((each) => each.public && each.protocol === 'HTTP') ?? spec.ports[0];
+  return mainPortAmong(spec.ports);
 }

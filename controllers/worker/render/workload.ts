@@ -2,7 +2,9 @@ import { labels } from '@skyarc/lib/contracts';
 import type { KindTable } from '@skyarc/lib/kube';
 import { labelsOf, selectorOf, templateLabel } from './labels.ts';
 import { renderPodTemplate } from './pod.ts';
-import type { RenderOptions, RunSpec } from './run-spec.ts';
+import { renderProbes, startLimitSecOf } from './probes.ts';
+import { isJob, type RenderOptions, type RunSpec } from './run-spec.ts';
+import { renderClaimTemplates } from './volumes.ts';
 
 /** Without a port there is no probe: an app that lives so long is taken to have started. */
 const portlessReadySec = 5;
@@ -13,10 +15,9 @@ export function renderDeployment(spec: RunSpec, options: RenderOptions): KindTab
     spec: {
       replicas: spec.replicas,
       selector: { matchLabels: selectorOf(spec) },
-      // The old version serves until the new one does.
-      strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: '25%' } },
-      minReadySeconds: spec.ports.length > 0 ? 0 : portlessReadySec,
-      progressDeadlineSeconds: spec.startTimeoutSec + 60,
+      strategy: renderStrategy(spec),
+      minReadySeconds: minReadySecOf(spec),
+      progressDeadlineSeconds: startLimitSecOf(spec) + 60,
       revisionHistoryLimit: 2,
       template: renderPodTemplate(spec, options),
     },
@@ -24,6 +25,7 @@ export function renderDeployment(spec: RunSpec, options: RenderOptions): KindTab
 }
 
 export function renderStatefulSet(spec: RunSpec, options: RenderOptions): KindTable['statefulsets'] {
+  const claims = renderClaimTemplates(spec, options);
   return {
     metadata: renderMetadata(spec, options),
     spec: {
@@ -32,11 +34,42 @@ export function renderStatefulSet(spec: RunSpec, options: RenderOptions): KindTa
       serviceName: headlessName(spec),
       podManagementPolicy: 'OrderedReady',
       updateStrategy: { type: 'RollingUpdate' },
-      minReadySeconds: spec.ports.length > 0 ? 0 : portlessReadySec,
+      minReadySeconds: minReadySecOf(spec),
       revisionHistoryLimit: 2,
       template: renderPodTemplate(spec, options),
+      ...(claims.length > 0 ? { volumeClaimTemplates: claims } : {}),
     },
   };
+}
+
+/** Lets a node be emptied without taking all pods at once; null where there is only one. */
+export function renderDisruptionBudget(spec: RunSpec): KindTable['poddisruptionbudgets'] | null {
+  if (isJob(spec) || spec.replicas < 2) return null;
+  return {
+    metadata: { name: spec.name, namespace: spec.namespace, labels: labelsOf(spec) },
+    spec: { maxUnavailable: 1, selector: { matchLabels: selectorOf(spec) } },
+  };
+}
+
+function renderStrategy({ rollout }: RunSpec): NonNullable<KindTable['deployments']['spec']>['strategy'] {
+  if (rollout.strategy === 'RECREATE') return { type: 'Recreate' };
+  const [maxSurge, maxUnavailable] = [amountOf(rollout.maxSurge), amountOf(rollout.maxUnavailable)];
+  // Kubernetes refuses a change that may neither add a pod nor take one away.
+  const isStuck = isNothing(maxSurge) && isNothing(maxUnavailable);
+  return { type: 'RollingUpdate', rollingUpdate: { maxUnavailable, maxSurge: isStuck ? 1 : maxSurge } };
+}
+
+function amountOf(text: string): number | string {
+  return text.endsWith('%') ? text : Number(text);
+}
+
+function isNothing(amount: number | string): boolean {
+  return Number.parseInt(String(amount), 10) === 0;
+}
+
+/** A check says when an app has started; without one, that it has lived for a while. */
+function minReadySecOf(spec: RunSpec): number {
+  return renderProbes(spec).readinessProbe ? 0 : portlessReadySec;
 }
 
 export function headlessName(spec: Pick<RunSpec, 'name'>): string {
