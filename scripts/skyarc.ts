@@ -4,12 +4,12 @@
  */
 import { AppError, messageOf } from '@skyarc/lib/errors';
 import { setLogLevel } from '@skyarc/lib/log';
-import { isProcessName, runProcess } from './compose/processes.ts';
+import { isRunnableName, runProcess } from './compose/processes.ts';
 import { readTopology } from './compose/topology.ts';
 
 const usage = `Usage: skyarc <command>
   up               start everything on this machine and stay in the foreground
-  run <process>    run one of: cluster, datacenter, console
+  run <process>    run one of: cluster, datacenter, console, webcli
   down [--purge]   stop everything, apps too; with --purge remove all state and every trace on the host
   doctor           list what Skyarc has on this machine, and what is wrong with it`;
 
@@ -21,7 +21,7 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
     case 'up':
       return (await import('./compose/up.ts')).up(topology, { isDevelopment: args.includes('--dev') });
     case 'run':
-      if (!isProcessName(args[0])) break;
+      if (!isRunnableName(args[0])) break;
       return runProcess(args[0], topology);
     case 'down':
       return (await import('./compose/down.ts')).down(topology, { purge: args.includes('--purge') });

@@ -38,6 +38,11 @@ export class Cluster {
     return pods.map(presentPod).toSorted((left, right) => left.name.localeCompare(right.name));
   }
 
+  /** The same pods as Kubernetes tells them. */
+  objectsOf(appId: string): KindTable['pods'][] {
+    return [...(this.podsByApp.get(appId)?.values() ?? [])];
+  }
+
   listNodes(): NodeInfo[] {
     return this.nodes
       .list()

@@ -21,6 +21,8 @@ export const apiConfigSchema = z.object({
   gatewayHttpsPort: port.default(8443),
   /** Services whose health is shown; `url` answers 200 when healthy, else the reason as text. */
   services: z.array(z.object({ name: z.string(), url: z.url() })).default([]),
+  /** Terminals: where each webcli is, and the PEM text of the key that grants are signed with. */
+  terminals: z.object({ urls: z.array(z.url()), grantKey: z.string() }).optional(),
   /** How often tasks are looked for that could not be published at once. */
   relayEveryMs: z.int().positive().default(250),
   /** How often a subscription looks again even when nobody told of a change. */

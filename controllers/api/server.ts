@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { AppError } from '@skyarc/lib/errors';
 import {
@@ -12,6 +13,7 @@ import {
 } from '@skyarc/lib/graphql';
 import type { RunningService } from '@skyarc/lib/lifecycle';
 import type { Logger } from '@skyarc/lib/log';
+import { refuseWebSocket, type Upgrade } from '@skyarc/lib/tunnel';
 import { execute, type GraphQLSchema, OperationTypeNode, subscribe } from 'graphql';
 import { type CallContext, callContextOf } from './context.ts';
 
@@ -22,6 +24,8 @@ export interface ServerOptions {
   readonly clientNames: readonly string[];
   readonly schema: GraphQLSchema;
   readonly log: Logger;
+  /** What else is reached by an upgrade, by path; one that throws is closed with the error's code. */
+  readonly upgrades: Readonly<Record<string, (upgrade: Upgrade) => Promise<void>>>;
   /** Told of each operation that was run. */
   readonly observe: (operation: string, seconds: number, isOk: boolean) => void;
 }
@@ -82,6 +86,17 @@ export async function startApiServer(options: ServerOptions): Promise<RunningSer
     mayIntrospect: () => true,
     operationLimit: 1_000,
   });
+  const tunnels = new Set<Duplex>();
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    if (path === '/graphql') return;
+    const serve = refusal(request, options) === undefined ? options.upgrades[path] : undefined;
+    if (!serve) return void socket.destroy();
+    tunnels.add(socket);
+    socket.on('error', () => socket.destroy()).once('close', () => tunnels.delete(socket));
+    const upgrade = { request, socket, head };
+    serve(upgrade).catch((error: unknown) => refuseWebSocket(upgrade, error));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(options.port, options.host, resolve);
   }).catch((cause: Error) => {
@@ -94,6 +109,7 @@ export async function startApiServer(options: ServerOptions): Promise<RunningSer
     stop: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
       await closeSockets();
+      for (const socket of tunnels) socket.destroy();
       server.closeIdleConnections();
       const force = setTimeout(() => server.closeAllConnections(), 5_000);
       await closed;

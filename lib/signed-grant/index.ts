@@ -23,14 +23,24 @@ interface Claims {
   readonly expiresAt: number;
 }
 
+/** A new pair. */
+export function makeGrantKeys(): GrantKeys {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  return keysOf(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
+}
+
 /** The pair of the key file; a new one is written (mode 0600) when there is none. */
 export async function ensureGrantKeys(file: string): Promise<GrantKeys> {
   await mkdir(dirname(file), { recursive: true });
-  const made = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
-  await writeFile(file, made, { mode: 0o600, flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
-  });
-  const privateKey = await readFile(file, 'utf8');
+  await writeFile(file, makeGrantKeys().privateKey, { mode: 0o600, flag: 'wx' }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    },
+  );
+  return keysOf(await readFile(file, 'utf8'));
+}
+
+function keysOf(privateKey: string): GrantKeys {
   const publicKey = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString();
   return { privateKey, publicKey };
 }

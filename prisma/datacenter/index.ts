@@ -21,6 +21,7 @@ export type {
   Prisma as DataCenterPrisma,
   Route as RouteRecord,
   Team as TeamRecord,
+  TerminalSession as TerminalSessionRecord,
   Version as VersionRecord,
   Volume as VolumeRecord,
 } from '../generated/datacenter/client.ts';

@@ -10,6 +10,7 @@ import type { WorkerConfig } from '@skyarc/controllers/worker';
 import { apiCertificateOf } from './certificates.ts';
 import { etcdUrlOf } from './engines.ts';
 import type { Topology } from './topology.ts';
+import { grantKeysOf, webcliUrlsOf } from './webcli.ts';
 
 /** Each service's configuration on one machine: the topology said in the service's own words. */
 
@@ -104,6 +105,7 @@ export async function apiConfigOf(topology: Topology): Promise<ApiConfig> {
     eventlog: ports.eventlogStatus,
     node: ports.node,
     hub: ports.hubStatus,
+    webcli: ports.webcliStatus,
   };
   return {
     port: ports.api,
@@ -111,6 +113,7 @@ export async function apiConfigOf(topology: Topology): Promise<ApiConfig> {
     dataCenter,
     domain,
     tls: await apiCertificateOf(topology),
+    terminals: { urls: webcliUrlsOf(topology), grantKey: (await grantKeysOf(topology)).privateKey },
     gatewayHttpPort: ports.gatewayHttp,
     gatewayHttpsPort: ports.gatewayHttps,
     services: Object.entries(health).map(([name, port]) => ({ name, url: `${loopback(port)}/healthz` })),

@@ -5,6 +5,7 @@ import { start as startGateway } from '@skyarc/controllers/gateway';
 import { start as startHub } from '@skyarc/controllers/hub';
 import { start as startMq } from '@skyarc/controllers/mq';
 import { start as startNode } from '@skyarc/controllers/node';
+import { start as startWebcli } from '@skyarc/controllers/webcli';
 import { start as startWorker } from '@skyarc/controllers/worker';
 import { createEventLogClient } from '@skyarc/lib/eventlog-client';
 import { KubeClient, loadKubeConfig } from '@skyarc/lib/kube';
@@ -15,6 +16,7 @@ import { openDataCenterDatabase } from '@skyarc/prisma/datacenter';
 import * as configs from './datacenter-configs.ts';
 import type { StartedProcess } from './processes.ts';
 import type { Topology } from './topology.ts';
+import { webcliConfigOf } from './webcli.ts';
 
 /** All services of this machine's data centre, in the order in which they need each other. */
 export async function startDataCenter(topology: Topology): Promise<StartedProcess> {
@@ -43,6 +45,7 @@ export async function startDataCenter(topology: Topology): Promise<StartedProces
     await Promise.all([
       use(startGateway(configs.gatewayConfigOf(topology), { kube })),
       use(startNode(configs.nodeConfigOf(topology))),
+      use(startWebcli(await webcliConfigOf(topology), deps)),
       use(startWorker(configs.workerConfigOf(topology), deps)),
       use(startChaos(configs.chaosConfigOf(topology), deps)),
     ]);

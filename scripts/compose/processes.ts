@@ -8,23 +8,28 @@ import type { Topology } from './topology.ts';
 export const processNames = ['cluster', 'datacenter', 'console'] as const;
 export type ProcessName = (typeof processNames)[number];
 
+/** Services that can also run in a process of their own, beside or instead of those above. */
+export const serviceNames = ['webcli'] as const;
+export type RunnableName = ProcessName | (typeof serviceNames)[number];
+
 /** A process that serves, and what its supervisor shows of it. */
 export interface StartedProcess extends Pick<RunningService, 'stop'> {
   readonly facts: Readonly<Record<string, string>>;
 }
 
-const starters: Readonly<Record<ProcessName, (topology: Topology) => Promise<StartedProcess>>> = {
+const starters: Readonly<Record<RunnableName, (topology: Topology) => Promise<StartedProcess>>> = {
   cluster: async (topology) => (await import('./cluster.ts')).startCluster(topology),
   datacenter: async (topology) => (await import('./datacenter.ts')).startDataCenter(topology),
   console: async (topology) => (await import('./console.ts')).startConsole(topology),
+  webcli: async (topology) => (await import('./webcli.ts')).startWebcli(topology),
 };
 
-export function isProcessName(name: string | undefined): name is ProcessName {
-  return processNames.some((one) => one === name);
+export function isRunnableName(name: string | undefined): name is RunnableName {
+  return [...processNames, ...serviceNames].some((one) => one === name);
 }
 
 /** Runs one process until a signal, or until its supervisor is gone; answers the exit status. */
-export async function runProcess(name: ProcessName, topology: Topology): Promise<number> {
+export async function runProcess(name: RunnableName, topology: Topology): Promise<number> {
   const log = createLogger(name);
   const stopped = untilStopped();
   try {

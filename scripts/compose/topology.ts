@@ -41,6 +41,10 @@ const settings = z.object({
   PUBLIC_ADDRESSES: list.optional(),
   /** Addresses and networks of balancers before the gateway, whose X-Forwarded headers are believed. */
   TRUSTED_PROXIES: list.default([]),
+  /** Which webcli `skyarc run webcli` is: 0 runs in the data centre's process, others beside it. */
+  WEBCLI_INDEX: z.coerce.number().int().min(0).max(9).default(0),
+  /** Addresses at which the API finds every webcli; default is the one of this machine. */
+  WEBCLI_URLS: list.default([]),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
 });
 
@@ -66,6 +70,8 @@ const basePorts = {
   hub: 5000,
   hubStatus: 5001,
   containerdStream: 10010,
+  webcli: 7171,
+  webcliStatus: 7172,
 } as const;
 export type PortName = keyof typeof basePorts;
 
@@ -84,6 +90,8 @@ export interface Topology {
   readonly imagePullSecret: string | undefined;
   readonly publicAddresses: readonly string[];
   readonly trustedProxies: readonly string[];
+  readonly webcliIndex: number;
+  readonly webcliUrls: readonly string[];
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
   readonly ports: Readonly<Record<PortName, number>>;
   /** The environment that the process was started with, for clients that builds use. */
@@ -116,6 +124,8 @@ export function readTopology(environment: Readonly<Record<string, string | undef
     imagePullSecret: set.IMAGE_PULL_SECRET,
     publicAddresses: set.PUBLIC_ADDRESSES ?? [isEveryAddress(set.HOST) ? '127.0.0.1' : set.HOST],
     trustedProxies: set.TRUSTED_PROXIES,
+    webcliIndex: set.WEBCLI_INDEX,
+    webcliUrls: set.WEBCLI_URLS,
     logLevel: set.LOG_LEVEL,
     ports,
     environment,

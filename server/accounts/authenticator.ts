@@ -5,7 +5,7 @@ import { hashSecret } from './secrets.ts';
 export const sessionLifeMs = 14 * 86_400_000;
 const touchEveryMs = 60_000;
 /** How long an answer may be reused; changes made in this process count at once (`forget`). */
-const rememberMs = 1_000;
+const rememberMs = 400;
 
 interface Known {
   readonly at: number;
@@ -16,6 +16,7 @@ interface Known {
 export class AccountAuthenticator implements Authenticator {
   private readonly accounts: AccountRepository;
   private readonly known = new Map<string, Known>();
+  private readonly listeners = new Set<() => void>();
 
   constructor(accounts: AccountRepository) {
     this.accounts = accounts;
@@ -39,6 +40,12 @@ export class AccountAuthenticator implements Authenticator {
   /** What was found before may have changed. */
   forget(): void {
     this.known.clear();
+    for (const listener of this.listeners) listener();
+  }
+
+  onChange(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
   }
 
   private async bySession(hash: string): Promise<Identity | null> {

@@ -30,6 +30,8 @@ export interface Credential {
 export interface Authenticator {
   /** Null when the credential is unknown or has ended; a bearer text counts before a cookie. */
   identify(credential: Credential): Promise<Identity | null>;
+  /** Calls the listener when this process has changed who may do what; answers its removal. */
+  onChange(listener: () => void): () => void;
 }
 
 /** Names behind ids of the console layer, for rooms that do not own them. */

@@ -36,4 +36,5 @@ export {
 } from './policy.ts';
 export { RateLimiter } from './rate-limiter.ts';
 export { startHttpServer } from './server.ts';
+export { bindingOf } from './terminal-proxy.ts';
 export { buildSubgraph, type Room, type Subgraph, type SubgraphRequest } from './subgraph.ts';

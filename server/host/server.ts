@@ -24,6 +24,7 @@ import type { DataCenterRegistry } from './data-centers/registry.ts';
 import { DataCenterScope } from './data-centers/scope.ts';
 import { bearerOf, cookieOf, credentialOf, foreignOrigin, noCookie } from './request.ts';
 import { securityHeaders, StaticFiles } from './static-files.ts';
+import { TerminalProxy } from './terminal-proxy.ts';
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -89,8 +90,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<Runni
     context: (connection) => contexts.of(connection.identity, noCookie, connection.request),
     mayIntrospect: (context) => context.identity !== null,
   });
-  server.on('upgrade', (request, socket) => {
-    if ((request.url ?? '').split('?', 1)[0] !== '/graphql') socket.destroy();
+  const terminals = new TerminalProxy(options);
+  server.on('upgrade', (request, socket, head) => {
+    const path = (request.url ?? '').split('?', 1)[0];
+    if (path === TerminalProxy.path) void terminals.serve({ request, socket, head });
+    else if (path !== '/graphql') socket.destroy();
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(options.port, options.host, resolve);
@@ -104,6 +108,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<Runni
     stop: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
       await closeSockets();
+      terminals.close();
       server.closeIdleConnections();
       const force = setTimeout(() => server.closeAllConnections(), 5_000);
       await closed;

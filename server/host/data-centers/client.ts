@@ -2,6 +2,7 @@ import https from 'node:https';
 import { AppError, messageOf } from '@skyarc/lib/errors';
 import { Channel, fromGraphQLErrors, type GraphQLErrorPayload } from '@skyarc/lib/graphql';
 import { backoffMs, sleep } from '@skyarc/lib/retry';
+import { tunnel, type Upgrade } from '@skyarc/lib/tunnel';
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { print } from 'graphql';
 import { type Client, createClient } from 'graphql-ws';
@@ -79,6 +80,13 @@ export class DataCenterClient {
       events.end(error),
     );
     return events;
+  }
+
+  /** Passes an upgrade on to the same path there, as bytes. Throws UNAVAILABLE before anything was sent. */
+  async tunnel(upgrade: Upgrade, path: string): Promise<void> {
+    await tunnel(upgrade, { url: new URL(this.url + path), tls: this.tls }).catch((error: unknown) => {
+      throw this.unreachable(messageOf(error), error);
+    });
   }
 
   close(): void {
