@@ -6,6 +6,7 @@ import type { ResolvedApiConfig } from './config.ts';
 import type { Health } from './health.ts';
 import type { OutboxRelay } from './outbox-relay.ts';
 import type { ApiRepository } from './repository.ts';
+import type { Terminals } from './terminals/terminals.ts';
 import type { RunRepository } from './run-repository.ts';
 
 /** What the room's resolvers and commands work with. */
@@ -19,4 +20,5 @@ export interface Api {
   readonly eventLog: EventLogClient;
   readonly relay: OutboxRelay;
   readonly health: Health;
+  readonly terminals: Terminals;
 }

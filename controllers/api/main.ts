@@ -17,6 +17,7 @@ import { ApiRepository } from './repository.ts';
 import { RunRepository } from './run-repository.ts';
 import { createSchema } from './schema.ts';
 import { startApiServer } from './server.ts';
+import { Terminals } from './terminals/terminals.ts';
 
 export type { ApiConfig } from './config.ts';
 
@@ -61,6 +62,7 @@ export async function start(input: ApiConfig, deps: ApiDeps): Promise<RunningApi
     relay.start();
     const repository = new ApiRepository(db);
     const health = new Health(config.services);
+    const terminals = new Terminals(config, { db, cluster });
     const schema = await createSchema({
       config,
       repository,
@@ -71,11 +73,13 @@ export async function start(input: ApiConfig, deps: ApiDeps): Promise<RunningApi
       eventLog,
       relay,
       health,
+      terminals,
     });
     const server = await startApiServer({
       ...config,
       schema,
       log,
+      upgrades: { '/terminal': (upgrade) => terminals.pass(upgrade) },
       observe: (operation, took, isOk) =>
         seconds.observe({ operation, outcome: isOk ? 'ok' : 'error' }, took),
     });

@@ -8,7 +8,6 @@ import type { CallContext } from '../context.ts';
 import type { MutationResolvers } from '../generated/resolvers.ts';
 
 export function createMutations(api: Api): MutationResolvers {
-  const { repository } = api;
   return audited(api, {
     updateSettings: (_parent, { input }) => updateSettings(api, input),
     createApp: (_parent, { input }, context) => createApp(api, input, context),
@@ -27,11 +26,11 @@ export function createMutations(api: Api): MutationResolvers {
 type AnyResolver = (parent: unknown, args: Args, context: CallContext, info: unknown) => Promise<unknown>;
 interface Args {
   readonly id?: string;
-  readonly input?: { readonly name?: string };
+  readonly input?: { readonly name?: string; readonly appId?: string };
 }
 
 /** Writes down who did what and how it ended, whether it was done or refused. */
-function audited<Table extends object>({ repository }: Api, resolvers: Table): Table {
+export function audited<Table extends object>({ repository }: Api, resolvers: Table): Table {
   const wrap =
     (action: string, resolve: AnyResolver): AnyResolver =>
     async (parent, args, context, info) => {
@@ -39,7 +38,7 @@ function audited<Table extends object>({ repository }: Api, resolvers: Table): T
         teamName: context.teams === 'all' ? '*' : context.teams.join(','),
         actor: context.actor,
         action,
-        target: (args.id ?? args.input?.name ?? '').slice(0, 200),
+        target: (args.id ?? args.input?.name ?? args.input?.appId ?? '').slice(0, 200),
       };
       try {
         const result = await resolve(parent, args, context, info);
