@@ -28,7 +28,8 @@ export type Subresource =
   | 'portforward'
   | 'eviction'
   | 'binding'
-  | 'token';
+  | 'token'
+  | 'ephemeralcontainers';
 
 /** A key claimed in the same transaction that writes its owner, e.g. a cluster IP; no two objects hold it. */
 export interface Claim {

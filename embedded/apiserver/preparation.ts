@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { badRequest, conflict } from './errors.ts';
+import { badRequest, conflict, invalid } from './errors.ts';
+import { forbiddenField } from './field-error.ts';
 import { apiVersionOf, type Kind } from './kind.ts';
 import { changedMetadata, newMetadata } from './metadata.ts';
 import { isObject, type ApiObject, type JsonObject } from './object.ts';
 
 /** What part of an object a write may change; a binding changes spec and status at once. */
-export type WriteScope = 'object' | 'status' | 'finalize' | 'binding';
+export type WriteScope = 'object' | 'status' | 'finalize' | 'binding' | 'ephemeralcontainers';
 
 /** The new object that a client's body asks for, before defaults; 400 when the body contradicts the request. */
 export function objectToCreate(kind: Kind, body: unknown, namespace: string | undefined): ApiObject {
@@ -47,7 +48,12 @@ export function objectToUpdate(kind: Kind, old: ApiObject, body: unknown, scope:
     const finalizers = isObject(sent['spec']) ? sent['spec']['finalizers'] : undefined;
     return { ...old, spec: { ...old.spec, finalizers } };
   }
+  if (scope === 'ephemeralcontainers') {
+    const ephemeralContainers = isObject(sent['spec']) ? sent['spec']['ephemeralContainers'] : undefined;
+    return { ...old, spec: { ...old.spec, ephemeralContainers } };
+  }
   const { apiVersion: _v, kind: _k, metadata: _m, status, ...rest } = sent;
+  keepEphemeralContainers(kind, old, rest);
   const hasStatusApart = kind.subresources.includes('status') && scope !== 'binding';
   const next: ApiObject = {
     apiVersion: old.apiVersion,
@@ -58,6 +64,16 @@ export function objectToUpdate(kind: Kind, old: ApiObject, body: unknown, scope:
   const nextStatus = hasStatusApart ? old.status : status;
   if (isObject(nextStatus)) next.status = nextStatus;
   return next;
+}
+
+/** Debug containers come by their own subresource alone: 422 when an ordinary write changes them. */
+function keepEphemeralContainers(kind: Kind, old: ApiObject, next: JsonObject): void {
+  if (!kind.subresources.includes('ephemeralcontainers') || !isObject(next['spec'])) return;
+  const { ephemeralContainers = [] } = next['spec'];
+  if (isDeepStrictEqual(ephemeralContainers, old.spec?.['ephemeralContainers'] ?? [])) return;
+  throw invalid(kind, old.metadata.name, [
+    forbiddenField('spec.ephemeralContainers', 'pod updates must use the ephemeralcontainers subresource'),
+  ]);
 }
 
 /** 409 when a uid or resourceVersion is given and is not the stored one. */

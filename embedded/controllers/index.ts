@@ -4,7 +4,10 @@ import type { Logger } from '@skyarc/lib/log';
 import type { KubeClient } from '../client/index.ts';
 import { controllersConfigSchema, type ControllersInput } from './config.ts';
 import { SharedInformers, type ControllerContext, type ControllerFactory } from './controller.ts';
+import { cronJobController } from './cronjob/index.ts';
+import { daemonSetController } from './daemonset/index.ts';
 import { deploymentController } from './deployment/index.ts';
+import { disruptionController } from './disruption/index.ts';
 import { endpointsController } from './endpoints/index.ts';
 import { EventRecorder } from './event-recorder.ts';
 import { garbageCollector } from './garbage/index.ts';
@@ -23,7 +26,10 @@ const controllers: readonly { readonly component: string; readonly make: Control
   { component: 'deployment-controller', make: deploymentController },
   { component: 'replicaset-controller', make: replicaSetController },
   { component: 'statefulset-controller', make: statefulSetController },
+  { component: 'daemonset-controller', make: daemonSetController },
   { component: 'job-controller', make: jobController },
+  { component: 'cronjob-controller', make: cronJobController },
+  { component: 'controllermanager', make: disruptionController },
   { component: 'default-scheduler', make: scheduler },
   { component: 'garbage-collector', make: garbageCollector },
   { component: 'namespace-controller', make: namespaceController },

@@ -21,10 +21,15 @@ export class TestCluster {
   readonly client: KubeClient;
   readonly folder: string;
   private readonly stack: Stack;
+  private readonly kubelet: TestKubelet;
   private controllers: RunningService | undefined;
 
-  private constructor(client: KubeClient, { folder, stack }: { folder: string; stack: Stack }) {
+  private constructor(
+    client: KubeClient,
+    { kubelet, folder, stack }: { kubelet: TestKubelet; folder: string; stack: Stack },
+  ) {
     this.client = client;
+    this.kubelet = kubelet;
     this.folder = folder;
     this.stack = stack;
   }
@@ -45,12 +50,17 @@ export class TestCluster {
       await startApiServer({ port: firstPort + 2, etcdUrl: etcd.url, pkiDir }),
       (each) => each.stop(),
     );
-    const cluster = new TestCluster(server.client, { folder, stack });
     const kubelet = stack.use(new TestKubelet(server.client), (each) => each.stop());
+    const cluster = new TestCluster(server.client, { kubelet, folder, stack });
     await kubelet.start();
     await kubelet.addNode('node-a');
     await cluster.startControllers();
     return cluster;
+  }
+
+  /** One more node that stays alive until stop. */
+  addNode(name: string): Promise<void> {
+    return this.kubelet.addNode(name);
   }
 
   get kubeconfig(): string {
@@ -86,7 +96,7 @@ class TestKubelet {
   private readonly pods: Informer<'pods'>;
   private readonly queue: WorkQueue;
   private addresses = 0;
-  private heartbeat: NodeJS.Timeout | undefined;
+  private readonly heartbeats: NodeJS.Timeout[] = [];
 
   constructor(client: KubeClient) {
     this.client = client;
@@ -102,7 +112,7 @@ class TestKubelet {
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.heartbeat);
+    this.heartbeats.forEach((each) => clearInterval(each));
     await this.queue.stop();
     await this.pods.stop();
   }
@@ -118,10 +128,11 @@ class TestKubelet {
     });
     const namespace = 'kube-node-lease';
     await this.client.create('leases', { metadata: { name, namespace } });
-    this.heartbeat = setInterval(() => {
+    const renew = (): void => {
       const renewTime = new Date().toISOString().replace('Z', '000Z');
       void this.client.patch('leases', name, namespace, { spec: { renewTime } }).catch(() => undefined);
-    }, 1_000);
+    };
+    this.heartbeats.push(setInterval(renew, 1_000));
   }
 
   private async act(key: string): Promise<void> {

@@ -21,6 +21,9 @@ export interface ResourceRequest {
   readonly served: Served;
 }
 
+/** What a subresource answers that did what was asked. */
+export const success = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
+
 /** The verbs on a collection: list, watch, create, deletecollection. */
 export async function handleCollection(
   registry: Registry,

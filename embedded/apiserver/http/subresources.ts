@@ -1,18 +1,18 @@
 import { once } from 'node:events';
 import { AppError } from '@skyarc/lib/errors';
 import type { TokenIssuer } from '../auth/index.ts';
-import { apiError, badRequest, conflict } from '../errors.ts';
+import { badRequest, conflict } from '../errors.ts';
 import { selectorText } from '../kinds/columns.ts';
 import { at, isObject, listAt, nowText, textAt, type ApiObject, type JsonObject } from '../object.ts';
 import type { NodeProxy } from '../node-proxy.ts';
 import { patchOf } from '../patch/index.ts';
 import type { Registry } from '../registry.ts';
-import { matchesLabelSelector } from '../selectors.ts';
 import { typeOfKind } from '../schema/index.ts';
 import { mediaTypeOf, readJson, readOptions } from './body.ts';
 import { containerTarget } from './container-target.ts';
+import { evict } from './eviction.ts';
 import { dryRunOf, flag, sendJson, wholeNumber } from './exchange.ts';
-import { handleObject, objectOf, parseDeleteOptions, type ResourceRequest } from './resource-handler.ts';
+import { handleObject, objectOf, success, type ResourceRequest } from './resource-handler.ts';
 import { notAllowed, notServed } from './target.ts';
 
 export interface SubresourceContext {
@@ -27,7 +27,8 @@ const handlers: Readonly<Record<string, Handler>> = {
   status: ({ registry }, resource) => handleObject(registry, resource, 'status'),
   finalize: ({ registry }, resource) => handleObject(registry, resource, 'finalize'),
   scale: handleScale,
-  eviction: evict,
+  eviction: ({ registry }, resource) => evict(registry, resource),
+  ephemeralcontainers: ({ registry }, resource) => handleObject(registry, resource, 'ephemeralcontainers'),
   binding: bind,
   token: requestToken,
   log: sendLog,
@@ -79,45 +80,6 @@ function scaleOf({ metadata, spec, status }: ApiObject): JsonObject {
     status: { replicas: status?.['replicas'] ?? 0, selector: selector === '<none>' ? undefined : selector },
   };
 }
-
-/** Deletes a pod unless a disruption budget has nothing left to allow. */
-async function evict({ registry }: SubresourceContext, resource: ResourceRequest): Promise<void> {
-  const { exchange, target, served } = resource;
-  if (exchange.request.method !== 'POST') throw notAllowed();
-  const body = await readOptions(exchange.request);
-  const pod = objectOf(registry, resource);
-  const isOver = ['Succeeded', 'Failed'].includes(textAt(pod, 'status', 'phase'));
-  for (const { object: budget } of registry.reader.entries(registry.kindNamed('poddisruptionbudgets'))) {
-    const selector = budget.spec?.['selector'];
-    const covers =
-      budget.metadata.namespace === pod.metadata.namespace &&
-      isObject(selector) &&
-      matchesLabelSelector(selector, pod.metadata.labels ?? {});
-    if (covers && !isOver && Number(at(budget, 'status', 'disruptionsAllowed') ?? 0) <= 0) {
-      throw apiError(
-        429,
-        'TooManyRequests',
-        "Cannot evict pod as it would violate the pod's disruption budget.",
-        {
-          causes: [
-            {
-              reason: 'DisruptionBudget',
-              message: `The disruption budget ${budget.metadata.name} needs all its pods`,
-            },
-          ],
-        },
-      );
-    }
-  }
-  const options = parseDeleteOptions(
-    isObject(body['deleteOptions']) ? body['deleteOptions'] : {},
-    exchange.query,
-  );
-  await registry.delete(served.kind, { namespace: target.namespace, name: target.name ?? '' }, options);
-  sendJson(exchange.response, 201, success);
-}
-
-const success = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
 
 /** Gives a pod its node, once. */
 async function bind(

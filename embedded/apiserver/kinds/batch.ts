@@ -227,7 +227,7 @@ export const cronJobs = defineKind({
     nameColumn,
     pathColumn('Schedule', ['spec', 'schedule']),
     pathColumn('Timezone', ['spec', 'timeZone'], '<none>'),
-    { name: 'Suspend', type: 'boolean', value: (each) => at(each, 'spec', 'suspend') === true },
+    { name: 'Suspend', value: (each) => (at(each, 'spec', 'suspend') === true ? 'True' : 'False') },
     countColumn('Active', (each) => listAt(each, 'status', 'active').length),
     {
       name: 'Last Schedule',

@@ -9,8 +9,9 @@ export function setPodSpecDefaults(spec: JsonObject): void {
   spec['dnsPolicy'] ??= 'ClusterFirst';
   spec['securityContext'] ??= {};
   spec['schedulerName'] ??= 'default-scheduler';
-  for (const container of [...listAt(spec, 'containers'), ...listAt(spec, 'initContainers')])
-    setContainerDefaults(container);
+  for (const list of ['containers', 'initContainers', 'ephemeralContainers']) {
+    listAt(spec, list).forEach(setContainerDefaults);
+  }
   for (const volume of listAt(spec, 'volumes')) setVolumeDefaults(volume);
 }
 
@@ -72,7 +73,7 @@ export function validatePodSpec(spec: unknown, path: string): FieldError[] {
   const all = [...containers, ...listAt(spec, 'initContainers')];
   const names = all.map((container) => textAt(container, 'name'));
   const volumes = listAt(spec, 'volumes');
-  const volumeNames = new Set(volumes.map((volume) => textAt(volume, 'name')));
+  const volumeNames = volumeNamesOf(spec);
   return [
     ...(containers.length === 0 ? [required(`${path}.containers`)] : []),
     ...containers.flatMap((each, i) => validateContainer(each, `${path}.containers[${i}]`, volumeNames)),
@@ -102,7 +103,16 @@ export function validatePodSpec(spec: unknown, path: string): FieldError[] {
   ];
 }
 
-function validateContainer(container: JsonObject, path: string, volumes: ReadonlySet<string>): FieldError[] {
+export function volumeNamesOf(spec: JsonObject): ReadonlySet<string> {
+  return new Set(listAt(spec, 'volumes').map((volume) => textAt(volume, 'name')));
+}
+
+/** What is wrong with one container at a path, given the names of the pod's volumes. */
+export function validateContainer(
+  container: JsonObject,
+  path: string,
+  volumes: ReadonlySet<string>,
+): FieldError[] {
   const name = textAt(container, 'name');
   const problem = name ? nameProblem('label', name) : undefined;
   return [

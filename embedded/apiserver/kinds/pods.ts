@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { forbiddenField, type FieldError } from '../field-error.ts';
+import { duplicate, forbiddenField, invalidValue, type FieldError } from '../field-error.ts';
 import { defineKind } from '../kind.ts';
 import { at, clone, isObject, listAt, textAt, type ApiObject, type JsonObject } from '../object.ts';
 import { ageColumn, ageText, countColumn, nameColumn, pathColumn, wide } from './columns.ts';
-import { setPodSpecDefaults, validatePodSpec } from './pod-spec.ts';
+import { setPodSpecDefaults, validateContainer, validatePodSpec, volumeNamesOf } from './pod-spec.ts';
 
 export const pods = defineKind({
   group: '',
@@ -12,7 +12,16 @@ export const pods = defineKind({
   plural: 'pods',
   shortNames: ['po'],
   categories: ['all'],
-  subresources: ['status', 'log', 'exec', 'attach', 'portforward', 'eviction', 'binding'],
+  subresources: [
+    'status',
+    'log',
+    'exec',
+    'attach',
+    'portforward',
+    'eviction',
+    'binding',
+    'ephemeralcontainers',
+  ],
   initialStatus: (pod) => ({ phase: 'Pending', qosClass: qosClassOf(pod) }),
   setDefaults(pod) {
     if (!isObject(pod.spec)) return;
@@ -25,6 +34,7 @@ export const pods = defineKind({
   },
   validate: (pod, old) => [
     ...validatePodSpec(pod.spec, 'spec'),
+    ...validateEphemeral(pod.spec ?? {}, old?.spec),
     ...(old ? validateSpecUnchanged(pod.spec ?? {}, old.spec ?? {}) : []),
   ],
   fields: {
@@ -87,6 +97,47 @@ function validateSpecUnchanged(spec: JsonObject, old: JsonObject): FieldError[] 
       'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)',
     ),
   ];
+}
+
+/** What serves traffic or is restarted: a debug container does neither, and takes from the pod's own resources. */
+const notEphemeral = [
+  'ports',
+  'livenessProbe',
+  'readinessProbe',
+  'startupProbe',
+  'lifecycle',
+  'restartPolicy',
+];
+
+/** Debug containers are added to a pod that exists, and stay as they are. */
+function validateEphemeral(spec: JsonObject, old: JsonObject | undefined): FieldError[] {
+  const path = 'spec.ephemeralContainers';
+  const added = listAt(spec, 'ephemeralContainers');
+  if (!old) return added.length > 0 ? [forbiddenField(path, 'cannot be set on create')] : [];
+  const known = listAt(old, 'ephemeralContainers');
+  const isKept = known.every((each) => added.some((one) => isDeepStrictEqual(one, each)));
+  if (!isKept) return [forbiddenField(path, 'existing ephemeral containers may not be removed or changed')];
+  const targets = listAt(spec, 'containers').map((each) => textAt(each, 'name'));
+  const names = [...targets, ...listAt(spec, 'initContainers').map((each) => textAt(each, 'name'))];
+  return added.flatMap((each, i) => {
+    const name = textAt(each, 'name');
+    const target = textAt(each, 'targetContainerName');
+    const isTwice = names.includes(name);
+    names.push(name);
+    return [
+      ...validateContainer(each, `${path}[${i}]`, volumeNamesOf(spec)),
+      ...(isTwice ? [duplicate(`${path}[${i}].name`, name)] : []),
+      ...notEphemeral
+        .filter((field) => each[field] !== undefined)
+        .map((field) => forbiddenField(`${path}[${i}].${field}`, 'cannot be set for an Ephemeral Container')),
+      ...(Object.keys(isObject(each['resources']) ? each['resources'] : {}).length > 0
+        ? [forbiddenField(`${path}[${i}].resources`, 'cannot be set for an Ephemeral Container')]
+        : []),
+      ...(target && !targets.includes(target)
+        ? [invalidValue(`${path}[${i}].targetContainerName`, target, 'must name a container of the pod')]
+        : []),
+    ];
+  });
 }
 
 function fixedPart(spec: JsonObject, old: JsonObject): JsonObject {

@@ -2,6 +2,7 @@ import { invalidValue, required } from '../field-error.ts';
 import { defineKind } from '../kind.ts';
 import { at, isObject, listAt, textAt, type ApiObject } from '../object.ts';
 import { ageColumn, countColumn, nameColumn, numberAt, pathColumn, selectorText, wide } from './columns.ts';
+import { oneOf } from './pod-spec.ts';
 
 export const leases = defineKind({
   group: 'coordination.k8s.io',
@@ -62,6 +63,23 @@ export const podDisruptionBudgets = defineKind({
   subresources: ['status'],
   generation: true,
   initialStatus: () => ({ currentHealthy: 0, desiredHealthy: 0, disruptionsAllowed: 0, expectedPods: 0 }),
+  validate: ({ spec = {} }) => {
+    const amounts = ['minAvailable', 'maxUnavailable'].filter((name) => spec[name] !== undefined);
+    return [
+      ...(amounts.length > 1
+        ? [invalidValue('spec', spec, 'minAvailable and maxUnavailable cannot be both set')]
+        : []),
+      ...amounts
+        .filter((name) => !/^(\d+|(\d{1,2}|100)%)$/.test(String(spec[name])))
+        .map((name) =>
+          invalidValue(`spec.${name}`, spec[name], 'must be a whole number, or a percentage up to 100%'),
+        ),
+      ...oneOf('spec.unhealthyPodEvictionPolicy', spec['unhealthyPodEvictionPolicy'], [
+        'AlwaysAllow',
+        'IfHealthyBudget',
+      ]),
+    ];
+  },
   columns: [
     nameColumn,
     pathColumn('Min Available', ['spec', 'minAvailable'], 'N/A'),

@@ -47,7 +47,7 @@ function unschedulable({ spec }: Pod, { node }: NodeState): string[] {
   return tolerates(spec?.tolerations, taint) ? [] : ['node(s) were unschedulable'];
 }
 
-function nodeName({ spec }: Pod, { node }: NodeState): string[] {
+export function nodeName({ spec }: Pod, { node }: NodeState): string[] {
   const isFree = !spec?.nodeName || spec.nodeName === node.metadata?.name;
   return isFree ? [] : ["node(s) didn't match the requested node name"];
 }
@@ -60,7 +60,7 @@ function taints({ spec }: Pod, { node }: NodeState): string[] {
 }
 
 /** A node that is not ready counts as tainted, also before anybody has written the taint. */
-function taintsOf({ spec, status }: Node): Taint[] {
+export function taintsOf({ spec, status }: Node): Taint[] {
   const taints = spec?.taints ?? [];
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');
   if (ready?.status === 'True') return taints;
@@ -77,7 +77,7 @@ export function tolerates(tolerations: readonly Toleration[] | undefined, taint:
   );
 }
 
-function nodeAffinity({ spec }: Pod, { node }: NodeState): string[] {
+export function nodeAffinity({ spec }: Pod, { node }: NodeState): string[] {
   const terms =
     spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
   const isMatch =

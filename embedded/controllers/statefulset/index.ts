@@ -10,7 +10,7 @@ import { sameJson } from '../same.ts';
 import { matchesSelector } from '../selectors.ts';
 import { ordinalOf, planStatefulSet, revisionLabel, type StatefulSetAction } from './plan.ts';
 import { renderClaims, renderPod } from './render.ts';
-import { beyondHistory, ensureRevision, templateOf } from './revisions.ts';
+import { beyondHistory, ensureRevision, templateOf } from '../revisions.ts';
 
 /** Keeps the numbered pods of a StatefulSet, each with its own name and claims. */
 export function statefulSetController(context: ControllerContext): Controller {
@@ -79,7 +79,11 @@ class StatefulSetController implements Controller {
       ],
       accepts: (pod) => ordinalOf(set, pod.metadata?.name) !== undefined,
     });
-    const { revision: update, collisionCount } = await ensureRevision(client, set, revisions);
+    const { revision: update, collisionCount } = await ensureRevision(
+      client,
+      { resource: 'statefulsets', object: set },
+      revisions,
+    );
     const current =
       revisions.find(({ metadata }) => metadata?.name === set.status?.currentRevision) ?? update;
     const plan = planStatefulSet({

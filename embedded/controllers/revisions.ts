@@ -1,9 +1,14 @@
-import { isTaken } from '../failures.ts';
-import type { KubeClient } from '../../client/index.ts';
-import type { ControllerRevision, PodTemplate, StatefulSet } from '../kinds.ts';
-import { controllerReference } from '../owners.ts';
-import { sameJson } from '../same.ts';
-import { shortHash } from '../template-hash.ts';
+import { isTaken } from './failures.ts';
+import type { KubeClient } from '../client/index.ts';
+import type { ControllerRevision, DaemonSet, PodTemplate, StatefulSet } from './kinds.ts';
+import { controllerReference } from './owners.ts';
+import { sameJson } from './same.ts';
+import { shortHash } from './template-hash.ts';
+
+/** A workload whose templates are kept as ControllerRevisions. */
+export type Revised =
+  | { readonly resource: 'statefulsets'; readonly object: StatefulSet }
+  | { readonly resource: 'daemonsets'; readonly object: DaemonSet };
 
 /** The template of a revision; undefined for a revision that holds none. */
 export function templateOf(revision: ControllerRevision): PodTemplate | undefined {
@@ -19,9 +24,10 @@ export function templateOf(revision: ControllerRevision): PodTemplate | undefine
  */
 export async function ensureRevision(
   client: KubeClient,
-  set: StatefulSet,
+  owner: Revised,
   revisions: readonly ControllerRevision[],
 ): Promise<{ revision: ControllerRevision; collisionCount: number }> {
+  const { object: set } = owner;
   const sorted = byNumber(revisions);
   const latest = sorted.at(-1);
   const collisionCount = set.status?.collisionCount ?? 0;
@@ -32,12 +38,12 @@ export async function ensureRevision(
     const revision = await client.update('controllerrevisions', { ...equal, revision: number });
     return { revision, collisionCount };
   }
-  return await create(client, set, { number, collisionCount });
+  return await create(client, owner, { number, collisionCount });
 }
 
 async function create(
   client: KubeClient,
-  set: StatefulSet,
+  { resource, object: set }: Revised,
   { number, collisionCount }: { number: number; collisionCount: number },
 ): Promise<{ revision: ControllerRevision; collisionCount: number }> {
   const { name: owner = '', namespace, annotations } = set.metadata ?? {};
@@ -53,7 +59,7 @@ async function create(
         namespace,
         labels: { ...template?.metadata?.labels, 'controller.kubernetes.io/hash': hash },
         annotations,
-        ownerReferences: [controllerReference('statefulsets', set)],
+        ownerReferences: [controllerReference(resource, set)],
       },
       data: { spec: { template: { ...template, $patch: 'replace' } } },
       revision: number,
@@ -71,7 +77,7 @@ async function create(
 
 /** Revisions that no pod and no status names, beyond the history limit, oldest first. */
 export function beyondHistory(
-  set: StatefulSet,
+  set: StatefulSet | DaemonSet,
   revisions: readonly ControllerRevision[],
   inUse: ReadonlySet<string>,
 ): ControllerRevision[] {
