@@ -25,6 +25,13 @@ const mappers: Record<string, Record<string, string>> = {
     Version: '../records.ts#VersionRecord',
     CreateAppPayload: '../records.ts#ChangedApp',
     AppChange: '../records.ts#ChangedApp',
+    Dependency: '../records.ts#DependencyRecord',
+    ConfigSet: '../records.ts#ConfigSetRecord',
+    Plugin: '../records.ts#PluginRecord',
+    Certificate: '../records.ts#CertificateRecord',
+    QuotaUse: '../records.ts#QuotaRecord',
+    RequestExplanation: '../records.ts#ExplanationRecord',
+    ExplainedTarget: '../records.ts#ExplainedTargetRecord',
   },
   datacenters: { DataCenter: '../records.ts#DataCenterRecord' },
   logs: {

@@ -2,18 +2,30 @@ import { GraphQLClient } from './client.ts';
 import type { ClientOptions } from './client.ts';
 import { AccountMethods } from './methods/account.ts';
 import { AppMethods } from './methods/apps.ts';
+import { CertificateMethods } from './methods/certificates.ts';
+import { ConfigSetMethods } from './methods/config-sets.ts';
+import { GroupMethods } from './methods/groups.ts';
 import { LogMethods } from './methods/logs.ts';
 import { OperationMethods } from './methods/operations.ts';
 import { PlatformMethods } from './methods/platform.ts';
+import { PluginMethods } from './methods/plugins.ts';
+import { QuotaMethods } from './methods/quotas.ts';
+import { RouteMethods } from './methods/routes.ts';
 import { TeamMethods } from './methods/teams.ts';
 
 /** A client of one Skyarc installation: GraphQL verbs for any document, and ready-made operations by domain. */
 export class SkyarcClient extends GraphQLClient {
   readonly account = new AccountMethods(this);
   readonly apps = new AppMethods(this);
+  readonly certificates = new CertificateMethods(this);
+  readonly configSets = new ConfigSetMethods(this);
+  readonly groups = new GroupMethods(this);
   readonly logs = new LogMethods(this);
   readonly operations = new OperationMethods(this);
   readonly platform = new PlatformMethods(this);
+  readonly plugins = new PluginMethods(this);
+  readonly quotas = new QuotaMethods(this);
+  readonly routes = new RouteMethods(this);
   readonly teams = new TeamMethods(this);
 }
 

@@ -9,8 +9,37 @@ export function appPartsOf(info: GraphQLResolveInfo): AppParts {
 }
 
 type Draft = { -readonly [Name in keyof AppParts]: AppParts[Name] };
+type Switch = { [Name in keyof AppParts]: AppParts[Name] extends boolean ? Name : never }[keyof AppParts];
 
 const defaultCount = 20;
+
+/** The part that a field of an app, or of something of an app, is read with. */
+const partOf: Readonly<Record<string, Switch>> = {
+  pods: 'pods',
+  ports: 'network',
+  routes: 'network',
+  l4Routes: 'network',
+  env: 'env',
+  currentVersion: 'versions',
+  versions: 'versions',
+  greyRelease: 'versions',
+  builds: 'builds',
+  activeOperation: 'operation',
+  // Read together: whoever shows one of them shows most of them.
+  healthCheck: 'settings',
+  probes: 'settings',
+  placement: 'settings',
+  rollout: 'settings',
+  job: 'settings',
+  autoscaling: 'settings',
+  policy: 'settings',
+  effectiveEnv: 'settings',
+  volumes: 'settings',
+  dependencies: 'settings',
+  dependents: 'settings',
+  plugins: 'settings',
+  configSetIds: 'settings',
+};
 
 function collect(set: SelectionSetNode, parts: Draft, info: GraphQLResolveInfo): void {
   for (const selection of set.selections) {
@@ -28,35 +57,16 @@ function collect(set: SelectionSetNode, parts: Draft, info: GraphQLResolveInfo):
             ? Number(info.variableValues[first.name.value] ?? defaultCount)
             : defaultCount;
       note(selection.name.value, count, parts);
+      // Settings lie one level deeper (`run { probes }`, `routes { policy }`).
+      if (selection.selectionSet && ['run', 'source', 'routes'].includes(selection.name.value))
+        collect(selection.selectionSet, parts, info);
     }
   }
 }
 
 function note(field: string, count: number, parts: Draft): void {
-  switch (field) {
-    case 'pods':
-      parts.pods = true;
-      break;
-    case 'ports':
-    case 'routes':
-      parts.network = true;
-      break;
-    case 'env':
-      parts.env = true;
-      break;
-    case 'currentVersion':
-      parts.versions = true;
-      break;
-    case 'versions':
-      parts.versions = true;
-      parts.versionCount = Math.max(parts.versionCount, count);
-      break;
-    case 'builds':
-      parts.builds = true;
-      parts.buildCount = Math.max(parts.buildCount, count);
-      break;
-    case 'activeOperation':
-      parts.operation = true;
-      break;
-  }
+  const part = Object.hasOwn(partOf, field) ? partOf[field] : undefined;
+  if (part) parts[part] = true;
+  if (field === 'versions') parts.versionCount = Math.max(parts.versionCount, count);
+  if (field === 'builds') parts.buildCount = Math.max(parts.buildCount, count);
 }

@@ -1,4 +1,9 @@
-import type { AppPayload, BuildPayload, OperationPayload } from '@skyarc/server/host';
+import type {
+  AppPayload,
+  BuildPayload,
+  dataCenterDocuments as documents,
+  OperationPayload,
+} from '@skyarc/server/host';
 
 /** As a data centre gives it; parts that were not asked for are absent. */
 export type AppRecord = AppPayload;
@@ -19,3 +24,12 @@ export interface ChangedApp {
   readonly appId: string;
   readonly operation: OperationRecord | null;
 }
+
+export type DependencyRecord = NonNullable<AppPayload['dependencies']>[number];
+export type ConfigSetRecord = documents.ConfigSetsQuery['configSets'][number];
+export type PluginRecord = documents.PluginsQuery['plugins'][number];
+export type CertificateRecord = documents.CertificatesQuery['certificates'][number];
+export type ExplanationRecord = documents.ExplainRequestQuery['explainRequest'];
+export type ExplainedTargetRecord = ExplanationRecord['targets'][number];
+/** What a data centre says, and which one. */
+export type QuotaRecord = documents.QuotaQuery['quota'] & { readonly dataCenterName: string };

@@ -3,7 +3,7 @@ import { admin, inherited, type Policies, viewer } from '@skyarc/server/host';
 export const policies: Policies = {
   Query: { dataCenters: viewer },
   Mutation: { updateDataCenter: admin },
-  DataCenter: { name: viewer, displayName: viewer, info: viewer, settings: admin },
+  DataCenter: { name: viewer, displayName: viewer, info: viewer, settings: admin, storageClasses: viewer },
   DataCenterInfo: {
     version: inherited,
     domain: inherited,
@@ -15,5 +15,12 @@ export const policies: Policies = {
   },
   NodeInfo: { name: inherited, ready: inherited, cpuMillis: inherited, memoryMb: inherited },
   ServiceHealth: { name: inherited, healthy: inherited, message: inherited },
-  DataCenterSettings: { allowPrivateSources: inherited },
+  DataCenterSettings: {
+    allowPrivateSources: inherited,
+    cpuRequestPercent: inherited,
+    memoryRequestPercent: inherited,
+    acmeDirectoryUrl: inherited,
+    acmeEmail: inherited,
+  },
+  StorageClass: { name: inherited, accessModes: inherited, resizable: inherited, isDefault: inherited },
 };

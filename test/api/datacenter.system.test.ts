@@ -18,6 +18,7 @@ const everyPart = {
   builds: true,
   buildCount: 5,
   operation: true,
+  settings: true,
 };
 const source = { git: { url: 'https://git.example.test/shop.git', branch: 'main' } };
 

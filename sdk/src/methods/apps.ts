@@ -4,6 +4,9 @@ import { SkyarcError } from '../error.ts';
 import { patiently } from './patience.ts';
 import type { SubscribeOptions } from '../live.ts';
 
+/** The app of a query's answer. */
+type AppWith<Query extends { app?: unknown }> = NonNullable<Query['app']>;
+
 /** Apps: what runs. Each act answers with the Operation that does it; follow it with `client.operations.wait`. */
 export class AppMethods {
   readonly #client: GraphQLClient;
@@ -69,6 +72,59 @@ export class AppMethods {
 
   async delete(id: string): Promise<api.OperationFieldsFragment> {
     return (await this.#client.mutate(api.DeleteAppDocument, { id })).deleteApp;
+  }
+
+  /** All that an app is told, beside its light fields: probes, routes with policies, volumes, dependencies, ... */
+  async settings(id: string): Promise<api.AppSettingsFieldsFragment> {
+    return found((await this.#client.query(api.AppSettingsDocument, { id })).app, 'app', id);
+  }
+
+  /** Runs a JOB or CRON_JOB app once, now. */
+  async run(id: string): Promise<api.OperationFieldsFragment> {
+    return (await this.#client.mutate(api.RunAppDocument, { id })).runApp;
+  }
+
+  /** Runs of a JOB or CRON_JOB app, newest first. */
+  async jobRuns(id: string, first?: number): Promise<AppWith<api.AppJobRunsQuery>['jobRuns']> {
+    return found((await this.#client.query(api.AppJobRunsDocument, { id, first })).app, 'app', id).jobRuns;
+  }
+
+  /** Changes of its number of pods, newest first. */
+  async scalings(id: string, first?: number): Promise<AppWith<api.AppScalingsQuery>['scalings']> {
+    return found((await this.#client.query(api.AppScalingsDocument, { id, first })).app, 'app', id).scalings;
+  }
+
+  /** Requests of the last minute by route. */
+  async traffic(id: string): Promise<AppWith<api.AppTrafficQuery>['traffic']> {
+    return found((await this.#client.query(api.AppTrafficDocument, { id })).app, 'app', id).traffic;
+  }
+
+  /** Runs a version beside the current one and sends it a share of the requests. */
+  async startGreyRelease(
+    id: string,
+    versionId: string,
+    input: api.GreyReleaseInput,
+  ): Promise<api.OperationFieldsFragment> {
+    const variables = { id, versionId, input };
+    return (await this.#client.mutate(api.StartGreyReleaseDocument, variables)).startGreyRelease;
+  }
+
+  /** Changes the share at once. */
+  async updateGreyRelease(
+    id: string,
+    input: api.GreyReleaseInput,
+  ): Promise<api.UpdateGreyReleaseMutation['updateGreyRelease']> {
+    return (await this.#client.mutate(api.UpdateGreyReleaseDocument, { id, input })).updateGreyRelease;
+  }
+
+  /** Makes the candidate the current version for everybody. */
+  async promoteGreyRelease(id: string): Promise<api.OperationFieldsFragment> {
+    return (await this.#client.mutate(api.PromoteGreyReleaseDocument, { id })).promoteGreyRelease;
+  }
+
+  /** Sends everybody back to the current version. */
+  async abortGreyRelease(id: string): Promise<api.OperationFieldsFragment> {
+    return (await this.#client.mutate(api.AbortGreyReleaseDocument, { id })).abortGreyRelease;
   }
 
   /** The app after each change, the present one first; ends when it is deleted. */

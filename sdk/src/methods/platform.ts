@@ -18,6 +18,11 @@ export class PlatformMethods {
     await this.#client.mutate(api.UpdateDataCenterDocument, { name, input });
   }
 
+  /** Storage classes that a CLASS volume can have, by data centre. */
+  async storageClasses(): Promise<api.StorageClassesQuery['dataCenters']> {
+    return (await this.#client.query(api.StorageClassesDocument)).dataCenters;
+  }
+
   /** Templates of the market, by title. */
   async templates(): Promise<api.TemplatesQuery['templates']> {
     return (await this.#client.query(api.TemplatesDocument)).templates;

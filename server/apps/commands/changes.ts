@@ -1,7 +1,11 @@
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { AppError } from '@skyarc/lib/errors';
 import { dataCenterDocuments as documents, type RequestContext } from '@skyarc/server/host';
-import type { MutationCreateAppArgs, MutationUpdateAppArgs } from '../generated/resolvers.ts';
+import type {
+  MutationCreateAppArgs,
+  MutationUpdateAppArgs,
+  MutationUpdateGreyReleaseArgs,
+} from '../generated/resolvers.ts';
 import type { ChangedApp, OperationRecord } from '../records.ts';
 
 /** Makes the record in its data centre and, when wanted, begins the first deploy. */
@@ -40,8 +44,6 @@ export async function updateApp(
   return { appId: id, operation: change.operation };
 }
 
-type Verb = 'deployApp' | 'startApp' | 'stopApp' | 'restartApp' | 'rollbackApp' | 'scaleApp' | 'deleteApp';
-
 const documentOf = {
   deployApp: documents.DeployAppDocument,
   startApp: documents.StartAppDocument,
@@ -50,7 +52,12 @@ const documentOf = {
   rollbackApp: documents.RollbackAppDocument,
   scaleApp: documents.ScaleAppDocument,
   deleteApp: documents.DeleteAppDocument,
+  runApp: documents.RunAppDocument,
+  startGreyRelease: documents.StartGreyReleaseDocument,
+  promoteGreyRelease: documents.PromoteGreyReleaseDocument,
+  abortGreyRelease: documents.AbortGreyReleaseDocument,
 } as const;
+type Verb = keyof typeof documentOf;
 
 /** Begins an operation of an app in the app's own data centre. */
 export async function beginOperation(
@@ -60,11 +67,27 @@ export async function beginOperation(
 ): Promise<OperationRecord> {
   const scope = context.dataCenters.scopeOf(await teamOf(variables.id, context));
   const dataCenter = await context.dataCenters.ownerOf(variables.id);
-  const document = documentOf[verb] as TypedDocumentNode<
+  const document = documentOf[verb] as unknown as TypedDocumentNode<
     Record<Verb, OperationRecord>,
     { readonly id: string }
   >;
   return (await dataCenter.call(document, variables, scope))[verb];
+}
+
+/** Changes the share of a candidate that runs. */
+export async function updateGreyRelease(
+  variables: MutationUpdateGreyReleaseArgs,
+  context: RequestContext,
+): Promise<ChangedApp> {
+  const { id } = variables;
+  const scope = context.dataCenters.scopeOf(await teamOf(id, context));
+  const dataCenter = await context.dataCenters.ownerOf(id);
+  const { updateGreyRelease: change } = await dataCenter.call(
+    documents.UpdateGreyReleaseDocument,
+    variables,
+    scope,
+  );
+  return { appId: id, operation: change.operation ?? null };
 }
 
 export async function cancelOperation(id: string, context: RequestContext): Promise<OperationRecord> {

@@ -1,8 +1,16 @@
 import { AppError } from '@skyarc/lib/errors';
-import type { RequestContext } from '@skyarc/server/host';
+import { dataCenterDocuments as documents, type RequestContext } from '@skyarc/server/host';
 import type { GraphQLResolveInfo } from 'graphql';
 import { appPartsOf } from '../app-parts.ts';
-import { beginOperation, cancelOperation, createApp, updateApp } from '../commands/changes.ts';
+import {
+  beginOperation,
+  cancelOperation,
+  createApp,
+  updateApp,
+  updateGreyRelease,
+} from '../commands/changes.ts';
+import { actOnGroup, deleteConfigSet, saveConfigSet } from '../commands/groups.ts';
+import { changeOwned, orderCertificate, savePlugin, setQuota, uploadCertificate } from '../commands/teams.ts';
 import type { Resolvers } from '../generated/resolvers.ts';
 import type { ChangedApp } from '../records.ts';
 
@@ -28,6 +36,27 @@ export const mutations: Resolvers = {
     rollbackApp: (_parent, args, context) => beginOperation('rollbackApp', args, context),
     scaleApp: (_parent, args, context) => beginOperation('scaleApp', args, context),
     deleteApp: (_parent, args, context) => beginOperation('deleteApp', args, context),
+    runApp: (_parent, args, context) => beginOperation('runApp', args, context),
+    startGreyRelease: (_parent, args, context) => beginOperation('startGreyRelease', args, context),
+    updateGreyRelease: (_parent, args, context) => updateGreyRelease(args, context),
+    promoteGreyRelease: (_parent, args, context) => beginOperation('promoteGreyRelease', args, context),
+    abortGreyRelease: (_parent, args, context) => beginOperation('abortGreyRelease', args, context),
+    startGroup: (_parent, { groupId }, context) => actOnGroup('startGroup', groupId, context),
+    stopGroup: (_parent, { groupId }, context) => actOnGroup('stopGroup', groupId, context),
+    restartGroup: (_parent, { groupId }, context) => actOnGroup('restartGroup', groupId, context),
+    deployGroup: (_parent, { groupId }, context) => actOnGroup('deployGroup', groupId, context),
+    saveConfigSet: (_parent, { input }, context) => saveConfigSet(input, context),
+    deleteConfigSet: (_parent, { id }, context) => deleteConfigSet(id, context),
+    savePlugin: (_parent, { input }, context) => savePlugin(input, context),
+    deletePlugin: async (_parent, { id }, context) =>
+      (await changeOwned(id, documents.DeletePluginDocument, context)).deletePlugin,
+    uploadCertificate: (_parent, { input }, context) => uploadCertificate(input, context),
+    orderCertificate: (_parent, { input }, context) => orderCertificate(input, context),
+    renewCertificate: async (_parent, { id }, context) =>
+      (await changeOwned(id, documents.RenewCertificateDocument, context)).renewCertificate,
+    deleteCertificate: async (_parent, { id }, context) =>
+      (await changeOwned(id, documents.DeleteCertificateDocument, context)).deleteCertificate,
+    setQuota: (_parent, { input }, context) => setQuota(input, context),
     cancelOperation: (_parent, { id }, context) => cancelOperation(id, context),
   },
   CreateAppPayload: { app: changedApp },

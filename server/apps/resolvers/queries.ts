@@ -1,9 +1,12 @@
 import { dataCenterOf } from '@skyarc/lib/contracts';
 import { AppError } from '@skyarc/lib/errors';
 import { dataCenterDocuments as documents, type RequestContext } from '@skyarc/server/host';
+import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
+import type { GraphQLResolveInfo } from 'graphql';
 import { appPartsOf } from '../app-parts.ts';
-import { askEverywhere } from '../everywhere.ts';
 import type { Resolvers } from '../generated/resolvers.ts';
+import type { AppRecord } from '../records.ts';
+import { teamNameOf } from '../team-name.ts';
 
 async function teamReference(name: string, { directory }: RequestContext): Promise<{ id: string }> {
   const team = await directory.findTeamByName(name);
@@ -11,65 +14,42 @@ async function teamReference(name: string, { directory }: RequestContext): Promi
   return { id: team.id };
 }
 
-async function teamName(id: string, { directory }: RequestContext): Promise<string> {
-  const team = await directory.findTeam(id);
-  if (!team) throw new AppError('NOT_FOUND', 'There is no such team');
-  return team.name;
-}
-
 /** Longest list that one field answers. */
 const maxCount = 100;
-const limited = (first: number): number => Math.max(0, Math.min(first, maxCount));
+export const limited = (first: number): number => Math.max(0, Math.min(first, maxCount));
+
+/** What an app's own data centre says of it beside its record. */
+async function askOwner<Data, Variables>(
+  { id, teamName }: AppRecord,
+  document: TypedDocumentNode<{ app?: Data | null }, Variables & { id: string }>,
+  variables: Variables,
+  { dataCenters }: RequestContext,
+): Promise<Data | null | undefined> {
+  const dataCenter = await dataCenters.ownerOf(id);
+  return (await dataCenter.call(document, { ...variables, id }, dataCenters.scopeOf(teamName))).app;
+}
+
+const appOrNull = (
+  { appId }: { readonly appId?: string | null },
+  _args: object,
+  { dataCenters }: RequestContext,
+  info: GraphQLResolveInfo,
+): Promise<AppRecord | null> | null => (appId ? dataCenters.findApp(appId, appPartsOf(info)) : null);
 
 export const queries: Resolvers = {
   Query: {
     app: (_parent, { id }, { dataCenters }, info) => dataCenters.findApp(id, appPartsOf(info)),
     operation: (_parent, { id }, { dataCenters }) => dataCenters.findOperation(id),
     build: (_parent, { id }, { dataCenters }) => dataCenters.findBuild(id),
-  },
-  Team: {
-    __resolveReference: ({ id }) => ({ id }),
-    apps: async ({ id }, _args, context, info) => {
-      const scope = context.dataCenters.scopeOf(await teamName(id, context));
-      const variables = appPartsOf(info);
-      const apps = await askEverywhere(
-        context,
-        info,
-        async (one) => (await one.call(documents.AppsDocument, variables, scope)).apps,
-      );
-      return apps.toSorted((left, right) => left.name.localeCompare(right.name));
+    explainRequest: async (_parent, { teamId, dataCenter: name, input }, context) => {
+      const dataCenter = await context.dataCenters.get(name);
+      const scope = context.dataCenters.scopeOf(await teamNameOf(teamId, context));
+      return (await dataCenter.call(documents.ExplainRequestDocument, { input }, scope)).explainRequest;
     },
-    operations: async ({ id }, { active, first }, context, info) => {
-      const scope = context.dataCenters.scopeOf(await teamName(id, context));
-      const variables = { active, first: limited(first ?? 20) };
-      const operations = await askEverywhere(
-        context,
-        info,
-        async (one) => (await one.call(documents.OperationsDocument, variables, scope)).operations.items,
-      );
-      return operations
-        .toSorted((left, right) => right.createdAt.localeCompare(left.createdAt))
-        .slice(0, variables.first);
-    },
-    sshPublicKey: async ({ id }, args, context) => {
-      const dataCenter = await context.dataCenters.get(args.dataCenter);
-      const scope = context.dataCenters.scopeOf(await teamName(id, context));
-      return (await dataCenter.call(documents.SshPublicKeyDocument, {}, scope)).sshPublicKey;
-    },
-  },
-  Group: {
-    __resolveReference: ({ id }) => ({ id }),
-    apps: async ({ id }, _args, context, info) => {
-      const group = await context.directory.findGroup(id);
-      if (!group) throw new AppError('NOT_FOUND', 'There is no such group');
-      const scope = context.dataCenters.scopeOf(await teamName(group.teamId, context));
-      const variables = { groupId: id, ...appPartsOf(info) };
-      const apps = await askEverywhere(
-        context,
-        info,
-        async (one) => (await one.call(documents.AppsDocument, variables, scope)).apps,
-      );
-      return apps.toSorted((left, right) => left.name.localeCompare(right.name));
+    quotas: async (_parent, { dataCenter: name }, { dataCenters }) => {
+      const dataCenter = await dataCenters.get(name);
+      const { quotas } = await dataCenter.call(documents.QuotasDocument, {}, dataCenters.readScope);
+      return quotas.map((quota) => ({ ...quota, dataCenterName: dataCenter.name }));
     },
   },
   App: {
@@ -85,7 +65,30 @@ export const queries: Resolvers = {
       return (await dataCenter.call(documents.OperationsDocument, variables, dataCenters.scopeOf(team)))
         .operations;
     },
+    dependents: async ({ dependentIds }, _args, { dataCenters }, info) => {
+      const apps = (dependentIds ?? []).map((id) => dataCenters.findApp(id, appPartsOf(info)));
+      return (await Promise.all(apps)).filter((app) => app !== null);
+    },
+    scalings: async (app, { first }, context) => {
+      const answer = await askOwner(app, documents.AppScalingsDocument, { first: limited(first) }, context);
+      return answer?.scalings ?? [];
+    },
+    jobRuns: async (app, { first }, context) => {
+      const answer = await askOwner(app, documents.AppJobRunsDocument, { first: limited(first) }, context);
+      return answer?.jobRuns ?? [];
+    },
+    traffic: async (app, _args, context) =>
+      (await askOwner(app, documents.AppTrafficDocument, {}, context))?.traffic ?? [],
   },
+  Dependency: {
+    app: async ({ appId }, _args, { dataCenters }, info) => {
+      const app = await dataCenters.findApp(appId, appPartsOf(info));
+      if (!app) throw new AppError('NOT_FOUND', 'The app that is depended on is gone');
+      return app;
+    },
+  },
+  RequestExplanation: { app: appOrNull },
+  ExplainedTarget: { app: appOrNull },
   Build: {
     __resolveReference: ({ id }, { dataCenters }) => dataCenters.findBuild(id),
     app: async ({ appId }, _args, { dataCenters }, info) => {

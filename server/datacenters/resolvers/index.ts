@@ -29,6 +29,11 @@ export function createResolvers(dataCenters: DataCenterRepository): Resolvers {
         return (await dataCenter.call(documents.SettingsDocument, {}, context.dataCenters.readScope))
           .settings;
       },
+      storageClasses: async ({ name }, _args, context) => {
+        const dataCenter = await context.dataCenters.get(name);
+        const scope = context.dataCenters.readScope;
+        return (await dataCenter.call(documents.StorageClassesDocument, {}, scope)).storageClasses;
+      },
     },
   };
 }

@@ -11,6 +11,7 @@ import {
   type BuildsQuery,
   OperationsByIdDocument,
   type OperationsByIdQuery,
+  OwnerOfDocument,
 } from '../generated/datacenter.ts';
 import type { CallScope, DataCenterClient } from './client.ts';
 import type { DataCenterEntry, DataCenterRegistry } from './registry.ts';
@@ -31,6 +32,7 @@ export const noAppParts: AppParts = {
   builds: false,
   buildCount: 0,
   operation: false,
+  settings: false,
 };
 
 /**
@@ -103,6 +105,13 @@ export class DataCenterScope {
     return (await this.ownerLoader(this).load(id))?.teamName ?? null;
   }
 
+  /** Name of the team that owns a configuration set, plug-in or certificate, or null when the viewer has no such. */
+  async findOwner(id: string): Promise<string | null> {
+    const name = dataCenterOf(id);
+    const client = name && (await this.registry.find(name));
+    return client ? ((await client.call(OwnerOfDocument, { id }, this.readScope)).ownerOf ?? null) : null;
+  }
+
   findBuild(id: string): Promise<BuildPayload | null> {
     return this.buildLoader(this).load(id);
   }
@@ -141,6 +150,7 @@ function union(left: AppParts, right: AppParts): AppParts {
     builds: left.builds || right.builds,
     buildCount: Math.max(left.buildCount, right.buildCount),
     operation: left.operation || right.operation,
+    settings: left.settings || right.settings,
   };
 }
 
