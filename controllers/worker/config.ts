@@ -34,6 +34,8 @@ export const workerConfigSchema = z.object({
   systemNamespace: z.string().default('skyarc-system'),
   /** Seconds after which a leader that does not answer is replaced. */
   leaseSeconds: z.int().min(3).default(15),
+  /** Networks of the cluster's pods, for the policies between teams; asked of the nodes when absent. */
+  podCidrs: z.array(z.string()).optional(),
   ingressClass: z.string().default(ingressClassName),
   /** Operations worked on at once; those of one app run one after the other. */
   concurrency: z.int().positive().default(16),

@@ -49,10 +49,20 @@ export async function start(input: WorkerConfig, deps: WorkerDeps): Promise<Runn
     const sink = stack.use(new EventLogSink(eventlog, 'worker'), (made) => made.close());
     const watch = stack.use(new AppWatch(kube, log), (made) => made.stop());
     const stopping = new AbortController();
-    const hasSleepAction = await knowsSleepAction(kube, log);
+    const minor = await minorVersion(kube, log);
     const { domain, pullRegistry, imagePullSecret, ingressClass } = config;
     const storage = { shared: config.storage.sharedClass, local: config.storage.localClass };
-    const renderOptions = { domain, pullRegistry, imagePullSecret, ingressClass, hasSleepAction, storage };
+    const podCidrs = config.podCidrs ?? (await podNetworks(kube));
+    const renderOptions = {
+      domain,
+      pullRegistry,
+      imagePullSecret,
+      ingressClass,
+      hasSleepAction: minor >= 30,
+      hasSidecars: minor >= 29,
+      storage,
+      podCidrs,
+    };
     const context: WorkerContext = { config, db, kube, secretBox, sink, watch, renderOptions, log };
     const locks = new AppLocks();
     const controller = new WorkerController(context, eventlog, locks);
@@ -100,8 +110,15 @@ export async function start(input: WorkerConfig, deps: WorkerDeps): Promise<Runn
   }
 }
 
-/** True from Kubernetes 1.30 on; asks again while the cluster does not answer. */
-async function knowsSleepAction(kube: KubeClient, log: Logger): Promise<boolean> {
+/** Networks that the nodes give to pods; none where nodes do not tell, or we may not ask. */
+async function podNetworks(kube: KubeClient): Promise<string[]> {
+  const { items } = await kube.list('nodes').catch(() => ({ items: [] }));
+  const all = items.flatMap(({ spec }) => spec?.podCIDRs ?? (spec?.podCIDR ? [spec.podCIDR] : []));
+  return [...new Set(all)].toSorted();
+}
+
+/** n of Kubernetes 1.n; asks again while the cluster does not answer. */
+async function minorVersion(kube: KubeClient, log: Logger): Promise<number> {
   const version = await retry(() => kube.version(), {
     maxMs: 3_000,
     onRetry: (error, attempt) => {
@@ -109,7 +126,7 @@ async function knowsSleepAction(kube: KubeClient, log: Logger): Promise<boolean>
     },
   });
   const [, major, minor] = /^v?(\d+)\.(\d+)/.exec(version) ?? [];
-  return Number(major) > 1 || Number(minor) >= 30;
+  return Number(major) > 1 ? Infinity : Number(minor);
 }
 
 function measure(registry: ReturnType<typeof createRegistry>, watch: AppWatch, drift: DriftRepair) {

@@ -1,4 +1,13 @@
-import { type DataCenterSettings, job, placement, probes, rollout, workload } from '@skyarc/lib/contracts';
+import {
+  autoscaling,
+  type DataCenterSettings,
+  greyRelease,
+  job,
+  placement,
+  probes,
+  rollout,
+  workload,
+} from '@skyarc/lib/contracts';
 import { AppError } from '@skyarc/lib/errors';
 import type { SecretBox } from '@skyarc/lib/secretbox';
 import {
@@ -10,7 +19,10 @@ import {
   type VersionRecord,
 } from '@skyarc/prisma/datacenter';
 import { z } from 'zod';
-import type { PortSpec, RunSpec } from './render/run-spec.ts';
+import { inheritedDigest } from './inherited.ts';
+import { readPlugins } from './plugin-record.ts';
+import type { GreySpec, PortSpec, RunSpec } from './render/run-spec.ts';
+import { l4PortOf, routeOf } from './route-record.ts';
 import { volumeOf } from './volume-record.ts';
 
 const commandSchema = z.array(z.string()).min(1);
@@ -21,6 +33,8 @@ export interface SpecRequest {
   readonly versionId?: string | null;
   readonly restartedAt: string | null;
   readonly isStopped: boolean;
+  /** Instead of the candidate that the app's record names. */
+  readonly grey?: GreySpec | null;
 }
 
 /** Reads everything that an app's objects are made of. Throws NOT_FOUND for an app or version that is gone. */
@@ -34,8 +48,8 @@ export async function readRunSpec(
     include: {
       team: true,
       ports: { orderBy: { port: 'asc' } },
-      env: { orderBy: { name: 'asc' } },
-      routes: { orderBy: [{ host: 'asc' }, { path: 'asc' }] },
+      routes: { where: { enabled: true }, orderBy: [{ host: 'asc' }, { path: 'asc' }, { id: 'asc' }] },
+      l4Routes: { orderBy: [{ protocol: 'asc' }, { listenPort: 'asc' }] },
       volumes: { include: { source: { include: { app: true } } }, orderBy: { name: 'asc' } },
     },
   });
@@ -45,9 +59,10 @@ export async function readRunSpec(
   if (!version) {
     throw new AppError('NOT_FOUND', `App "${app.name}" has no version to run yet; deploy it first`);
   }
-  const [settings, environment] = await Promise.all([
+  const [settings, environment, plugins] = await Promise.all([
     readSettings(db),
     environmentOf(db, secretBox, app.id, version.id),
+    readPlugins(db, secretBox, app.id),
   ]);
   return {
     id: app.id,
@@ -68,14 +83,27 @@ export async function readRunSpec(
     healthPath: app.healthPath,
     startTimeoutSec: app.startTimeoutSec,
     ports: portsOf(app.ports, version),
-    env: app.env.map(({ name, value }) => ({
-      name,
-      value: secretBox.open(value, `env:${app.id}:${name}`),
-    })),
-    routes: app.routes.map(({ host, path, port }) => ({ host, path, port })),
+    env: environment
+      .filter(({ origin }) => origin !== 'PLATFORM')
+      .map(({ name, value }) => ({ name, value })),
+    routes: app.routes.map((row) => routeOf(row, secretBox)),
+    l4: app.l4Routes.map(l4PortOf),
+    plugins,
+    autoscaling: app.autoscaling === null ? null : autoscaling.parse(JSON.parse(app.autoscaling)),
+    grey: request.grey === undefined ? await readGrey(db, app) : request.grey,
+    inherited: inheritedDigest(environment, plugins),
     version: { id: version.id, number: version.number, image: version.image },
     restartedAt: request.restartedAt,
   };
+}
+
+/** The candidate that the record names; null when there is none, or its version is gone. */
+async function readGrey(db: DataCenterDatabase, app: AppRecord): Promise<GreySpec | null> {
+  if (!app.greyVersionId || !app.greyRelease) return null;
+  const version = await db.version.findFirst({ where: { id: app.greyVersionId, appId: app.id } });
+  if (!version) return null;
+  const { id, number, image } = version;
+  return { version: { id, number, image }, release: greyRelease.parse(JSON.parse(app.greyRelease)) };
 }
 
 /** What is reserved: the app's own wish, else its limit by the data centre's over-commit; never above the limit. */

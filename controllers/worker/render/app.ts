@@ -1,9 +1,14 @@
 import { labels, managedByValue } from '@skyarc/lib/contracts';
 import type { KindTable, Resource } from '@skyarc/lib/kube';
+import { renderAutoscaler } from './autoscaling.ts';
 import { envSecretName } from './environment.ts';
+import { renderGreyDeployment, renderGreyService } from './grey.ts';
+import { renderAuthSecrets, renderIngresses } from './ingress.ts';
 import { renderCronJob } from './job.ts';
-import { labelsOf } from './labels.ts';
-import { renderHeadlessService, renderIngress, renderService } from './network.ts';
+import { inheritedAnnotation, labelsOf } from './labels.ts';
+import { renderHeadlessService, renderService } from './network.ts';
+import { renderPluginSecrets } from './plugins.ts';
+import { renderTeamPolicy } from './policies.ts';
 import type { RenderOptions, RunSpec } from './run-spec.ts';
 import { renderClaims, renderFilesSecret } from './volumes.ts';
 import { renderDeployment, renderDisruptionBudget, renderStatefulSet } from './workload.ts';
@@ -15,15 +20,20 @@ export type Rendered = { [R in Resource]: { readonly resource: R; readonly objec
 export function renderApp(spec: RunSpec, options: RenderOptions): Rendered[] {
   const rendered: (Rendered | null)[] = [
     { resource: 'namespaces', object: renderNamespace(spec) },
+    { resource: 'networkpolicies', object: renderTeamPolicy(spec, options) },
     { resource: 'serviceaccounts', object: renderServiceAccount(spec) },
     ofResource('secrets', renderEnvSecret(spec)),
     ofResource('secrets', renderFilesSecret(spec)),
+    ...[...renderPluginSecrets(spec), ...renderAuthSecrets(spec)].map((one) => ofResource('secrets', one)),
     ...renderClaims(spec, options).map((claim) => ofResource('persistentvolumeclaims', claim)),
     ofResource('services', renderService(spec)),
     ofResource('services', renderHeadlessService(spec)),
     renderWorkload(spec, options),
     ofResource('poddisruptionbudgets', renderDisruptionBudget(spec)),
-    ofResource('ingresses', renderIngress(spec, options)),
+    ofResource('horizontalpodautoscalers', renderAutoscaler(spec)),
+    ofResource('services', renderGreyService(spec)),
+    ofResource('deployments', renderGreyDeployment(spec, options)),
+    ...renderIngresses(spec, options).map((one) => ofResource('ingresses', one)),
   ];
   return rendered.filter((each) => each !== null);
 }
@@ -70,7 +80,12 @@ function renderNamespace(spec: RunSpec): KindTable['namespaces'] {
 
 function renderServiceAccount(spec: RunSpec): KindTable['serviceaccounts'] {
   return {
-    metadata: { name: spec.name, namespace: spec.namespace, labels: labelsOf(spec) },
+    metadata: {
+      name: spec.name,
+      namespace: spec.namespace,
+      labels: labelsOf(spec),
+      annotations: { [inheritedAnnotation]: spec.inherited },
+    },
     automountServiceAccountToken: false,
   };
 }

@@ -7,6 +7,8 @@ export const templateLabel = 'skyarc.dev/template';
 export const volumeLabel = 'skyarc.dev/volume-id';
 /** Id of the operation that made a Job. */
 export const operationLabel = 'skyarc.dev/operation-id';
+/** Digest of what others told the app, on its ServiceAccount: another one asks for a new configuration. */
+export const inheritedAnnotation = 'skyarc.dev/inherited';
 export const restartAnnotation = 'skyarc.dev/restarted-at';
 
 /** What an app's pods are selected by; never changes in an app's life. */

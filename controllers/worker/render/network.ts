@@ -1,18 +1,28 @@
-import { defaultHostOf } from '@skyarc/lib/contracts';
+import { l4Annotation } from '@skyarc/lib/contracts';
 import type { KindTable } from '@skyarc/lib/kube';
+import { labels } from '@skyarc/lib/contracts';
 import { labelsOf, selectorOf } from './labels.ts';
-import type { RenderOptions, RunSpec } from './run-spec.ts';
+import { isJob, type RunSpec, transportOf } from './run-spec.ts';
 import { headlessName } from './workload.ts';
 
-type Ingress = KindTable['ingresses'];
-type IngressRule = NonNullable<NonNullable<Ingress['spec']>['rules']>[number];
+type Ports = NonNullable<KindTable['services']['spec']>['ports'];
 
-/** `<app>` with all ports; null for an app that has none. */
+/** `<app>` with all ports, and the gateway's ports that lead to them; null for an app that has none. */
 export function renderService(spec: RunSpec): KindTable['services'] | null {
-  if (spec.ports.length === 0) return null;
+  if (spec.ports.length === 0 || isJob(spec)) return null;
   return {
-    metadata: { name: spec.name, namespace: spec.namespace, labels: labelsOf(spec) },
-    spec: { type: 'ClusterIP', selector: selectorOf(spec), ports: renderPorts(spec) },
+    metadata: {
+      name: spec.name,
+      namespace: spec.namespace,
+      labels: labelsOf(spec),
+      ...renderL4(spec),
+    },
+    spec: {
+      type: 'ClusterIP',
+      // By name too: the candidate of a grey release has the app's id, but another name.
+      selector: { ...selectorOf(spec), [labels.name]: spec.name },
+      ports: renderServicePorts(spec),
+    },
   };
 }
 
@@ -25,44 +35,26 @@ export function renderHeadlessService(spec: RunSpec): KindTable['services'] | nu
       clusterIP: 'None',
       publishNotReadyAddresses: true,
       selector: selectorOf(spec),
-      ports: renderPorts(spec),
+      ports: renderServicePorts(spec),
     },
   };
 }
 
-/** Default hosts of the public HTTP ports, and the routes people made; null when there is neither. */
-export function renderIngress(spec: RunSpec, options: RenderOptions): Ingress | null {
-  const { name: app, team } = spec;
-  const { domain } = options;
-  const isHttp = (port: number) => spec.ports.some((each) => each.port === port && each.protocol === 'HTTP');
-  const places = [
-    ...spec.ports
-      .filter((each) => each.public && each.protocol === 'HTTP')
-      .map(({ port }) => ({ host: defaultHostOf({ port, app, team, domain }), path: '/', port })),
-    ...spec.routes.filter(({ port }) => isHttp(port)),
-  ];
-  if (places.length === 0) return null;
-  const hosts = Map.groupBy(places, ({ host }) => host);
-  return {
-    metadata: { name: spec.name, namespace: spec.namespace, labels: labelsOf(spec) },
-    spec: {
-      ingressClassName: options.ingressClass,
-      rules: [...hosts].map(([host, paths]) => ({
-        host,
-        http: { paths: paths.map(({ path, port }) => renderPath(spec, path, port)) },
-      })),
-    },
-  };
+export function renderServicePorts({ ports }: Pick<RunSpec, 'ports'>): Ports {
+  return ports.map(({ port, protocol }) => ({
+    name: `p${port}`,
+    port,
+    targetPort: port,
+    protocol: transportOf(protocol),
+  }));
 }
 
-function renderPath(
-  spec: RunSpec,
-  path: string,
-  port: number,
-): NonNullable<IngressRule['http']>['paths'][number] {
-  return { path, pathType: 'Prefix', backend: { service: { name: spec.name, port: { number: port } } } };
-}
-
-function renderPorts(spec: RunSpec): NonNullable<KindTable['services']['spec']>['ports'] {
-  return spec.ports.map(({ port }) => ({ name: `p${port}`, port, targetPort: port, protocol: 'TCP' }));
+/** Ports of the gateway, by number; those that lead to a port that the app has not are left out. */
+export function renderL4({ l4, ports }: Pick<RunSpec, 'l4' | 'ports'>): {
+  annotations?: Record<string, string>;
+} {
+  const has = (one: RunSpec['l4'][number]) =>
+    ports.some(({ port, protocol }) => port === one.servicePort && transportOf(protocol) === one.protocol);
+  const list = l4.filter(has);
+  return list.length === 0 ? {} : { annotations: { [l4Annotation]: JSON.stringify(list) } };
 }

@@ -4,6 +4,7 @@ import type { KindTable } from '@skyarc/lib/kube';
 import { envSecretName, platformVariablesOf } from './environment.ts';
 import { labelsOf, restartAnnotation, templateLabel } from './labels.ts';
 import { renderPlacement } from './placement.ts';
+import { renderPlugins } from './plugins.ts';
 import { renderProbes } from './probes.ts';
 import { mebibytes, millicores } from './quantities.ts';
 import { isJob, transportOf, type RenderOptions, type RunSpec } from './run-spec.ts';
@@ -18,6 +19,8 @@ const drainSec = 3;
 
 export function renderPodTemplate(spec: RunSpec, options: RenderOptions): PodTemplate {
   const { volumes, mounts } = renderPodVolumes(spec);
+  const app = renderContainer(spec, options, mounts);
+  const plugins = renderPlugins(spec, options, app);
   const template: PodTemplate = {
     metadata: {
       labels: { ...spec.placement.labels, ...labelsOf(spec), [labels.versionId]: spec.version.id },
@@ -32,7 +35,8 @@ export function renderPodTemplate(spec: RunSpec, options: RenderOptions): PodTem
       securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
       ...renderPlacement(spec),
       ...(isJob(spec) ? { restartPolicy: 'Never' } : {}),
-      containers: [renderContainer(spec, options, mounts)],
+      ...(plugins.initContainers.length > 0 ? { initContainers: plugins.initContainers } : {}),
+      containers: [app, ...plugins.containers],
       ...(volumes.length > 0 ? { volumes } : {}),
     },
   };

@@ -1,9 +1,13 @@
 import {
+  type Autoscaling,
+  type GreyRelease,
   type JobSettings,
+  type L4Port,
   mainPortOf as mainPortAmong,
   type Placement,
   type Probes,
   type Rollout,
+  type RoutePolicyInput,
   type Workload,
 } from '@skyarc/lib/contracts';
 
@@ -38,8 +42,17 @@ export interface RunSpec {
   readonly ports: readonly PortSpec[];
   /** By name, opened. */
   readonly env: readonly { readonly name: string; readonly value: string }[];
-  /** Besides the default hosts. */
-  readonly routes: readonly { readonly host: string; readonly path: string; readonly port: number }[];
+  /** Besides the default hosts; enabled ones. */
+  readonly routes: readonly RouteSpec[];
+  /** Ports of the gateway, by number. */
+  readonly l4: readonly L4Port[];
+  /** Enabled ones, in their order. */
+  readonly plugins: readonly PluginSpec[];
+  readonly autoscaling: Autoscaling | null;
+  /** The candidate that runs beside it. */
+  readonly grey: GreySpec | null;
+  /** Digest of what the app was told by others: its providers, configuration sets and plug-ins' apps. */
+  readonly inherited: string;
   readonly version: { readonly id: string; readonly number: number; readonly image: string };
   /** When its pods were last asked to restart, RFC 3339. */
   readonly restartedAt: string | null;
@@ -92,6 +105,38 @@ export interface PortSpec {
   readonly public: boolean;
 }
 
+/** A host and path that a person gave to a port. */
+export interface RouteSpec {
+  readonly id: string;
+  readonly host: string;
+  readonly path: string;
+  readonly port: number;
+  /** Split targets name Services: those of apps have the app's name. */
+  readonly policy: RoutePolicyInput;
+  /** Lines of an htpasswd file, opened; null = open to all. */
+  readonly basicAuth: string | null;
+  /** Chosen by hand. */
+  readonly certificateId: string | null;
+}
+
+export interface PluginSpec {
+  readonly name: string;
+  readonly kind: 'INIT' | 'SIDE_CAR';
+  readonly image: string;
+  /** True when the image is in our registry: repository and digest, without its address. */
+  readonly isBuilt: boolean;
+  readonly command: readonly string[] | null;
+  /** Values of its fields, by name, opened. */
+  readonly config: readonly { readonly name: string; readonly value: string }[];
+  readonly cpuMillis: number;
+  readonly memoryMb: number;
+}
+
+export interface GreySpec {
+  readonly version: RunSpec['version'];
+  readonly release: GreyRelease;
+}
+
 /** What is the same for all apps of an installation. */
 export interface RenderOptions {
   readonly domain: string;
@@ -100,7 +145,11 @@ export interface RenderOptions {
   readonly ingressClass: string;
   /** Kubernetes 1.30 and later know `preStop.sleep`; a `sleep` program in the image stands in before. */
   readonly hasSleepAction: boolean;
+  /** Kubernetes 1.29 and later know init containers that run as long as the pod (KEP-753). */
+  readonly hasSidecars: boolean;
   readonly storage: StorageClasses;
+  /** Networks of pods: what is outside of them is no other team's pod. */
+  readonly podCidrs: readonly string[];
 }
 
 /** Storage classes that SHARED and LOCAL volumes are claimed of; null = the cluster's default class. */

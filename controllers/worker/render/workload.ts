@@ -1,5 +1,6 @@
 import { labels } from '@skyarc/lib/contracts';
 import type { KindTable } from '@skyarc/lib/kube';
+import { activeRule } from './autoscaling.ts';
 import { labelsOf, selectorOf, templateLabel } from './labels.ts';
 import { renderPodTemplate } from './pod.ts';
 import { renderProbes, startLimitSecOf } from './probes.ts';
@@ -13,7 +14,7 @@ export function renderDeployment(spec: RunSpec, options: RenderOptions): KindTab
   return {
     metadata: renderMetadata(spec, options),
     spec: {
-      replicas: spec.replicas,
+      ...renderReplicas(spec),
       selector: { matchLabels: selectorOf(spec) },
       strategy: renderStrategy(spec),
       minReadySeconds: minReadySecOf(spec),
@@ -29,7 +30,7 @@ export function renderStatefulSet(spec: RunSpec, options: RenderOptions): KindTa
   return {
     metadata: renderMetadata(spec, options),
     spec: {
-      replicas: spec.replicas,
+      ...renderReplicas(spec),
       selector: { matchLabels: selectorOf(spec) },
       serviceName: headlessName(spec),
       podManagementPolicy: 'OrderedReady',
@@ -40,6 +41,11 @@ export function renderStatefulSet(spec: RunSpec, options: RenderOptions): KindTa
       ...(claims.length > 0 ? { volumeClaimTemplates: claims } : {}),
     },
   };
+}
+
+/** Left out while a rule decides it: whoever writes the object keeps what the rule has set. */
+function renderReplicas(spec: RunSpec): { replicas?: number } {
+  return activeRule(spec) ? {} : { replicas: spec.replicas };
 }
 
 /** Lets a node be emptied without taking all pods at once; null where there is only one. */
