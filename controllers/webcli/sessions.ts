@@ -5,7 +5,8 @@ import type { Logger } from '@skyarc/lib/log';
 import type { Audit } from './audit.ts';
 import type { ResolvedWebcliConfig } from './config.ts';
 import { ensureDebugContainer } from './exec/debug.ts';
-import { startCommand, startShell } from './exec/shell.ts';
+import { hangUp } from './exec/hang-up.ts';
+import { type Leader, startCommand, startShell } from './exec/shell.ts';
 import type { Metrics } from './metrics.ts';
 import { Recorder } from './recording/recorder.ts';
 import type { RecordingStore } from './recording/store.ts';
@@ -120,15 +121,20 @@ export class Sessions {
       container,
       process,
       recorder,
-      onEnd: (ended, how) => this.close(ended, how, recorder),
+      onEnd: (ended, how) => this.close(ended, how, { recorder, leader: process.leader }),
     });
     metrics.begun.inc({ kind: debug ? 'debug' : command?.length ? 'command' : 'shell' });
     await audit.started(claims.session, { container, command: process.command });
     return session;
   }
 
-  private close(session: Session, how: SessionEnd, recorder: Recorder | undefined): void {
-    const { audit, metrics, log } = this.deps;
+  private close(
+    session: Session,
+    how: SessionEnd,
+    { recorder, leader }: { readonly recorder: Recorder | undefined; readonly leader: Leader | null },
+  ): void {
+    const { audit, metrics, log, kube } = this.deps;
+    const { namespace, pod } = session.claims;
     this.byId.delete(session.claims.session);
     metrics.ended.inc({ end: how.end });
     metrics.bytesIn.inc(session.bytesIn);
@@ -136,8 +142,10 @@ export class Sessions {
     const ending = (async () => {
       const recordingBytes = recorder ? await recorder.close() : null;
       await audit.ended(session, how, recordingBytes);
+      if (how.end !== 'EXITED' && leader)
+        await hangUp(kube, { namespace, pod, container: session.container }, leader);
     })()
-      .catch((error: unknown) => log.error({ err: error }, 'cannot end a session’s record'))
+      .catch((error: unknown) => log.error({ err: error }, 'cannot clear away a session'))
       .finally(() => this.endings.delete(ending));
     this.endings.add(ending);
   }
