@@ -10,7 +10,18 @@ export interface AppChange {
   readonly isSpec: boolean;
 }
 
-const followed = ['pods', 'deployments', 'statefulsets', 'services', 'ingresses', 'secrets'] as const;
+const followed = [
+  'pods',
+  'deployments',
+  'statefulsets',
+  'cronjobs',
+  'jobs',
+  'services',
+  'ingresses',
+  'secrets',
+  'persistentvolumeclaims',
+  'poddisruptionbudgets',
+] as const;
 
 /** Tells of each change of any object of any app. */
 export class AppWatch {

@@ -8,10 +8,12 @@ import type { WorkerContext } from './context.ts';
 import { type AppRef, findDeployed, keepDeployed, restartedAtOf } from './deployed.ts';
 import { readRunSpec } from './records.ts';
 import { renderApp, type Rendered } from './render/app.ts';
-import type { RunSpec } from './render/run-spec.ts';
+import { isJob, type RunSpec } from './render/run-spec.ts';
+import { pruneClaims } from './steps/claims.ts';
 import { applyObjects, pruneObjects } from './steps/objects.ts';
 import { removeRunning, removeTraces } from './steps/remove.ts';
 import { restore } from './steps/restore.ts';
+import { carryOutJob } from './steps/run-job.ts';
 import { rollOut, throwIfOver } from './steps/roll-out.ts';
 
 /** Codes that say: not now; the task comes again. Everything else ends the operation. */
@@ -70,7 +72,7 @@ export class WorkerController {
     const app = await db.app.findUnique({ where: { id: operation.appId }, include: { team: true } });
     if (!app) throw new AppError('NOT_FOUND', `App "${operation.appName}" is gone`);
     const ref: AppRef = { id: app.id, name: app.name, team: app.teamName, namespace: app.team.namespace };
-    const keepsDesire = kind === 'SCALE' || kind === 'CONFIGURE' || kind === 'RESTART';
+    const keepsDesire = ['SCALE', 'CONFIGURE', 'RESTART', 'RUN'].includes(kind);
     const desired = kind === 'STOP' ? 'STOPPED' : keepsDesire ? app.desired : 'RUNNING';
     let spec: RunSpec | undefined;
     let objects: Rendered[] = [];
@@ -91,13 +93,21 @@ export class WorkerController {
       const writes = await applyObjects(kube, objects);
       return `Version ${version.number} applied, ${writes} of ${objects.length} objects changed`;
     });
+    let said: string | null = null;
     await journal.step('ROLL_OUT', async () => {
-      await rollOut(this.context, { spec: spec as RunSpec, objects, journal, signal });
+      const made = spec as RunSpec;
+      if (!isJob(made)) return rollOut(this.context, { spec: made, objects, journal, signal });
+      // A job is deployed once its objects are there; how its runs end is another matter.
+      await keepDeployed(kube, ref, objects);
+      await db.$transaction((tx) => recordSuccess(tx, made, desired));
+      said = await carryOutJob(this.context, { kind, spec: made, journal, signal });
     });
+    const made = spec as RunSpec;
     await keepDeployed(kube, ref, objects);
     await pruneObjects(kube, ref, objects);
-    await journal.finish('SUCCEEDED', sentenceOf(kind, spec as RunSpec), (tx) =>
-      recordSuccess(tx, spec as RunSpec, desired),
+    await pruneClaims(this.context, ref, made.volumes);
+    await journal.finish('SUCCEEDED', said ?? sentenceOf(kind, made), (tx) =>
+      recordSuccess(tx, made, desired),
     );
   }
 

@@ -81,7 +81,7 @@ export class DriftRepair {
     const ref: AppRef = { id: app.id, name: app.name, team: app.teamName, namespace: app.team.namespace };
     const deployed = await findDeployed(kube, ref);
     const objects = deployed ?? (await this.renderFromRecord(appId, app.desired));
-    const writes = await applyObjects(kube, objects);
+    const writes = await applyObjects(kube, objects, { mayCreateClaims: false });
     if (!deployed) await keepDeployed(kube, ref, objects);
     if (writes === 0) return;
     this.repaired += writes;

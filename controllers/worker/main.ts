@@ -17,6 +17,7 @@ import { workerConfigSchema, type WorkerConfig } from './config.ts';
 import type { WorkerContext } from './context.ts';
 import { WorkerController } from './controller.ts';
 import { DriftRepair } from './drift.ts';
+import { JobRecorder } from './jobs/recorder.ts';
 import { tellChanges } from './notices.ts';
 import { Sweeper } from './sweeper.ts';
 
@@ -67,6 +68,7 @@ export async function start(input: WorkerConfig, deps: WorkerDeps): Promise<Runn
     const locks = new AppLocks();
     const controller = new WorkerController(context, eventlog, locks);
     const drift = stack.use(new DriftRepair(context, locks), (made) => made.stop());
+    const recorder = stack.use(new JobRecorder(context), (made) => made.stop());
     const sweeper = stack.use(new Sweeper(context), (made) => made.stop());
     const registry = createRegistry('worker');
     const handled = measure(registry, watch, drift);
@@ -82,6 +84,7 @@ export async function start(input: WorkerConfig, deps: WorkerDeps): Promise<Runn
     stack.add(tellChanges(watch, sink));
     watch.start();
     drift.start();
+    recorder.start();
     sweeper.start();
     const { signal } = stopping;
     const consuming = Promise.all([

@@ -23,10 +23,10 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { start, type WorkerConfig } from './main.ts';
 
-const basePort = 20_620;
+const basePort = 20_600;
 const config: WorkerConfig = {
-  instance: 'skyarcw',
-  statusPort: 20_625,
+  instance: 'hehw',
+  statusPort: 20_605,
   pullRegistry: 'localhost',
   repairEveryMs: 2_000,
   sweepEveryMs: 1_000,
@@ -44,13 +44,13 @@ const forked: ChildProcess[] = [];
 
 beforeAll(async () => {
   setLogLevel('error');
-  folder = await mkdtemp(join(tmpdir(), 'skyarcw-worker-'));
+  folder = await mkdtemp(join(tmpdir(), 'hehw-worker-'));
   cluster = await TestCluster.start({
-    instance: 'skyarcw',
+    instance: 'hehw',
     basePort,
     parts: 'pods',
-    podCidr: '10.126.0.0/16',
-    serviceCidr: '10.127.0.0/16',
+    podCidr: '10.79.0.0/16',
+    serviceCidr: '10.80.0.0/16',
     hostImages: [
       { reference: 'localhost/test/host:1', user: '1000' },
       { reference: 'localhost/test/root:1' },
@@ -62,15 +62,15 @@ beforeAll(async () => {
     [
       JSON.stringify({
         etcdUrl: `http://127.0.0.1:${basePort}`,
-        basePort: 20_630,
+        basePort: 20_610,
         dataDir: join(folder, 'eventlog'),
       }),
     ],
     { stdio: 'inherit' },
   );
   await once(services, 'message');
-  mq = createMqClient('http://127.0.0.1:20630');
-  eventlog = createEventLogClient('http://127.0.0.1:20631');
+  mq = createMqClient('http://127.0.0.1:20610');
+  eventlog = createEventLogClient('http://127.0.0.1:20611');
   db = await openDataCenterDatabase({ file: join(folder, 'datacenter.db') });
   secretBox = await ensureSecretBox(join(folder, 'key'));
   await db.team.create({
@@ -165,7 +165,7 @@ describe('a failure says why, and leaves what was there before', () => {
     [
       'eats',
       { command: 'const a=[];setInterval(()=>a.push(Buffer.alloc(9e6,1)),5)', memoryMb: 64 },
-      /^The app used more than its 64 MB/,
+      /^The app was killed for using more than its memory limit of 64 MB/,
     ],
     [
       'other-port',
@@ -191,7 +191,7 @@ describe('a failure says why, and leaves what was there before', () => {
     [
       'too-big',
       { command: versionAnswer, memoryMb: 64_000_000 },
-      /^No node has room for a pod with 64000000 MB of memory/,
+      /^No node has room for a pod that reserves 32000000 MB of memory/,
     ],
     [
       'unhealthy',
@@ -449,8 +449,8 @@ async function forkWorker(): Promise<ChildProcess> {
       JSON.stringify({
         config,
         kubeconfig: cluster.kubeconfig,
-        mqUrl: 'http://127.0.0.1:20630',
-        eventlogUrl: 'http://127.0.0.1:20631',
+        mqUrl: 'http://127.0.0.1:20610',
+        eventlogUrl: 'http://127.0.0.1:20611',
         databaseFile: join(folder, 'datacenter.db'),
         keyFile: join(folder, 'key'),
       }),

@@ -3,12 +3,18 @@ import { explainListeners, parseListeners } from './listeners.ts';
 import { diagnosePod, type Pod } from './pods.ts';
 
 const nowMs = Date.parse('2026-01-01T00:01:00Z');
-const options = { nowMs, memoryMb: 512, cpuMillis: 500 };
+const resources = {
+  limits: { cpu: '1', memory: '512Mi' },
+  requests: { cpu: '500m', memory: '512Mi' },
+};
 
 function pod(status: object, spec: object = {}): Pod {
   return {
     metadata: { name: 'shop-1', creationTimestamp: '2026-01-01T00:00:00Z' },
-    spec: { containers: [{ name: 'app', image: 'r:5000/blue/shop@sha256:0123456789abcdef' }], ...spec },
+    spec: {
+      containers: [{ name: 'app', image: 'r:5000/blue/shop@sha256:0123456789abcdef', resources }],
+      ...spec,
+    },
     status: status,
   };
 }
@@ -54,7 +60,7 @@ describe('a pod is diagnosed by its status', () => {
         terminated: { exitCode: 137, reason: 'OOMKilled' },
       }),
       'OUT_OF_MEMORY',
-      /more than its 512 MB/,
+      /^The app was killed for using more than its memory limit of 512 MB/,
       true,
     ],
     [
@@ -108,12 +114,12 @@ describe('a pod is diagnosed by its status', () => {
         ],
       }),
       'UNSCHEDULABLE',
-      /No node has room for a pod with 512 MB of memory/,
+      /No node has room for a pod that reserves 512 MB of memory/,
       true,
     ],
   ];
   test.for(table)('%s', ([, subject, trouble, sentence, isSettled]) => {
-    const diagnosis = diagnosePod(subject, options);
+    const diagnosis = diagnosePod(subject, nowMs);
     expect(diagnosis?.trouble ?? null).toBe(trouble);
     if (!diagnosis) return;
     expect(diagnosis.sentence).toMatch(sentence);
@@ -121,7 +127,7 @@ describe('a pod is diagnosed by its status', () => {
   });
 
   test('what is young may pass by itself', () => {
-    const young = { ...options, nowMs: Date.parse('2026-01-01T00:00:05Z') };
+    const young = Date.parse('2026-01-01T00:00:05Z');
     expect(diagnosePod(container({ waiting: { reason: 'ErrImagePull' } }), young)?.isSettled).toBe(false);
   });
 });

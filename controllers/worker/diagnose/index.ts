@@ -1,11 +1,13 @@
 import { messageOf } from '@skyarc/lib/errors';
 import type { KubeClient } from '@skyarc/lib/kube';
 import { containerName } from '../render/pod.ts';
+import { readinessPlaceOf, startLimitSecOf } from '../render/probes.ts';
 import { mainPortOf, type RunSpec } from '../render/run-spec.ts';
 import { explainListeners, parseListeners } from './listeners.ts';
 import { type Diagnosis, diagnosePod, isReady, type Pod, statusOf } from './pods.ts';
 
-export { type Diagnosis, isReady, type Pod } from './pods.ts';
+export { type Diagnosis, diagnosePod, isReady, type Pod } from './pods.ts';
+export { tellingLine } from './telling-line.ts';
 
 /** An app that has its port on loopback only will hardly move it later. */
 const loopbackSettledMs = 15_000;
@@ -20,10 +22,9 @@ export async function diagnose(
   pods: readonly Pod[],
 ): Promise<Diagnosis | null> {
   const nowMs = Date.now();
-  const { memoryMb, cpuMillis } = spec;
   let passing: Diagnosis | null = null;
   for (const pod of pods) {
-    const found = diagnosePod(pod, { nowMs, memoryMb, cpuMillis });
+    const found = diagnosePod(pod, nowMs);
     if (found?.isSettled) return found;
     passing ??= found;
   }
@@ -59,11 +60,12 @@ async function lookInside(
   nowMs: number,
 ): Promise<Diagnosis | null> {
   const startedAt = Date.parse(statusOf(pod)?.state?.running?.startedAt ?? '');
-  const port = mainPortOf(spec)?.port;
+  const port = spec.probes.readiness?.port ?? mainPortOf(spec)?.port;
   if (isReady(pod) || pod.metadata?.deletionTimestamp || Number.isNaN(startedAt) || !port) return null;
   const runningMs = nowMs - startedAt;
-  if (runningMs < Math.min(lookInsideAfterMs, spec.startTimeoutSec * 500)) return null;
-  const isOverdue = runningMs > spec.startTimeoutSec * 1_000 + graceMs;
+  const limitMs = startLimitSecOf(spec) * 1_000;
+  if (runningMs < Math.min(lookInsideAfterMs, limitMs / 2)) return null;
+  const isOverdue = runningMs > limitMs + graceMs;
   const listening = await explainSockets(kube, pod, port);
   if (listening) {
     const isLoopback = listening.includes(`127.0.0.1:${port} only`);
@@ -72,8 +74,7 @@ async function lookInside(
   }
   const probe = await lastProbeFailure(kube, pod);
   if (!probe && !isOverdue) return null;
-  const how = spec.healthPath ? `at ${spec.healthPath} on port ${port}` : `on port ${port}`;
-  const sentence = `The app is not ready ${how} after ${Math.round(runningMs / 1_000)} s${probe ? `: ${probe}` : ''}`;
+  const sentence = `The app is not ready ${readinessPlaceOf(spec)} after ${Math.round(runningMs / 1_000)} s${probe ? `: ${probe}` : ''}`;
   return { trouble: 'NOT_READY', sentence, isSettled: isOverdue };
 }
 

@@ -1,7 +1,9 @@
 import type { KindTable } from '@skyarc/lib/kube';
 import { containerName } from '../render/pod.ts';
+import { bytesOf } from '../render/quantities.ts';
 
 export type Pod = KindTable['pods'];
+type Container = NonNullable<Pod['spec']>['containers'][number];
 type ContainerStatus = NonNullable<NonNullable<Pod['status']>['containerStatuses']>[number];
 
 export type Trouble =
@@ -17,12 +19,6 @@ export interface Diagnosis {
   readonly isBySignal?: boolean;
   /** True for a cause that was seen, such as a wrong port, and not only what a probe felt of it. */
   readonly isCause?: boolean;
-}
-
-export interface DiagnoseOptions {
-  readonly nowMs: number;
-  readonly memoryMb: number;
-  readonly cpuMillis: number;
 }
 
 const imageReasons = new Set(['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ImageInspectError']);
@@ -49,12 +45,12 @@ export function statusOf(pod: Pod): ContainerStatus | undefined {
 }
 
 /** What keeps a pod from being ready, as far as its status tells; null when it is ready or on its way. */
-export function diagnosePod(pod: Pod, options: DiagnoseOptions): Diagnosis | null {
+export function diagnosePod(pod: Pod, nowMs: number): Diagnosis | null {
   if (isReady(pod) || pod.metadata?.deletionTimestamp) return null;
-  const ageMs = options.nowMs - Date.parse(pod.metadata?.creationTimestamp ?? '');
+  const ageMs = nowMs - Date.parse(pod.metadata?.creationTimestamp ?? '');
   const status = statusOf(pod);
   const waiting = status?.state?.waiting;
-  if (!status?.state || (waiting && !waiting.reason)) return diagnoseScheduling(pod, ageMs, options);
+  if (!status?.state || (waiting && !waiting.reason)) return diagnoseScheduling(pod, ageMs);
   if (waiting?.reason && imageReasons.has(waiting.reason)) {
     return {
       trouble: 'IMAGE_PULL',
@@ -69,7 +65,7 @@ export function diagnosePod(pod: Pod, options: DiagnoseOptions): Diagnosis | nul
       isSettled: ageMs > passingMs.start,
     };
   }
-  return diagnoseEnd(status, options) ?? diagnoseScheduling(pod, ageMs, options);
+  return diagnoseEnd(pod, status) ?? diagnoseScheduling(pod, ageMs);
 }
 
 /** How often the container ended; a running first life is 0. */
@@ -77,7 +73,7 @@ export function crashesOf(status: ContainerStatus): number {
   return status.restartCount + (status.state?.terminated ? 1 : 0);
 }
 
-function diagnoseEnd(status: ContainerStatus, options: DiagnoseOptions): Diagnosis | null {
+function diagnoseEnd(pod: Pod, status: ContainerStatus): Diagnosis | null {
   const end = status.state?.terminated ?? status.lastState?.terminated;
   if (!end) return null;
   const isBackingOff = status.state?.waiting?.reason === 'CrashLoopBackOff';
@@ -86,7 +82,7 @@ function diagnoseEnd(status: ContainerStatus, options: DiagnoseOptions): Diagnos
   if (end.reason === 'OOMKilled') {
     return {
       trouble: 'OUT_OF_MEMORY',
-      sentence: `The app used more than its ${options.memoryMb} MB of memory and was stopped; give it more memory`,
+      sentence: `The app was killed for using more than its memory limit of ${limitMb(pod)} MB; give it more memory`,
       isSettled,
     };
   }
@@ -97,17 +93,22 @@ function diagnoseEnd(status: ContainerStatus, options: DiagnoseOptions): Diagnos
   return { trouble: 'EXITED', sentence: exitSentence(end.exitCode, end.signal), isSettled, isBySignal };
 }
 
-function diagnoseScheduling(pod: Pod, ageMs: number, options: DiagnoseOptions): Diagnosis | null {
+function diagnoseScheduling(pod: Pod, ageMs: number): Diagnosis | null {
   const condition = (pod.status?.conditions ?? []).find(
     ({ type, status, reason }) => type === 'PodScheduled' && status === 'False' && reason === 'Unschedulable',
   );
   if (!condition) return null;
+  const { requests } = resourcesOf(pod);
   const missing = [
-    /insufficient cpu/i.test(condition.message ?? '') ? `${options.cpuMillis} millicores` : '',
-    /insufficient memory/i.test(condition.message ?? '') ? `${options.memoryMb} MB of memory` : '',
+    /insufficient cpu/i.test(condition.message ?? '') ? `${millisOf(requests?.['cpu'])} millicores` : '',
+    /insufficient memory/i.test(condition.message ?? '')
+      ? `${megabytesOf(requests?.['memory'])} MB of memory`
+      : '',
   ].filter(Boolean);
   const what =
-    missing.length > 0 ? `No node has room for a pod with ${missing.join(' and ')}` : 'No node takes the pod';
+    missing.length > 0
+      ? `No node has room for a pod that reserves ${missing.join(' and ')}`
+      : 'No node takes the pod';
   return {
     trouble: 'UNSCHEDULABLE',
     sentence: `${what} (${tidy(condition.message ?? 'no reason given')}); make it smaller, stop something else or add a node`,
@@ -157,4 +158,20 @@ function shortImage(pod: Pod): string {
 function tidy(message: string): string {
   const line = message.replaceAll(/\s+/g, ' ').trim();
   return line.length > 300 ? `${line.slice(0, 297)}...` : line;
+}
+
+function resourcesOf(pod: Pod): NonNullable<Container['resources']> {
+  return (pod.spec?.containers ?? []).find(({ name }) => name === containerName)?.resources ?? {};
+}
+
+function limitMb(pod: Pod): number {
+  return megabytesOf(resourcesOf(pod).limits?.['memory']);
+}
+
+function megabytesOf(quantity: string | undefined): number {
+  return Math.round(bytesOf(quantity) / 2 ** 20);
+}
+
+function millisOf(quantity = '0'): number {
+  return quantity.endsWith('m') ? Number.parseInt(quantity, 10) : Number(quantity) * 1_000;
 }

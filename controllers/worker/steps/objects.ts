@@ -1,23 +1,49 @@
 import { labels } from '@skyarc/lib/contracts';
-import { AppError } from '@skyarc/lib/errors';
-import { ensureObject, type KubeClient, type Resource } from '@skyarc/lib/kube';
+import { ensureObject, type KindTable, type KubeClient, type Resource } from '@skyarc/lib/kube';
 import { deployedName, type AppRef } from '../deployed.ts';
+import { endOf } from '../jobs/end.ts';
 import type { Rendered } from '../render/app.ts';
+import { ensureClaim } from './claims.ts';
+import { ensureStatefulSet } from './stateful-set.ts';
 
 /** Kinds that belong to one app, in the order in which they are removed: traffic first. */
-const ownedKinds = ['ingresses', 'services', 'deployments', 'statefulsets', 'secrets'] as const;
+const ownedKinds = [
+  'ingresses',
+  'services',
+  'poddisruptionbudgets',
+  'deployments',
+  'statefulsets',
+  'cronjobs',
+  'secrets',
+] as const;
+
+export interface ApplyOptions {
+  /** False: a claim that is gone stays so, as a new one would be empty. */
+  readonly mayCreateClaims?: boolean;
+}
 
 /** Makes the cluster have the objects; answers how many it had to write. */
-export async function applyObjects(kube: KubeClient, objects: readonly Rendered[]): Promise<number> {
+export async function applyObjects(
+  kube: KubeClient,
+  objects: readonly Rendered[],
+  { mayCreateClaims = true }: ApplyOptions = {},
+): Promise<number> {
   let writes = 0;
-  for (const { resource, object } of objects) {
-    const { outcome } = await ensureObject(kube, resource as 'services', object as never);
-    if (outcome !== 'unchanged') writes += 1;
+  for (const rendered of objects) {
+    const { resource, object } = rendered;
+    if (resource === 'persistentvolumeclaims') {
+      writes += Number(await ensureClaim(kube, object, { mayCreate: mayCreateClaims }));
+    } else if (resource === 'statefulsets') {
+      writes += await ensureStatefulSet(kube, object);
+    } else {
+      const { outcome } = await ensureObject(kube, resource as 'services', object as never);
+      writes += Number(outcome !== 'unchanged');
+    }
   }
   return writes;
 }
 
-/** Removes objects of the app that are not among the wanted ones. */
+/** Removes objects of the app that are not among the wanted ones; runs of jobs and data are not among them. */
 export async function pruneObjects(
   kube: KubeClient,
   app: AppRef,
@@ -25,13 +51,35 @@ export async function pruneObjects(
 ): Promise<void> {
   const kept = new Set(wanted.map(({ resource, object }) => `${resource}/${object.metadata?.name}`));
   kept.add(`secrets/${deployedName(app)}`);
+  for (const secret of await secretsOfRuns(kube, app)) kept.add(`secrets/${secret}`);
   await removeOwned(kube, app, ownedKinds, (key) => !kept.has(key));
 }
 
-/** Removes everything of the app but its namespace. */
+/** Removes everything of the app but its namespace and its data. */
 export async function removeObjects(kube: KubeClient, app: AppRef): Promise<void> {
-  await removeOwned(kube, app, ownedKinds, () => true);
+  await removeOwned(kube, app, [...ownedKinds, 'jobs'], () => true);
   await kube.delete('serviceaccounts', app.name, app.namespace);
+}
+
+/** Runs that go on keep what their next pods are made of. */
+async function secretsOfRuns(kube: KubeClient, app: AppRef): Promise<string[]> {
+  const jobs = (await listJobs(kube, app)).filter((job) => !endOf(job));
+  return jobs.flatMap(({ spec }) => {
+    const { containers = [], initContainers = [], volumes = [] } = spec?.template.spec ?? {};
+    const read = [...containers, ...initContainers].flatMap(({ envFrom = [] }) => envFrom);
+    return [
+      ...read.map(({ secretRef }) => secretRef?.name),
+      ...volumes.map(({ secret }) => secret?.secretName),
+    ].filter((name) => name !== undefined);
+  });
+}
+
+export async function listJobs(
+  kube: KubeClient,
+  app: Pick<AppRef, 'id' | 'namespace'>,
+): Promise<KindTable['jobs'][]> {
+  const labelSelector = `${labels.appId}=${app.id}`;
+  return (await kube.list('jobs', { namespace: app.namespace, labelSelector })).items;
 }
 
 export async function listPods(kube: KubeClient, app: Pick<AppRef, 'id' | 'namespace'>) {
@@ -56,9 +104,4 @@ async function removeOwned(
       if (isUnwanted(`${resource}/${name}`)) await kube.delete(resource, name, app.namespace);
     }
   }
-}
-
-/** An end of an operation that is the app's or the user's matter: a sentence, no retry. */
-export function failure(sentence: string): AppError {
-  return new AppError('INVALID', sentence);
 }

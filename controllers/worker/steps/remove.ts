@@ -5,10 +5,11 @@ import { RegistryClient } from '@skyarc/lib/oci';
 import type { OperationJournal } from '@skyarc/prisma/datacenter';
 import type { WorkerContext } from '../context.ts';
 import type { AppRef } from '../deployed.ts';
+import { removeClaims } from './claims.ts';
 import { listPods, removeObjects } from './objects.ts';
 import { throwIfOver } from './roll-out.ts';
 
-/** Removes the app's objects and waits until its pods are gone. */
+/** Removes the app's objects, waits until its pods are gone, and lets go of its data. */
 export async function removeRunning(
   context: WorkerContext,
   run: { app: AppRef; journal: OperationJournal; signal: AbortSignal },
@@ -18,6 +19,7 @@ export async function removeRunning(
     await throwIfOver(context, run.journal);
     await context.watch.next(run.app.id, 1_000, run.signal);
   }
+  await removeClaims(context.kube, run.app);
 }
 
 /** Removes what an app leaves behind beside the cluster: logs and images. May be repeated. */

@@ -12,7 +12,7 @@ export async function restore({ kube }: WorkerContext, app: AppRef): Promise<'pr
     await removeObjects(kube, app);
     return 'nothing';
   }
-  await applyObjects(kube, deployed);
+  await applyObjects(kube, deployed, { mayCreateClaims: false });
   await pruneObjects(kube, app, deployed);
   const workload = workloadAmong(deployed);
   if (workload?.resource === 'statefulsets') {

@@ -2,11 +2,12 @@ import { AppError } from '@skyarc/lib/errors';
 import type { KubeClient, KubeObject } from '@skyarc/lib/kube';
 import type { OperationJournal } from '@skyarc/prisma/datacenter';
 import type { WorkerContext } from '../context.ts';
-import { diagnose, isReady, lastLines, type Diagnosis, type Pod } from '../diagnose/index.ts';
+import { diagnose, type Diagnosis, isReady, lastLines, type Pod, tellingLine } from '../diagnose/index.ts';
 import { type Rendered, type Workload, workloadAmong } from '../render/app.ts';
 import { templateLabel } from '../render/labels.ts';
 import type { RunSpec } from '../render/run-spec.ts';
-import { applyObjects, failure, listPods } from './objects.ts';
+import { failure } from './failure.ts';
+import { applyObjects, listPods } from './objects.ts';
 
 /** The cluster tells of changes; this is for what it does not tell. */
 const lookEveryMs = 1_000;
@@ -121,15 +122,6 @@ async function explain(
     }
   }
   return failure(diagnosis.sentence);
-}
-
-/** Stack traces end in frames and version lines; the line that names an error tells more. */
-function tellingLine(lines: readonly string[]): string | undefined {
-  return (
-    lines.findLast(
-      (line) => /error|exception|cannot|failed|fatal|panic/i.test(line) && !/^\s+at /.test(line),
-    ) ?? lines.at(-1)
-  );
 }
 
 const saidBy = new WeakMap<OperationJournal, Set<string>>();
