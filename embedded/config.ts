@@ -36,6 +36,7 @@ export function foldersOf({ home, kubelet }: Pick<EmbeddedConfig, 'home' | 'kube
     kubelet: join(home, 'kubelet'),
     cniConfig: join(home, 'cni', 'conf'),
     cniState: join(home, 'cni', 'state'),
+    network: join(home, 'network'),
     podLogs: kubelet.podLogRoot ?? join(home, 'pod-logs'),
   };
 }

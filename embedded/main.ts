@@ -12,6 +12,7 @@ import {
   createNodeProxy,
   startContainerd,
   startKubelet,
+  startUsageMeter,
   type Containerd,
   type TokenSource,
 } from './kubelet/index.ts';
@@ -51,6 +52,9 @@ export async function start(input: EmbeddedInput): Promise<RunningEmbedded> {
   const stack = new Stack();
   try {
     const engine = stack.use(await openEngine(config), ({ cri }) => cri.close());
+    const meter = stack.use(startUsageMeter({ engine, instance, config: config.kubelet, log }), (running) =>
+      running.stop(),
+    );
     const apiServer = stack.use(
       await startApiServer(
         {
@@ -61,7 +65,7 @@ export async function start(input: EmbeddedInput): Promise<RunningEmbedded> {
           pkiDir: folders.pki,
           clusterDomain: config.network.dns.domain,
         },
-        { nodeProxy: createNodeProxy(engine, folders.podLogs) },
+        { nodeProxy: createNodeProxy(engine, folders.podLogs, meter) },
       ),
       (running) => running.stop(),
     );
@@ -73,7 +77,13 @@ export async function start(input: EmbeddedInput): Promise<RunningEmbedded> {
       ...config.network.openToPods,
       ...(advertise ? [{ ...advertise, protocol: 'tcp' as const }] : []),
     ];
-    const networkOptions = { instance, podCidr, serviceCidr, config: { ...config.network, openToPods } };
+    const networkOptions = {
+      instance,
+      podCidr,
+      serviceCidr,
+      stateFolder: folders.network,
+      config: { ...config.network, openToPods },
+    };
     stack.use(await startNetwork(networkOptions, { client, log }), (running) => running.stop());
     const kubelet = stack.use(
       await startKubelet(
@@ -86,6 +96,7 @@ export async function start(input: EmbeddedInput): Promise<RunningEmbedded> {
         {
           client,
           engine,
+          meter,
           log,
           issueToken: (...request) => issueToken(apiServer, ...request),
           clusterEnvironment: advertise ? apiServerEnvironment(serviceCidr) : {},
@@ -137,7 +148,7 @@ export async function halt(input: EmbeddedInput): Promise<void> {
     engine.cri.close();
     await engine.daemon.stop();
   }
-  await purgeNetwork(config.instance, config.podCidr);
+  await purgeNetwork({ ...config, stateFolder: folders.network });
   await unmountAll(config.home);
   await removeCgroup(`/${config.instance}`);
 }

@@ -34,3 +34,14 @@ function formatAddress(address: number): string {
 export function nthAddress(cidr: string, n: number): string {
   return formatAddress(parseCidr(cidr).base + n);
 }
+
+/** The zones of `in-addr.arpa` that hold a network's addresses and no others, as far as zones go by whole bytes. */
+export function reverseZonesOf(cidr: string): string[] {
+  const { base, prefix } = parseCidr(cidr);
+  const bytes = Math.max(1, Math.ceil(prefix / 8));
+  const size = 2 ** (32 - bytes * 8);
+  return Array.from({ length: 2 ** (bytes * 8 - prefix) }, (_, i) => {
+    const labels = formatAddress(base + i * size).split('.');
+    return `${labels.slice(0, bytes).toReversed().join('.')}.in-addr.arpa`;
+  });
+}

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { AppError, messageOf } from '@skyarc/lib/errors';
 import { Stack } from '@skyarc/lib/lifecycle';
 import type { Logger } from '@skyarc/lib/log';
@@ -5,15 +6,14 @@ import type { KindTable, KubeClient } from '../client/index.ts';
 import { Informer } from '../client/informer.ts';
 import { nthAddress } from './addresses.ts';
 import type { NetworkConfig } from './config.ts';
-import { ClusterNames, type NameSource } from './dns/records.ts';
-import { startDnsServer } from './dns/server.ts';
-import { Upstream } from './dns/upstream.ts';
+import { NamesServer, stopNamesServers } from './dns/names.ts';
+import { renderZones } from './dns/render.ts';
 import { ensureLink, gatewayAddress, removeLink } from './link.ts';
 import { removeTable } from './nft.ts';
 import { PolicyEnforcer } from './policy/enforcer.ts';
 import { policyTableOf } from './policy/ruleset.ts';
 import { ServiceProxy } from './proxy.ts';
-import { isHeadless, resolveServicePorts, serviceKeyOf } from './services.ts';
+import { resolveServicePorts, serviceKeyOf } from './services.ts';
 
 export { nthAddress } from './addresses.ts';
 export { writeCniConfig } from './cni.ts';
@@ -23,6 +23,8 @@ export interface NetworkOptions {
   readonly instance: string;
   readonly podCidr: string;
   readonly serviceCidr: string;
+  /** Of what outlives this process. */
+  readonly stateFolder: string;
   readonly config: NetworkConfig;
 }
 
@@ -48,23 +50,16 @@ export async function startNetwork(
   options: NetworkOptions,
   deps: { client: KubeClient; log: Logger },
 ): Promise<RunningNetwork> {
-  const { instance, podCidr, serviceCidr, config } = options;
+  const { instance, podCidr, serviceCidr, stateFolder, config } = options;
   const { client, log } = deps;
   const stack = new Stack();
   try {
     await ensureLink({ instance, podCidr, serviceCidr }, log);
     const gateway = gatewayAddress(podCidr);
-    const services = new Informer(client, 'services', {
-      log,
-      indexers: { clusterIp: ({ spec }) => [spec?.clusterIP ?? ''] },
-    });
+    const services = new Informer(client, 'services', { log });
     const slices = new Informer(client, 'endpointslices', {
       log,
-      indexers: {
-        service: (slice) => [serviceKeyOf(slice) ?? ''],
-        hostAddress: ({ endpoints = [] }) =>
-          endpoints.flatMap(({ hostname, addresses }) => (hostname ? addresses : [])),
-      },
+      indexers: { service: (slice) => [serviceKeyOf(slice) ?? ''] },
     });
     const namespaces = new Informer(client, 'namespaces', { log });
     const pods = new Informer(client, 'pods', { log });
@@ -102,48 +97,38 @@ export async function startNetwork(
       );
     }, repairEveryMs);
     stack.add(() => clearInterval(repairing));
-    const update = () => proxy.update();
-    services.on({ add: update, update, delete: update });
-    slices.on({ add: update, update, delete: update });
-    const enforce = () => enforcer.update();
-    policies.on({ add: enforce, update: enforce, delete: enforce });
-    namespaces.on({ add: enforce, update: enforce, delete: enforce });
-    pods.on({
-      add: enforce,
-      delete: enforce,
-      update: (now, before) => {
-        if (isSeenByPolicies(now, before)) enforce();
-      },
-    });
-
-    const source: NameSource = {
-      findService: (namespace, name) => services.store.get(`${namespace}/${name}`),
-      slicesOf,
-      findServiceByIp: (address) => services.store.by('clusterIp', address)[0],
-      hasNamespace: (namespace) => namespaces.store.get(namespace) !== undefined,
-      findEndpointName: (address) => {
-        for (const slice of slices.store.by('hostAddress', address)) {
-          const service = services.store.get(serviceKeyOf(slice) ?? '');
-          const hostname = slice.endpoints?.find(({ addresses }) => addresses.includes(address))?.hostname;
-          if (service && hostname && isHeadless(service)) return { hostname, service };
-        }
-        return undefined;
-      },
-    };
-    const { domain, port, resolvConf } = config.dns;
-    const dns = await startDnsServer({
-      host: gateway,
-      port,
-      domain,
-      log,
-      names: new ClusterNames(source, domain),
-      upstream: new Upstream({
-        resolvConf,
-        ownAddress: gateway,
+    const { domain, port, resolvConf, stubs, aliases } = config.dns;
+    const names = new NamesServer(
+      { folder: join(stateFolder, 'dns'), host: gateway, port },
+      () => ({
+        zones: renderZones(
+          {
+            services: services.store.list(),
+            slices: slices.store.list(),
+            pods: pods.store.list(),
+            namespaces: namespaces.store.keys(),
+          },
+          { domain, networks: [podCidr, serviceCidr], dnsAddress: clusterDnsAddress(serviceCidr) },
+        ),
+        aliases,
+        forward: { resolvConf, ownAddress: gateway, stubs },
       }),
+      log,
+    );
+    stack.add(() => names.stop());
+    const { adopted } = await names.start();
+    services.on(follow(proxy, names));
+    slices.on(follow(proxy, names));
+    policies.on(follow(enforcer));
+    namespaces.on(follow(enforcer, names));
+    const pod = follow(enforcer, names);
+    pods.on({
+      ...pod,
+      update: (now, before) => {
+        if (isSeenByNetwork(now, before)) pod.update();
+      },
     });
-    stack.add(() => dns.stop());
-    log.info({ gateway, dns: dns.url }, 'network is ready');
+    log.info({ gateway, dnsAdopted: adopted }, 'network is ready');
     return { admit: (pod, address) => enforcer.admit(pod, address), stop: () => stack.stop() };
   } catch (error) {
     await stack.stop();
@@ -151,15 +136,30 @@ export async function startNetwork(
   }
 }
 
-/** Whether policies can see a difference: not in the pod's conditions, which change most often. */
-function isSeenByPolicies(now: KindTable['pods'], before: KindTable['pods']): boolean {
-  const seen = ({ metadata, status }: KindTable['pods']) =>
-    JSON.stringify([metadata?.labels, status?.podIP, status?.phase]);
-  return seen(now) !== seen(before);
+/** Handlers that tell each part of every change. */
+function follow(...parts: readonly { update(): void }[]) {
+  const update = () => {
+    for (const part of parts) part.update();
+  };
+  return { add: update, update, delete: update };
 }
 
-/** Removes everything that the network made on this host. */
-export async function purgeNetwork(instance: string, podCidr: string): Promise<void> {
+/** Whether policies and names can see a difference: not in the pod's conditions, which change most often. */
+function isSeenByNetwork(now: KindTable['pods'], before: KindTable['pods']): boolean {
+  return seenOf(now) !== seenOf(before);
+}
+
+function seenOf({ metadata, status }: KindTable['pods']): string {
+  return JSON.stringify([metadata?.labels, status?.podIP, status?.phase]);
+}
+
+/** Removes everything that the network made on this host, and ends the name server; its state stays. */
+export async function purgeNetwork({
+  instance,
+  podCidr,
+  stateFolder,
+}: Pick<NetworkOptions, 'instance' | 'podCidr' | 'stateFolder'>): Promise<void> {
+  await stopNamesServers(join(stateFolder, 'dns'));
   await Promise.all([removeTable(instance), removeTable(policyTableOf(instance))]);
   await removeLink(instance, podCidr);
 }

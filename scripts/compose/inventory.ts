@@ -23,9 +23,11 @@ export async function nodeProcessesOf(topology: Topology): Promise<ProcessInfo[]
 /** Engines that keep their state in this installation's folder. */
 export async function enginesOf(topology: Topology): Promise<ProcessInfo[]> {
   const engines = ['etcd', 'containerd', 'docker-registry', 'nginx:'];
+  const nameServer = 'network/dns/bin.ts';
   return processesWhere(
     (argv) =>
-      engines.some((engine) => argv[0]?.split(' ')[0]?.endsWith(engine)) &&
+      (engines.some((engine) => argv[0]?.split(' ')[0]?.endsWith(engine)) ||
+        argv.some((argument) => argument.endsWith(nameServer))) &&
       argv.some((argument) => argument.includes(`${topology.home}/`)),
   );
 }

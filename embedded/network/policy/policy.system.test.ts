@@ -66,7 +66,7 @@ type Spec = Omit<NonNullable<KindTable['networkpolicies']['spec']>, 'ingress'> &
 async function enforce(...specs: Spec[]): Promise<void> {
   policies = specs.map((spec, i) => ({
     metadata: { name: `policy-${i}`, namespace: 'shop' },
-    spec: spec as NonNullable<KindTable['networkpolicies']['spec']>,
+    spec,
   }));
   await enforcer.updated();
 }
@@ -86,6 +86,23 @@ async function reach(from: NetworkPod, to: (typeof names)[number] = 'web') {
   return [first, second, udp].map((each) => each === answer(from, to));
 }
 
+const allowFrom = (...peers: object[]) => enforce({ podSelector: web, ingress: [{ from: peers }] });
+
+const allowBlock = (cidr: string, ...except: string[]) => allowFrom({ ipBlock: { cidr, except } });
+
+/** Whether `web` is reached by its neighbour and from the other namespace. */
+const reached = async () => [(await reach(pods.api))[0], (await reach(pods.other))[0]];
+
+async function allowPorts(...ports: object[]) {
+  await enforce({ podSelector: web, ingress: [{ ports }] });
+  return reach(pods.api);
+}
+
+const allow = (app: string): Spec => ({
+  podSelector: web,
+  ingress: [{ from: [{ podSelector: { matchLabels: { app } } }] }],
+});
+
 test('without policies everybody reaches everybody', async () => {
   expect(await reach(pods.api)).toEqual([true, true, true]);
   expect(await reach(pods.other)).toEqual([true, true, true]);
@@ -104,8 +121,7 @@ test('a policy without rules isolates for ingress alone, refuses at once, and le
 });
 
 test('peers by pod, by namespace, and by both', async () => {
-  const from = (...peers: object[]) => enforce({ podSelector: web, ingress: [{ from: peers }] });
-  const reached = async () => [(await reach(pods.api))[0], (await reach(pods.other))[0]];
+  const from = allowFrom;
   await from({ podSelector: { matchLabels: { app: 'api' } } });
   expect(await reached()).toEqual([true, false]);
   await from({ namespaceSelector: { matchLabels: { team: 'red' } } });
@@ -124,30 +140,27 @@ test('peers by pod, by namespace, and by both', async () => {
 });
 
 test('blocks of addresses with exceptions', async () => {
-  const from = (cidr: string, ...except: string[]) =>
-    enforce({ podSelector: web, ingress: [{ from: [{ ipBlock: { cidr, except } }] }] });
-  const reached = async () => [(await reach(pods.api))[0], (await reach(pods.other))[0]];
-  await from('10.75.0.0/16');
+  await allowBlock('10.75.0.0/16');
   expect(await reached()).toEqual([true, true]);
-  await from('0.0.0.0/0', '10.75.0.0/16', `${pods.other.address}/32`);
+  await allowBlock('0.0.0.0/0', '10.75.0.0/16', `${pods.other.address}/32`);
   expect(await reached()).toEqual([false, false]);
-  await from('0.0.0.0/0', `${pods.other.address}/32`);
+  await allowBlock('0.0.0.0/0', `${pods.other.address}/32`);
   expect(await reached()).toEqual([true, false]);
-  await from('::/0');
+  await allowBlock('::/0');
   expect(await reached()).toEqual([false, false]);
 });
 
 test('ports by number, range, name and protocol', async () => {
-  const to = async (...ports: object[]) => {
-    await enforce({ podSelector: web, ingress: [{ ports }] });
-    return reach(pods.api);
-  };
-  expect(await to({ port: 8080 })).toEqual([true, false, false]);
-  expect(await to({ port: 8000, endPort: 8100 }, { port: 8050, endPort: 8090 })).toEqual([true, true, false]);
-  expect(await to({ port: 'http' })).toEqual([true, false, false]);
-  expect(await to({ port: 8080, protocol: 'UDP' })).toEqual([false, false, true]);
-  expect(await to({ protocol: 'UDP' }, { port: 8081 })).toEqual([false, true, true]);
-  expect(await to({ port: 8080, protocol: 'SCTP' }, { port: 'none' })).toEqual([false, false, false]);
+  expect(await allowPorts({ port: 8080 })).toEqual([true, false, false]);
+  expect(await allowPorts({ port: 8000, endPort: 8100 }, { port: 8050, endPort: 8090 })).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  expect(await allowPorts({ port: 'http' })).toEqual([true, false, false]);
+  expect(await allowPorts({ port: 8080, protocol: 'UDP' })).toEqual([false, false, true]);
+  expect(await allowPorts({ protocol: 'UDP' }, { port: 8081 })).toEqual([false, true, true]);
+  expect(await allowPorts({ port: 8080, protocol: 'SCTP' }, { port: 'none' })).toEqual([false, false, false]);
 });
 
 test("egress: refused where no rule leads, names count as the pod kube-dns, ports by the target's names", async () => {
@@ -173,10 +186,6 @@ test("egress: refused where no rule leads, names count as the pod kube-dns, port
 });
 
 test('what two policies allow is allowed, and both ends must allow', async () => {
-  const allow = (app: string) => ({
-    podSelector: web,
-    ingress: [{ from: [{ podSelector: { matchLabels: { app } } }] }],
-  });
   await enforce(allow('nobody'), allow('api'));
   expect((await reach(pods.api))[0]).toBe(true);
   await enforce(allow('api'), { podSelector: { matchLabels: { app: 'api' } }, policyTypes: ['Egress'] });

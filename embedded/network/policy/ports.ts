@@ -34,7 +34,7 @@ export function matchPorts(
   for (const { protocol = 'TCP', port, endPort } of ports) {
     if (!isProtocol(protocol)) continue;
     // IntOrString: the client's types know it as an object.
-    const value = port as unknown as number | string | undefined;
+    const value: number | string | undefined = port;
     if (value === undefined) matches.add(`meta l4proto ${protocols[protocol]}`);
     else if (typeof value === 'string') {
       matches.add(`ip daddr . meta l4proto . th dport @${setOf({ name: value, protocol })}`);

@@ -79,5 +79,5 @@ async function connectUdp({ host, port, sourcePort }: Command): Promise<string> 
 
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line) as Command;
-  console.log(await actions[command.do](command));
+  process.stdout.write(`${await actions[command.do](command)}\n`);
 }
