@@ -120,3 +120,32 @@ test('an operation outlives its app', async () => {
   );
   expect((await db.operation.findUniqueOrThrow({ where: { id } })).status).toBe('SUCCEEDED');
 });
+
+test.each([
+  ['DEPLOY', { greyVersionId: 'local.version.aaaaaaaaaaaaaaaa' }, /promote or abort it first/],
+  ['ROLLBACK', { greyVersionId: 'local.version.aaaaaaaaaaaaaaaa' }, /Cannot roll back app/],
+  ['GREY_PROMOTE', {}, /there is none/],
+  [
+    'SCALE',
+    { autoscaling: '{"minReplicas":1,"maxReplicas":2,"metrics":[{"kind":"CPU","target":50}]}' },
+    /autoscaling rule decides/,
+  ],
+] as const)(
+  '%s is refused where the app does not allow it, and leaves it free',
+  async (kind, data, reason) => {
+    const { id } = await newApp(`refused-${kind.toLowerCase().replace('_', '-')}`);
+    const app = await db.app.update({ where: { id }, data });
+    await expect(createOperation(db, { app, kind, actor: 'ann' })).rejects.toThrow(reason);
+    expect((await db.app.findUnique({ where: { id } }))?.activeOperationId).toBeNull();
+  },
+);
+
+test('a third-party app is deployed without a build', async () => {
+  const { id } = await newApp('elsewhere');
+  const source = JSON.stringify({ kind: 'EXTERNAL', endpoints: [{ host: 'db.example.com', port: 5432 }] });
+  const app = await db.app.update({ where: { id }, data: { source } });
+  const operation = await createOperation(db, { app, kind: 'DEPLOY', actor: 'ann', afterIds: ['a'] });
+  expect(operation).toMatchObject({ buildId: null, afterIds: '["a"]' });
+  expect(await db.operationStep.count({ where: { operationId: operation.id } })).toBe(2);
+  expect((await db.outbox.findFirst({ where: { key: id } }))?.topic).toBe('runtime');
+});

@@ -1,4 +1,6 @@
 import {
+  appSource,
+  autoscaling,
   buildTask,
   newId,
   type OperationKind,
@@ -18,6 +20,10 @@ export interface NewOperation {
   /** The version that a ROLLBACK or UPGRADE leads to. */
   readonly versionId?: string;
   readonly arguments?: Readonly<Record<string, unknown>>;
+  /** Operations that must have succeeded before the worker begins with this one. */
+  readonly afterIds?: readonly string[];
+  /** The same for all operations that one wish began. */
+  readonly batchId?: string;
   /** Written in the same transaction, e.g. the record's new replica count. */
   readonly also?: (tx: DataCenterTransaction, operation: Operation) => Promise<void>;
 }
@@ -43,14 +49,17 @@ const slackSeconds = 300;
 
 /**
  * Begins an operation: claims the app for it, writes its steps and the task that carries it out, all in
- * one transaction, so that a crash leaves all or nothing. A DEPLOY also makes its Build.
- * Throws CONFLICT while another operation has the app, NOT_FOUND when there is no such app.
+ * one transaction, so that a crash leaves all or nothing. A DEPLOY also makes its Build, unless the app is a
+ * third-party one, of which nothing is built.
+ * Throws CONFLICT while another operation has the app or what the app is does not allow this one, NOT_FOUND when
+ * there is no such app.
  */
 export async function createOperation(db: DataCenterDatabase, wanted: NewOperation): Promise<Operation> {
   return db.$transaction(async (tx) => {
     const id = newId(wanted.app.id.split('.')[0] as string, 'op');
     const app = await claim(tx, wanted, id);
-    const build = wanted.kind === 'DEPLOY' ? await nextBuild(tx, app) : undefined;
+    const build = wanted.kind === 'DEPLOY' && !isExternal(app) ? await nextBuild(tx, app) : undefined;
+    const steps = wanted.kind === 'DEPLOY' && !build ? stepsOf.START : stepsOf[wanted.kind];
     const limitSeconds =
       (build ? app.buildTimeoutSec : 0) + app.startTimeoutSec * app.replicas + slackSeconds;
     const operation = await tx.operation.create({
@@ -66,7 +75,9 @@ export async function createOperation(db: DataCenterDatabase, wanted: NewOperati
         versionId: wanted.versionId,
         arguments: JSON.stringify(wanted.arguments ?? {}),
         deadlineAt: new Date(Date.now() + limitSeconds * 1000),
-        steps: { create: stepsOf[wanted.kind].map((name, position) => ({ name, position })) },
+        afterIds: JSON.stringify(wanted.afterIds ?? []),
+        batchId: wanted.batchId,
+        steps: { create: steps.map((name, position) => ({ name, position })) },
       },
     });
     await wanted.also?.(tx, operation);
@@ -88,16 +99,54 @@ async function claim(tx: DataCenterTransaction, wanted: NewOperation, operationI
   });
   const app = await tx.app.findUnique({ where: { id: wanted.app.id } });
   if (!app) throw new AppError('NOT_FOUND', `There is no app ${wanted.app.id}`);
-  if (count === 1) return app;
+  if (count === 1) {
+    const refusal = refusalOf(wanted.kind, app);
+    // Thrown inside the transaction: the claim is undone with it.
+    if (refusal) throw new AppError('CONFLICT', `Cannot ${verbs[wanted.kind]} app "${app.name}": ${refusal}`);
+    return app;
+  }
   const active = app.activeOperationId
     ? await tx.operation.findUnique({ where: { id: app.activeOperationId } })
     : null;
-  const verb = wanted.kind.toLowerCase();
   throw new AppError(
     'CONFLICT',
-    `Cannot ${verb} app "${app.name}": ${active?.kind.toLowerCase() ?? 'another operation'} by ${active?.actor ?? 'someone'} is still running; wait for it or cancel it`,
+    `Cannot ${verbs[wanted.kind]} app "${app.name}": ${active?.kind.toLowerCase() ?? 'another operation'} by ${active?.actor ?? 'someone'} is still running; wait for it or cancel it`,
     { details: { operationId: app.activeOperationId } },
   );
+}
+
+const verbs: Readonly<Record<OperationKind, string>> = {
+  DEPLOY: 'deploy',
+  START: 'start',
+  STOP: 'stop',
+  RESTART: 'restart',
+  UPGRADE: 'upgrade',
+  ROLLBACK: 'roll back',
+  SCALE: 'scale',
+  CONFIGURE: 'configure',
+  RUN: 'run',
+  GREY_START: 'start a grey release of',
+  GREY_PROMOTE: 'promote the grey release of',
+  GREY_ABORT: 'abort the grey release of',
+  DELETE: 'delete',
+};
+
+/** Why an operation does not fit what the app is now; undefined when it does. */
+function refusalOf(kind: OperationKind, app: App): string | undefined {
+  const changesVersion = kind === 'DEPLOY' || kind === 'UPGRADE' || kind === 'ROLLBACK';
+  if (app.greyVersionId && (changesVersion || kind === 'GREY_START')) {
+    return 'a grey release is under way; promote or abort it first';
+  }
+  if (!app.greyVersionId && (kind === 'GREY_PROMOTE' || kind === 'GREY_ABORT')) return 'there is none';
+  if (kind === 'SCALE' && autoscaling.safeParse(JSON.parse(app.autoscaling ?? 'null')).data?.enabled) {
+    return 'its autoscaling rule decides the number of pods; change the rule, or switch it off';
+  }
+  return undefined;
+}
+
+/** A service outside of the cluster. */
+function isExternal({ source }: App): boolean {
+  return appSource.safeParse(JSON.parse(source)).data?.kind === 'EXTERNAL';
 }
 
 async function nextBuild(tx: DataCenterTransaction, app: App): Promise<{ id: string }> {
