@@ -1,7 +1,7 @@
 import { CookieJar } from './cookies.ts';
 import type { TypedDocument, VariablesOf } from './document.ts';
 import { SkyarcError } from './error.ts';
-import { LiveTransport } from './live.ts';
+import { LiveTransport, openSocket } from './live.ts';
 import type { ConnectionState, SubscribeOptions } from './live.ts';
 import { HttpTransport } from './transport.ts';
 import type { Answer, RequestOptions } from './transport.ts';
@@ -21,6 +21,7 @@ export interface ClientOptions {
 export class GraphQLClient {
   readonly #http: HttpTransport;
   readonly #live: LiveTransport;
+  readonly #openSocket: (path: string, protocols: string[]) => WebSocket;
   readonly #listeners = new Set<(state: ConnectionState) => void>();
   #state: ConnectionState = 'idle';
 
@@ -34,13 +35,24 @@ export class GraphQLClient {
       fetch: options.fetch ?? globalThis.fetch.bind(globalThis),
       ...credentials,
     });
+    const webSocketImpl = options.webSocketImpl ?? globalThis.WebSocket;
+    this.#openSocket = (path, protocols) =>
+      openSocket(new URL(path, url.replace(/^http/, 'ws')).href, protocols, {
+        webSocketImpl,
+        ...credentials,
+      });
     this.#live = new LiveTransport({
       url: url.replace(/^http/, 'ws'),
-      webSocketImpl: options.webSocketImpl ?? globalThis.WebSocket,
+      webSocketImpl,
       retryAttempts,
       onState: (state) => this.#setState(state),
       ...credentials,
     });
+  }
+
+  /** A WebSocket to another path of the same server, with this client's credentials. */
+  openSocket(path: string, protocols: string[]): WebSocket {
+    return this.#openSocket(path, protocols);
   }
 
   /** State of the live connection. */

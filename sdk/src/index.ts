@@ -12,6 +12,7 @@ import { PluginMethods } from './methods/plugins.ts';
 import { QuotaMethods } from './methods/quotas.ts';
 import { RouteMethods } from './methods/routes.ts';
 import { TeamMethods } from './methods/teams.ts';
+import { TerminalMethods } from './methods/terminals.ts';
 
 /** A client of one Skyarc installation: GraphQL verbs for any document, and ready-made operations by domain. */
 export class SkyarcClient extends GraphQLClient {
@@ -27,6 +28,7 @@ export class SkyarcClient extends GraphQLClient {
   readonly quotas = new QuotaMethods(this);
   readonly routes = new RouteMethods(this);
   readonly teams = new TeamMethods(this);
+  readonly terminals = new TerminalMethods(this);
 }
 
 /** Makes a client; nothing is sent before the first call. */
@@ -44,4 +46,7 @@ export type { FollowOptions, LogEvent, LogLine, LogPage } from './methods/logs.t
 export { isFinal } from './methods/operations.ts';
 export type { WaitOptions } from './methods/operations.ts';
 export type { Answer, RequestOptions } from './transport.ts';
+export type { TerminalSession, TerminalStart, TerminalTarget } from './methods/terminals.ts';
+export { Terminal } from './terminal.ts';
+export type { TerminalEnding, TerminalEvent, TerminalHandlers, TerminalState } from './terminal.ts';
 export * from './generated/operations.ts';

@@ -132,6 +132,19 @@ function isRefusal(cause: unknown): boolean {
   return code === 4400 || code === 4401 || code === 4403 || code === 4406;
 }
 
+/** A WebSocket of another protocol, with the same credentials; a browser brings its cookies by itself. */
+export function openSocket(
+  url: string,
+  protocols: string[],
+  { token, cookies, webSocketImpl }: Pick<LiveTransportOptions, 'token' | 'cookies' | 'webSocketImpl'>,
+): WebSocket {
+  const cookie = cookies?.header();
+  const headers = { ...(token && { authorization: `Bearer ${token}` }), ...(cookie && { cookie }) };
+  if (Object.keys(headers).length === 0) return new webSocketImpl(url, protocols);
+  const open = webSocketImpl as unknown as OpenWebSocket;
+  return new open(url, { protocols, headers }) as WebSocket;
+}
+
 type OpenWebSocket = new (url: string | URL, init?: unknown) => object;
 
 // Node's WebSocket takes headers beside the protocols; a browser adds its cookies itself.
