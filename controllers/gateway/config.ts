@@ -16,6 +16,17 @@ export const gatewayConfigSchema = z.object({
   host: z.union([z.ipv4(), z.ipv6(), z.string().regex(/^\[[0-9a-f:]+\]$/)]).default('127.0.0.1'),
   httpPort: port.default(8080),
   httpsPort: port.default(8443),
+  /** HTTP/2 without TLS, for gRPC clients that begin so (h2c by prior knowledge); 0 is none. */
+  h2cPort: z.int().min(0).max(65_535).default(0),
+  /** Port of HTTPS as people see it, for redirects from HTTP; absent: `httpsPort`. */
+  publicHttpsPort: port.optional(),
+  /** TCP and UDP ports that are listened on from the start, for Services with the annotation `skyarc.dev/l4`. */
+  l4Ports: z
+    .object({ first: port, last: port })
+    .refine(({ first, last }) => first <= last && last - first < 1_000, 'is a range of at most 1000 ports')
+    .optional(),
+  /** An L4 connection or UDP session without traffic is ended after this. */
+  l4IdleTimeoutMs: z.int().positive().default(600_000),
   statusHost: z.string().default('127.0.0.1'),
   statusPort: z.int().min(0).max(65_535).default(10_254),
   /**
@@ -46,6 +57,8 @@ export const gatewayConfigSchema = z.object({
   readTimeoutMs: z.int().positive().default(60_000),
   /** Largest request body; 0 is unlimited, as bodies are streamed and never touch the disk. */
   maxBodyBytes: z.int().min(0).default(0),
+  /** Longest time for the header of a request, and between two reads of its body. */
+  headerTimeoutMs: z.int().positive().default(10_000),
   stateMemoryMb: z.int().min(4).max(4_096).default(64),
   /** JSON lines to `<dataDir>/logs/access.log`. */
   accessLog: z.boolean().default(false),

@@ -18,8 +18,8 @@ import { start, stopNginx, type GatewayConfig, type RunningGateway } from './mai
 
 type Rule = NonNullable<NonNullable<KindTable['ingresses']['spec']>['rules']>[number];
 
-const httpPort = 20_600;
-const httpsPort = 20_601;
+const httpPort = 20_340;
+const httpsPort = 20_341;
 let cluster: TestCluster;
 let kube: KubeClient;
 let folder: string;
@@ -29,16 +29,16 @@ const backends: Server[] = [];
 
 beforeAll(async () => {
   setLogLevel('error');
-  cluster = await TestCluster.start({ instance: 'skyarcw', basePort: 20_680, parts: 'api' });
+  cluster = await TestCluster.start({ instance: 'hedw', basePort: 20_400, parts: 'api' });
   kube = cluster.kube;
-  folder = await mkdtemp(join(tmpdir(), 'skyarcw-gateway-'));
+  folder = await mkdtemp(join(tmpdir(), 'hedw-gateway-'));
   config = {
-    instance: 'skyarcw',
+    instance: 'hedw',
     dataDir: join(folder, 'gateway'),
     kubeconfig: cluster.kubeconfig,
     httpPort,
     httpsPort,
-    statusPort: 20_602,
+    statusPort: 20_342,
     syncEveryMs: 1_000,
     readTimeoutMs: 3_000,
   };
@@ -458,14 +458,14 @@ describe('life', () => {
     await sleep(1_100);
     const text = await (await fetch(`${gateway.statusUrl}/metrics`)).text();
     expect(text).toMatch(
-      /skyarc_gateway_requests_total\{host="flip\.test",status="200",service="gateway"\} \d{3,}/,
+      /skyarc_gateway_requests_total\{namespace="default",ingress="flip",backend="default\/flip:80",code="2xx",service="gateway"\} \d{3,}/,
     );
-    expect(text).toMatch(/skyarc_gateway_requests_total\{host="-",status="404"/);
+    expect(text).toMatch(/skyarc_gateway_requests_total\{namespace="-",ingress="-",backend="-",code="4xx"/);
     const buckets = text
       .split('\n')
-      .filter((line) => line.includes('duration_seconds_bucket') && line.includes('flip.test'));
-    expect(buckets.length).toBe(13);
-    expect(text).toMatch(/skyarc_gateway_upstream_failures_total\{host="half\.test"/);
+      .filter((line) => line.includes('duration_seconds_bucket') && line.includes('default/flip:80'));
+    expect(buckets.length).toBe(15);
+    expect(text).toMatch(/skyarc_gateway_upstream_failures_total\{namespace="default",ingress="half"/);
     expect(await (await fetch(`${gateway.statusUrl}/healthz`)).text()).toBe('ok\n');
   });
 
@@ -535,7 +535,7 @@ function slice(service: string, ports: number[]): KindTable['endpointslices'] {
     ports: [{ name: '', port: backendPort, protocol: 'TCP' }],
   };
 }
-const backendPort = 20_610;
+const backendPort = 20_350;
 
 async function ensureBackend(service: string, ...ports: number[]): Promise<void> {
   await ensureObject(kube, 'services', {

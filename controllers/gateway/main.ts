@@ -7,11 +7,17 @@ import { createRegistry, startStatusServer } from '@skyarc/lib/status';
 import { Gauge } from 'prom-client';
 import { gatewayConfigSchema, type GatewayConfig } from './config.ts';
 import { GatewayController } from './controller.ts';
+import { explainAction, type ExplainInput } from './explain.ts';
+import type { Explanation } from './nginx/admin-client.ts';
 import { registerNginxMetrics } from './metrics.ts';
 import { NginxEngine } from './nginx/engine.ts';
 import { controllerName } from './render/classes.ts';
+import { RouteStats, type RouteStatsSnapshot } from './stats.ts';
 
 export { gatewayConfigSchema, type GatewayConfig } from './config.ts';
+export type { Explanation } from './nginx/admin-client.ts';
+export type { ExplainInput } from './explain.ts';
+export type { RouteStat, RouteStatsSnapshot } from './stats.ts';
 
 export interface GatewayDeps {
   readonly kube?: KubeClient;
@@ -21,6 +27,10 @@ export interface GatewayDeps {
 export interface RunningGateway extends RunningService {
   readonly statusUrl: string;
   readonly controller: GatewayController;
+  /** Which rule would take a request, and why; throws INVALID on a malformed question. */
+  explain(question: ExplainInput): Promise<Explanation>;
+  /** Rate, errors and latency of each route over the last minute. */
+  stats(): RouteStatsSnapshot;
 }
 
 /**
@@ -43,6 +53,9 @@ export async function start(input: GatewayConfig, deps: GatewayDeps = {}): Promi
     const registry = createRegistry('gateway');
     registerNginxMetrics(registry, engine.admin);
     registerControllerMetrics(registry, controller);
+    const stats = stack.use(new RouteStats(engine.admin), (made) => made.stop());
+    stats.start();
+    const explain = explainAction(engine.admin);
     const status = stack.use(
       await startStatusServer({
         host: config.statusHost,
@@ -52,6 +65,7 @@ export async function start(input: GatewayConfig, deps: GatewayDeps = {}): Promi
           const { freeBytes } = await engine.admin.state();
           return freeBytes < 64 * 1024 ? 'the memory for routes is full: raise stateMemoryMb' : undefined;
         },
+        actions: { 'POST /explain': explain, 'GET /routes/stats': async () => stats.snapshot() },
       }),
       (made) => made.stop(),
     );
@@ -59,6 +73,8 @@ export async function start(input: GatewayConfig, deps: GatewayDeps = {}): Promi
       url: `http://${config.host}:${config.httpPort}`,
       statusUrl: status.url,
       controller,
+      explain,
+      stats: () => stats.snapshot(),
       stop: () => stack.stop(),
     };
   } catch (error) {
@@ -93,7 +109,11 @@ function registerControllerMetrics(
         this.set(read());
       },
     });
-  gauge('skyarc_gateway_routes', 'Host and path pairs that are served', () => controller.routeCount);
+  gauge(
+    'skyarc_gateway_routes',
+    'Host and path pairs that are claimed by Ingresses of our class',
+    () => controller.routeCount,
+  );
   gauge('skyarc_gateway_problems', 'Parts of Ingresses that cannot be served', () => controller.problemCount);
   gauge('skyarc_gateway_writes', 'Changes written to nginx since the start', () => controller.writes);
   gauge('skyarc_gateway_cluster_silence_seconds', 'Time since the cluster last answered', () =>

@@ -3,17 +3,23 @@ import { messageOf } from '@skyarc/lib/errors';
 import { isAlreadyExists, type KubeClient } from '@skyarc/lib/kube';
 import type { Logger } from '@skyarc/lib/log';
 import type { GatewaySettings } from './config.ts';
-import type { GatewayModel, Problem } from './render/model.ts';
+import type { Ingress, Problem } from './render/model.ts';
 
-/** Tells the cluster what became of its Ingresses: addresses in their status, problems as Events. */
+interface News {
+  readonly problems: ReadonlyMap<string, readonly Problem[]>;
+  readonly ingresses: readonly Ingress[];
+}
+
+/** Tells the cluster what became of its objects: addresses in the status of Ingresses, problems as Events. */
 export class Reporter {
   private readonly kube: KubeClient;
   private readonly addresses: GatewaySettings['publicAddresses'];
   private readonly log: Logger;
   private isStopping = false;
-  private told = new Set<string>();
+  /** Names of the Events by the output that has the problem. */
+  private readonly told = new Map<string, ReadonlySet<string>>();
   private running: Promise<void> | undefined;
-  private next: GatewayModel | undefined;
+  private readonly news: News[] = [];
 
   constructor(kube: KubeClient, addresses: GatewaySettings['publicAddresses'], log: Logger) {
     this.kube = kube;
@@ -21,9 +27,14 @@ export class Reporter {
     this.log = log;
   }
 
-  /** Reports the newest model in the background; one that comes meanwhile follows, older ones are skipped. */
-  report(model: GatewayModel): void {
-    this.next = model;
+  /** Problems that are there now. */
+  get problemCount(): number {
+    return [...this.told.values()].reduce((sum, names) => sum + names.size, 0);
+  }
+
+  /** Reports in the background, in the order of the calls: problems of outputs as they are now, Ingresses that are served. */
+  report(problems: News['problems'], ingresses: readonly Ingress[]): void {
+    this.news.push({ problems, ingresses });
     this.running ??= this.drain().finally(() => (this.running = undefined));
   }
 
@@ -34,37 +45,36 @@ export class Reporter {
   }
 
   private async drain(): Promise<void> {
-    for (let model = this.next; model; model = this.next) {
-      this.next = undefined;
-      await this.reportProblems(model.problems);
-      for (const ingress of model.ingresses) {
-        if (this.next || this.isStopping) break;
+    for (let next = this.news.shift(); next && !this.isStopping; next = this.news.shift()) {
+      for (const [output, problems] of next.problems) await this.reportProblems(output, problems);
+      for (const ingress of next.ingresses) {
+        if (this.isStopping) return;
         await this.reportStatus(ingress).catch((error: unknown) => this.warn(error));
       }
     }
   }
 
-  private async reportProblems(problems: readonly Problem[]): Promise<void> {
-    const present = new Set<string>();
+  private async reportProblems(output: string, problems: readonly Problem[]): Promise<void> {
+    const known = this.told.get(output);
+    if (problems.length > 0) this.told.set(output, new Set(problems.map(eventName)));
+    else this.told.delete(output);
     for (const problem of problems) {
       const name = eventName(problem);
-      present.add(name);
-      if (this.told.has(name) || this.isStopping) continue;
+      if (known?.has(name) || this.isStopping) continue;
       await this.tell(problem, name).catch((error: unknown) => this.warn(error));
     }
-    this.told = present;
   }
 
-  private async tell({ ingress, reason, message }: Problem, name: string): Promise<void> {
-    const { namespace, name: ingressName, uid, resourceVersion } = ingress.metadata ?? {};
+  private async tell({ object, kind, reason, message }: Problem, name: string): Promise<void> {
+    const { namespace, name: objectName, uid, resourceVersion } = object.metadata ?? {};
     const now = new Date().toISOString();
     try {
       await this.kube.create('events', {
         metadata: { name, namespace },
         involvedObject: {
-          apiVersion: 'networking.k8s.io/v1',
-          kind: 'Ingress',
-          name: ingressName,
+          apiVersion: kind === 'Ingress' ? 'networking.k8s.io/v1' : 'v1',
+          kind,
+          name: objectName,
           namespace,
           uid,
           resourceVersion,
@@ -83,10 +93,14 @@ export class Reporter {
     }
   }
 
-  private async reportStatus(ingress: GatewayModel['ingresses'][number]): Promise<void> {
-    const shown = (ingress.status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }) => ({ ip, hostname }));
-    const wanted = this.addresses.map(({ ip, hostname }) => ({ ip, hostname }));
-    if (JSON.stringify(shown) === JSON.stringify(wanted)) return;
+  private async reportStatus(ingress: Ingress): Promise<void> {
+    const shown = ingress.status?.loadBalancer?.ingress ?? [];
+    const isShown =
+      shown.length === this.addresses.length &&
+      this.addresses.every(
+        ({ ip, hostname }, at) => shown[at]?.ip === ip && shown[at]?.hostname === hostname,
+      );
+    if (isShown) return;
     await this.kube.patch(
       'ingresses',
       {
@@ -103,8 +117,8 @@ export class Reporter {
   }
 }
 
-/** The same problem of the same Ingress has the same name, so that it is told once. */
-function eventName({ ingress, reason, message }: Problem): string {
-  const digest = createHash('sha256').update(`${ingress.metadata?.uid} ${reason} ${message}`).digest('hex');
-  return `${(ingress.metadata?.name ?? '').slice(0, 200)}.${digest.slice(0, 16)}`;
+/** The same problem of the same object has the same name, so that it is told once. */
+function eventName({ object, reason, message }: Problem): string {
+  const digest = createHash('sha256').update(`${object.metadata?.uid} ${reason} ${message}`).digest('hex');
+  return `${(object.metadata?.name ?? '').slice(0, 200)}.${digest.slice(0, 16)}`;
 }

@@ -7,7 +7,7 @@ export const routeAnnotation = 'skyarc.dev/route';
 export const l4Annotation = 'skyarc.dev/l4';
 /** Type of the Secrets that `basicAuth.secretName` names. */
 export const htpasswdSecretType = 'skyarc.dev/htpasswd';
-/** Key of such a Secret: lines `user:hash`, hash being $2y$ or $2b$ (cost <= 10), $6$, $5$ or $apr1$. */
+/** Key of such a Secret: lines `user:hash`, hash being $2y$ or $2b$ (cost <= 12), $6$, $5$ or $apr1$. */
 export const htpasswdSecretKey = 'auth';
 
 const port = z.int().min(1, 'A port is 1 to 65535').max(65_535, 'A port is 1 to 65535');

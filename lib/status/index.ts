@@ -1,4 +1,5 @@
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
+import { AppError, httpStatusOf, publicMessageOf, toAppError } from '@skyarc/lib/errors';
 import type { RunningService } from '@skyarc/lib/lifecycle';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 
@@ -9,6 +10,14 @@ export interface StatusOptions {
   readonly registry: Registry;
   /** Throws, or answers a sentence that says what is wrong; undefined means healthy. */
   readonly health: () => Promise<string | undefined> | string | undefined;
+  /** What else is answered, as JSON, by method and path (`POST /explain`); the body, too, is JSON of at most 64 KiB. */
+  readonly actions?: Readonly<Record<string, (body: unknown) => Promise<unknown>>>;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
 }
 
 /** A registry with the process's own metrics, labelled with the service's name. */
@@ -22,7 +31,9 @@ export function createRegistry(service: string): Registry {
 /** Serves `/metrics` (Prometheus text format 0.0.4) and `/healthz` (200 `ok`, 503 with the reason). */
 export async function startStatusServer(options: StatusOptions): Promise<RunningService> {
   const server = createServer((request, response) => {
-    void answer(options, request.url ?? '/').then(({ status, type, body }) => {
+    const path = (request.url ?? '/').replace(/\?.*$/, '');
+    const action = options.actions?.[`${request.method} ${path}`];
+    void (action ? act(action, request) : answer(options, path)).then(({ status, type, body }) => {
       response.writeHead(status, { 'content-type': type }).end(body);
     });
   });
@@ -41,10 +52,34 @@ export async function startStatusServer(options: StatusOptions): Promise<Running
   };
 }
 
-async function answer(
-  options: StatusOptions,
-  path: string,
-): Promise<{ status: number; type: string; body: string }> {
+async function act(action: (body: unknown) => Promise<unknown>, request: IncomingMessage): Promise<Answer> {
+  const type = 'application/json; charset=utf-8';
+  try {
+    let text = '';
+    for await (const chunk of request.setEncoding('utf8')) {
+      text += String(chunk);
+      if (text.length > 65_536) throw new AppError('INVALID', 'The body has more than 64 KiB');
+    }
+    return { status: 200, type, body: JSON.stringify(await action(text ? parse(text) : undefined)) };
+  } catch (error) {
+    const known = toAppError(error);
+    return {
+      status: httpStatusOf[known.code],
+      type,
+      body: JSON.stringify({ message: publicMessageOf(known) }),
+    };
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new AppError('INVALID', 'The body is not JSON', { cause: error });
+  }
+}
+
+async function answer(options: StatusOptions, path: string): Promise<Answer> {
   const text = 'text/plain; charset=utf-8';
   if (path === '/metrics') {
     return { status: 200, type: options.registry.contentType, body: await options.registry.metrics() };

@@ -1,13 +1,27 @@
 import { createHash } from 'node:crypto';
-import { chmod, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import {
+  access,
+  chmod,
+  cp,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { CertificateAuthority } from '@skyarc/lib/certificates';
 import { AppError } from '@skyarc/lib/errors';
 import { Daemon, run } from '@skyarc/lib/process';
 import type { GatewaySettings } from '../config.ts';
 import { filesOf, renderNginxConf } from '../render/nginx-conf.ts';
-import { digestOf, type Table } from '../render/table.ts';
+import type { Table } from '../render/table.ts';
 import { NginxAdmin } from './admin-client.ts';
+import { L4Files } from './l4-files.ts';
 import { endOrphanedWorkers } from './orphans.ts';
 
 const luaSource = join(import.meta.dirname, 'lua');
@@ -15,6 +29,7 @@ const luaSource = join(import.meta.dirname, 'lua');
 /** nginx as a daemon that outlives us, with its configuration, Lua and last state in one folder. */
 export class NginxEngine {
   readonly admin: NginxAdmin;
+  readonly l4: L4Files;
   private readonly config: GatewaySettings;
   private readonly files: ReturnType<typeof filesOf>;
   private readonly daemon: Daemon;
@@ -23,6 +38,7 @@ export class NginxEngine {
     this.config = config;
     this.files = filesOf(config.dataDir);
     this.admin = new NginxAdmin(this.files.socket);
+    this.l4 = new L4Files(this.files.l4);
     this.daemon = new Daemon({
       name: `${config.instance}-gateway`,
       folder: config.dataDir,
@@ -50,12 +66,38 @@ export class NginxEngine {
     return (await this.daemon.findPid()) !== null;
   }
 
-  /** Keeps the table for an nginx that starts before the cluster answers. */
+  /** Puts files that somebody changed right again, and nginx with them; true when it had to. */
+  async repair(): Promise<boolean> {
+    const [wanted, found] = await Promise.all([
+      fingerprint(luaSource, this.wantedConf()),
+      fingerprint(this.files.lua, await readFile(this.files.conf, 'utf8').catch(() => '')),
+    ]);
+    if (wanted === found) return false;
+    await this.writeFiles();
+    await this.check();
+    await this.daemon.signal('SIGHUP');
+    return true;
+  }
+
+  /** Keeps the table, as `key value` lines, for an nginx that starts before the cluster answers. */
   async keep(table: Table): Promise<void> {
-    await this.replace(
-      this.files.state,
-      JSON.stringify({ digest: digestOf(table), table: Object.fromEntries(table) }),
-    );
+    const file = await open(`${this.files.state}.new`, 'w', 0o600);
+    try {
+      let lines = '';
+      for (const [key, value] of table) {
+        // Ports have files of their own.
+        if (key.startsWith('l4:')) continue;
+        lines += `${key} ${value}\n`;
+        // In parts, so that a change that comes meanwhile need not wait for all.
+        if (lines.length < 64 * 1024) continue;
+        await file.write(lines);
+        lines = '';
+      }
+      await file.write(lines);
+    } finally {
+      await file.close();
+    }
+    await rename(`${this.files.state}.new`, this.files.state);
   }
 
   /** Moves logs that grew beyond the limit aside and lets nginx open new ones. */
@@ -81,8 +123,8 @@ export class NginxEngine {
 
   /** True when the configuration or Lua differs from what was there. */
   private async writeFiles(): Promise<boolean> {
-    const { lua, logs, temp, private: secret, conf } = this.files;
-    for (const folder of [this.config.dataDir, lua, logs, temp])
+    const { lua, l4, logs, temp, private: secret, conf } = this.files;
+    for (const folder of [this.config.dataDir, lua, l4, logs, temp])
       await mkdir(folder, { recursive: true, mode: 0o711 });
     await mkdir(secret, { recursive: true, mode: 0o700 });
     await chmod(secret, 0o700);
@@ -92,22 +134,27 @@ export class NginxEngine {
       names: this.config.defaultCertificateNames,
       usage: 'server',
     });
-    const wanted = renderNginxConf(this.config, process.getuid?.() === 0);
-    const before = await this.fingerprint();
+    if (this.config.l4Ports) await this.requireStreamScripts();
+    const found = async () =>
+      fingerprint(this.files.lua, await readFile(this.files.conf, 'utf8').catch(() => ''));
+    const before = await found();
     await cp(luaSource, lua, { recursive: true });
-    await this.replace(conf, wanted);
-    return before !== (await this.fingerprint());
+    await this.replace(conf, this.wantedConf());
+    return before !== (await found());
   }
 
-  private async fingerprint(): Promise<string> {
-    const hash = createHash('sha256');
-    const names = await readdir(this.files.lua).catch(() => []);
-    const files = [
-      this.files.conf,
-      ...names.toSorted((left, right) => left.localeCompare(right)).map((name) => join(this.files.lua, name)),
-    ];
-    for (const file of files) hash.update(await readFile(file).catch(() => ''));
-    return hash.digest('hex');
+  private wantedConf(): string {
+    return renderNginxConf(this.config, process.getuid?.() === 0);
+  }
+
+  private async requireStreamScripts(): Promise<void> {
+    const module = join(this.config.modulesDir, 'ngx_stream_js_module.so');
+    await access(module, constants.R_OK).catch(() => {
+      throw new AppError(
+        'UNAVAILABLE',
+        `Cannot serve L4 ports: ${module} is missing; install the package libnginx-mod-stream-js or leave l4Ports out`,
+      );
+    });
   }
 
   private async check(): Promise<void> {
@@ -121,4 +168,13 @@ export class NginxEngine {
     await writeFile(`${file}.new`, text, { mode: 0o600 });
     await rename(`${file}.new`, file);
   }
+}
+
+/** Of a configuration and of the scripts in a folder. */
+async function fingerprint(folder: string, conf: string): Promise<string> {
+  const hash = createHash('sha256').update(conf);
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names.toSorted((left, right) => (left < right ? -1 : 1)))
+    hash.update(`\0${name}\0`).update(await readFile(join(folder, name)).catch(() => ''));
+  return hash.digest('hex');
 }

@@ -1,9 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { messageOf } from '@skyarc/lib/errors';
-import type { KindTable } from '@skyarc/lib/kube';
-import type { Certificate } from './model.ts';
-
-type Secret = KindTable['secrets'];
+import type { Certificate, Secret } from './model.ts';
 
 /** Checked pairs by secret object, which informers replace on each change: parsing keys on each sync would cost more than all the rest. */
 const checked = new WeakMap<Secret, Certificate | string>();

@@ -1,27 +1,20 @@
-import type { GatewayObjects } from './model.ts';
+import type { Ingress, IngressClass } from './model.ts';
 
 /** What an IngressClass names to be served by this gateway. */
 export const controllerName = 'skyarc.dev/gateway';
 const legacyAnnotation = 'kubernetes.io/ingress.class';
 const defaultAnnotation = 'ingressclass.kubernetes.io/is-default-class';
 
-/** The Ingresses of our class, oldest first: who was there first keeps a host and path. */
-export function selectIngresses(
-  objects: Pick<GatewayObjects, 'ingresses' | 'ingressClasses'>,
+/** Which Ingresses are ours: by class name, by an IngressClass of ours, by the old annotation, by default. */
+export function ownership(
+  classes: Iterable<IngressClass>,
   ingressClass: string,
-): GatewayObjects['ingresses'] {
-  const ours = objects.ingressClasses.filter((each) => each.spec?.controller === controllerName);
+): (ingress: Ingress) => boolean {
+  const ours = [...classes].filter((each) => each.spec?.controller === controllerName);
   const names = new Set([ingressClass, ...ours.map((each) => each.metadata?.name ?? '')]);
   const isDefault = ours.some((each) => each.metadata?.annotations?.[defaultAnnotation] === 'true');
-  return objects.ingresses
-    .filter((ingress) => {
-      const name = ingress.spec?.ingressClassName ?? ingress.metadata?.annotations?.[legacyAnnotation];
-      return !ingress.metadata?.deletionTimestamp && (name === undefined ? isDefault : names.has(name));
-    })
-    .toSorted((left, right) => age(left).localeCompare(age(right)));
-}
-
-function age(ingress: GatewayObjects['ingresses'][number]): string {
-  const { creationTimestamp, namespace, name } = ingress.metadata ?? {};
-  return `${creationTimestamp ?? ''} ${namespace ?? ''}/${name ?? ''}`;
+  return (ingress) => {
+    const name = ingress.spec?.ingressClassName ?? ingress.metadata?.annotations?.[legacyAnnotation];
+    return !ingress.metadata?.deletionTimestamp && (name === undefined ? isDefault : names.has(name));
+  };
 }

@@ -1,57 +1,61 @@
+import type { RoutePolicy } from '@skyarc/lib/contracts';
 import type { KindTable } from '@skyarc/lib/kube';
 
-type Ingress = KindTable['ingresses'];
+export type Ingress = KindTable['ingresses'];
+export type IngressClass = KindTable['ingressclasses'];
+export type Service = KindTable['services'];
+export type EndpointSlice = KindTable['endpointslices'];
+export type Secret = KindTable['secrets'];
 
-/** The cluster objects that a gateway reads, as its informers hold them. */
-export interface GatewayObjects {
-  readonly ingresses: readonly Ingress[];
-  readonly ingressClasses: readonly KindTable['ingressclasses'][];
-  readonly services: readonly KindTable['services'][];
-  readonly endpointSlices: readonly KindTable['endpointslices'][];
-  readonly secrets: readonly KindTable['secrets'][];
-}
-
-/** Something in an Ingress that cannot be served; told as an Event, everything else is served. */
+/** Something in an object that cannot be served; told as an Event, everything else is served. */
 export interface Problem {
-  readonly ingress: Ingress;
-  readonly reason: 'InvalidHost' | 'InvalidPath' | 'Conflict' | 'InvalidBackend' | 'InvalidCertificate';
+  readonly object: Ingress | Service;
+  readonly kind: 'Ingress' | 'Service';
+  readonly reason:
+    | 'InvalidHost'
+    | 'InvalidPath'
+    | 'InvalidPolicy'
+    | 'InvalidPort'
+    | 'Conflict'
+    | 'InvalidBackend'
+    | 'InvalidCertificate';
   readonly message: string;
 }
 
-export interface Route {
+export type PathType = 'EXACT' | 'PREFIX' | 'REGEX';
+export type BackendRef = { name?: string; port?: { name?: string; number?: number } } | undefined;
+
+/** A path of a host that an Ingress asks for. */
+export interface Claim {
   /** Lower case; `*.` first for a wildcard; empty for any host. */
   readonly host: string;
-  readonly match: 'exact' | 'prefix';
+  readonly pathType: PathType;
   /** A prefix has no slash at its end; the empty prefix is every path. */
   readonly path: string;
-  /** Key of the backend: `<namespace>/<service>:<port>`. */
-  readonly backend: string;
+  readonly backend: BackendRef;
+  /** Takes what no rule takes; gives way to any rule. */
+  readonly isDefault: boolean;
+}
+
+/** An Ingress of our class, read and checked. */
+export interface Claimant {
+  /** `<namespace>/<name>`. */
+  readonly key: string;
+  readonly ingress: Ingress;
+  /** Sorts the oldest first. */
+  readonly age: string;
+  readonly claims: readonly Claim[];
+  /** Null without the annotation; `broken` when it cannot be read: nothing is then served in its name. */
+  readonly policy: RoutePolicy | 'broken' | null;
+  readonly tls: readonly { readonly secret: string; readonly hosts: readonly string[] }[];
+  readonly problems: readonly Problem[];
 }
 
 /** IP address (IPv6 in brackets) and port. */
 export type Endpoint = readonly [address: string, port: number];
 
-export interface Backend {
-  /** Those that take new requests. */
-  readonly endpoints: readonly Endpoint[];
-  /**
-   * The service's cluster address, tried when every endpoint known here refuses: while the controller is away
-   * the cluster goes on replacing pods, and its own balancing knows the new ones. Null for headless services.
-   */
-  readonly service: Endpoint | null;
-}
-
 export interface Certificate {
   /** PEM, leaf first. */
   readonly cert: string;
   readonly key: string;
-}
-
-export interface GatewayModel {
-  readonly ingresses: readonly Ingress[];
-  readonly routes: readonly Route[];
-  readonly backends: ReadonlyMap<string, Backend>;
-  /** By host name or wildcard. */
-  readonly certificates: ReadonlyMap<string, Certificate>;
-  readonly problems: readonly Problem[];
 }

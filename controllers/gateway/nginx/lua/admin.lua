@@ -1,9 +1,12 @@
 -- The controller's door, on a unix socket that only its user can open.
 local cjson = require "cjson.safe"
+local explain = require "explain"
 local metrics = require "metrics"
 
 local _M = {}
 local state = ngx.shared.state
+local listed_for = 60 -- seconds that the keys of a change are kept for workers to catch up
+local most_listed = 500
 
 local function set(key, value)
   local ok, reason = state:safe_set(key, value)
@@ -12,42 +15,52 @@ local function set(key, value)
   end
 end
 
--- Upstreams before hosts and certificates, so that no route is ever ahead of its endpoints.
+local function is_upstream(key)
+  local kind = key:sub(1, 2)
+  return kind == "u:" or kind == "s:"
+end
+
+-- Upstreams and policies before hosts, so that no route is ever ahead of its endpoints; removals last.
 local function apply(change)
-  for key, value in pairs(change.set or {}) do
-    if key:sub(1, 2) == "u:" then
-      set(key, value)
-    end
-  end
-  for key, value in pairs(change.set or {}) do
-    if key:sub(1, 2) ~= "u:" then
-      set(key, value)
+  local keys = {}
+  for pass = 1, 3 do
+    for key, value in pairs(change.set or {}) do
+      local turn = is_upstream(key) and 1 or (key:sub(1, 2) == "p:" and 2 or 3)
+      if turn == pass then
+        set(key, value)
+        keys[#keys + 1] = key
+      end
     end
   end
   for _, key in ipairs(change.delete or {}) do
     state:delete(key)
+    keys[#keys + 1] = key
   end
-  state:incr("version", 1, 0)
-  state:set("digest", change.digest)
+  local version = (state:get("version") or 0) + 1
+  state:set("#" .. version, #keys <= most_listed and table.concat(keys, "\n") or "*", listed_for)
+  state:set("version", version)
 end
 
--- The last state, kept by the controller in a file; read by the master before the first request.
+-- The last state, kept by the controller in a file of `key value` lines; read by the master before the first request.
 function _M.restore(file)
-  if state:get("digest") then
+  if state:get("version") then
     return -- a reload: the shared dict outlives it
   end
   local handle = io.open(file)
   if not handle then
     return
   end
-  local kept = cjson.decode(handle:read("*a"))
-  handle:close()
-  if kept then
-    local ok, reason = pcall(apply, { set = kept.table, digest = kept.digest })
-    if not ok then
-      ngx.log(ngx.ERR, "cannot restore the last state: ", reason)
+  for line in handle:lines() do
+    local key, value = line:match("^(%S+) (.+)$")
+    if key then
+      local ok, reason = pcall(set, key, value)
+      if not ok then
+        ngx.log(ngx.ERR, "cannot restore the last state: ", reason)
+      end
     end
   end
+  handle:close()
+  state:set("version", 1)
 end
 
 local function body()
@@ -62,32 +75,53 @@ local function body()
   return data
 end
 
+local function keys()
+  local list = {}
+  for _, key in ipairs(state:get_keys(0)) do
+    if key:sub(2, 2) == ":" then
+      list[#list + 1] = key
+    end
+  end
+  return list
+end
+
+-- Of what is really there, so that any edit shows: the sum of the CRC-32 of each `key\0value` (render/table.ts).
+local function digest()
+  local sum, count = 0, 0
+  for _, key in ipairs(keys()) do
+    sum = (sum + ngx.crc32_long(key .. "\0" .. (state:get(key) or ""))) % 0x1000000000000
+    count = count + 1
+  end
+  return ("%d-%d"):format(count, sum)
+end
+
 local actions = {}
 
 actions["POST /apply"] = function()
-  local change = assert(cjson.decode(body()))
-  apply(change)
+  apply(assert(cjson.decode(body())))
   return { version = state:get("version") }
 end
 
 actions["GET /state"] = function()
-  return { digest = state:get("digest"), version = state:get("version"), freeBytes = state:free_space() }
+  return { version = state:get("version"), freeBytes = state:free_space() }
+end
+
+actions["GET /digest"] = function()
+  return { digest = digest() }
 end
 
 actions["GET /keys"] = function()
-  local keys = {}
-  for _, key in ipairs(state:get_keys(0)) do
-    if key:sub(2, 2) == ":" then
-      keys[#keys + 1] = key
-    end
-  end
-  return { keys = keys }
+  return { keys = keys() }
 end
 
 actions["GET /metrics"] = function()
   local dump = metrics.dump()
   dump.connections = tonumber(ngx.var.connections_active)
   return dump
+end
+
+actions["POST /explain"] = function()
+  return explain.answer(assert(cjson.decode(body())))
 end
 
 function _M.serve()

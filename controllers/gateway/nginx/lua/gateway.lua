@@ -1,164 +1,131 @@
--- The data plane: finds the backend of a request, balances over its endpoints, picks certificates.
--- Everything it knows is in the shared dict `state`, written by the controller (see admin.lua):
---   h:<host>     {"exact":{path:backend},"prefix":{path without end slash:backend}}; host "" = any
---   u:<backend>  [[address, port], ...]
---   s:<backend>  [address, port] of the service itself, for when all of those refuse
---   c:<host>     {"cert":PEM,"key":PEM}
---   version      counts changes; each nginx worker forgets its decoded copy when it moves
-local balancer = require "ngx.balancer"
-local cjson = require "cjson.safe"
+-- The data plane's phases. A request whose rule has no policy stays in `location /`, with the rule itself as its
+-- context and nothing allocated; any other goes to a named location, a lane, that has the directives it needs.
+local balance = require "balance"
+local endpoints = require "endpoints"
+local match = require "match"
 local metrics = require "metrics"
 local pages = require "pages"
-local ssl = require "ngx.ssl"
+local policies = require "policy"
+local router = require "router"
+local store = require "store"
+local tls = require "tls"
 
 local _M = {}
-local state = ngx.shared.state
-local failed_for = 2 -- seconds that an endpoint which refused a connection is passed over
+-- Contexts of requests in lanes by number, in $context: an internal redirect to a page loses ngx.ctx.
+local contexts, last_context = {}, 0
+local default_policy
+local default_lane
 
-local version = -1
-local decoded = {}
-local failed_until = {}
-
--- The decoded value of a key, or nil. Absent keys are not remembered: anyone can ask for any host.
-local function read(key)
-  local current = state:get("version") or 0
-  if current ~= version then
-    version, decoded, failed_until = current, {}, {}
-  end
-  local value = decoded[key]
-  if value == nil then
-    local text = state:get(key)
-    value = text and cjson.decode(text)
-    decoded[key] = value
-  end
-  return value
+-- `max_body` is the limit of routes that have none of their own; 0 is none.
+function _M.init(max_body)
+  default_policy = max_body > 0 and { maxBodyBytes = max_body, lane = "@lane_http_0000", ingress = "" } or nil
+  default_lane = default_policy and default_policy.lane or ""
 end
 
--- The value of a host: its own, or that of `*.` and all but its first label, which is all a wildcard covers.
-local function candidates(prefix, host)
-  local dot = host:find(".", 1, true)
-  return prefix .. host, dot and (prefix .. "*" .. host:sub(dot))
+-- A body of unknown length has to be counted before it is passed on.
+local function is_unsized()
+  local var = ngx.var
+  return not var.http_content_length and (var.http_transfer_encoding or ngx.req.http_version() == 2)
 end
 
--- Longest path wins, Exact before Prefix; Prefix compares whole path elements (networking.k8s.io/v1).
-local function match_path(rules, uri)
-  local backend = rules.exact[uri]
-  if backend then
-    return backend
+-- Rewrite phase (set_by_lua): the lane of a request; empty for the straight way.
+function _M.lane()
+  store.refresh()
+  local rule, policy = router.find_live()
+  if not rule then
+    return "@none"
   end
-  local path = uri
-  while true do
-    if path:byte(-1) == 47 then
-      path = path:gsub("/+$", "")
+  if rule.policy then
+    policy = policy or store.read(rule.policy)
+    if not policy or policy.broken then
+      return "@unready"
     end
-    backend = rules.prefix[path]
-    if backend or path == "" then
-      return backend
+    if policy.maxBodyBytes and is_unsized() then
+      return policy.bodyLane
     end
-    path = path:match("^(.*)/") or ""
+    return policy.lane
   end
+  ngx.ctx = rule
+  local list = store.read(rule.upstream)
+  if not list or #list == 0 then
+    return "@unready"
+  end
+  return default_lane
 end
 
--- The backend of a request and the host pattern that it came by: exact host, then wildcard, then any.
-local function find(host, uri)
-  local exact, wildcard = candidates("h:", host)
-  for _, key in ipairs({ exact, wildcard or "h:", "h:" }) do
-    local rules = read(key)
-    local backend = rules and match_path(rules, uri)
-    if backend then
-      return backend, key:sub(3)
-    end
-  end
-  return nil, read(exact) and exact:sub(3) or nil
+-- Access phase of @fresh: the jump there lost the context.
+function _M.again()
+  ngx.ctx = router.find_live()
 end
 
--- Access phase.
-function _M.route()
-  local ctx = ngx.ctx
-  local backend, host = find(ngx.var.host, ngx.var.uri)
-  ctx.host = host
-  if not backend then
+-- Access phase of lanes.
+function _M.enter()
+  local rule, policy = router.find_live()
+  if not rule then
     return pages.send(404)
   end
-  ctx.backend = backend
-  local endpoints = read("u:" .. backend)
-  if not endpoints or #endpoints == 0 then
-    return pages.send(503)
+  policy = policy or (rule.policy and store.read(rule.policy)) or default_policy or {}
+  local ctx = { rule = rule, policy = policy, backend = rule.backend }
+  ngx.ctx = ctx
+  last_context = last_context + 1
+  contexts[last_context] = ctx
+  ngx.var.context = last_context
+  local status = policies.begin(policy, rule, ctx)
+  if status then
+    return pages.send(status)
   end
 end
 
--- The next endpoint in turn that did not fail a moment ago and was not tried by this request; or nil.
-local function choose(endpoints, tried)
-  local count = #endpoints
-  local now = ngx.now()
-  local turn = endpoints.turn or math.random(count)
-  for _ = 1, count do
-    turn = turn % count + 1
-    local endpoint = endpoints[turn]
-    if not tried[endpoint] and (failed_until[endpoint] or 0) <= now then
-      endpoints.turn = turn
-      return endpoint
-    end
+-- Access phase of the lanes that read a body to count it.
+function _M.count_body()
+  local _, policy = router.find_live()
+  if not policy or not policy.maxBodyBytes then
+    return ngx.exec("@lane_http_0000")
   end
+  ngx.req.read_body()
+  local data = ngx.req.get_body_data()
+  local size = data and #data or 0
+  local file = not data and ngx.req.get_body_file()
+  if file then
+    local handle = assert(io.open(file))
+    size = handle:seek("end")
+    handle:close()
+  end
+  if size > policy.maxBodyBytes then
+    return pages.send(413)
+  end
+  return ngx.exec(policy.lane)
 end
 
--- Balancer phase; called again when an endpoint failed before anything was answered.
-function _M.balance()
-  local ctx = ngx.ctx
-  local endpoints = read("u:" .. ctx.backend)
-  if not endpoints or #endpoints == 0 then
-    return ngx.exit(503)
+-- Header filter of lanes and of the page that stands in for them.
+function _M.answer()
+  local ctx = contexts[tonumber(ngx.var.context)]
+  if ctx then
+    policies.answer(ctx.policy, ctx)
   end
-  local tried = ctx.tried
-  if not tried then
-    tried = {}
-    ctx.tried = tried
-    balancer.set_more_tries(2)
-  elseif ctx.endpoint then
-    failed_until[ctx.endpoint] = ngx.now() + failed_for
-    metrics.upstream_failed(ctx.host)
-  end
-  -- While the controller is away the cluster may have replaced every pod that is known here: its own address
-  -- of the service leads to the new ones.
-  local endpoint = choose(endpoints, tried) or read("s:" .. ctx.backend) or endpoints[math.random(#endpoints)]
-  ctx.endpoint = endpoint
-  tried[endpoint] = true
-  local ok, reason = balancer.set_current_peer(endpoint[1], endpoint[2])
-  if not ok then
-    ngx.log(ngx.ERR, "cannot use endpoint ", endpoint[1], ": ", reason)
-    return ngx.exit(502)
-  end
-end
-
--- Certificate phase; without a certificate for the name the default one of the configuration stays.
-function _M.certificate()
-  local name = ssl.server_name()
-  if not name then
-    return
-  end
-  local exact, wildcard = candidates("c:", name:lower())
-  local entry = read(exact) or (wildcard and read(wildcard))
-  if not entry then
-    return
-  end
-  if not entry.chain then
-    entry.chain = assert(ssl.parse_pem_cert(entry.cert))
-    entry.private = assert(ssl.parse_pem_priv_key(entry.key))
-  end
-  assert(ssl.clear_certs())
-  assert(ssl.set_cert(entry.chain))
-  assert(ssl.set_priv_key(entry.private))
 end
 
 -- Log phase.
 function _M.log()
-  local host = ngx.ctx.host
-  if not host then
-    -- An internal redirect to an error page loses the context.
-    local _, found = find(ngx.var.host, ngx.var.uri)
-    host = found
+  local rule = ngx.ctx
+  if rule.is_rule then
+    return metrics.request(rule.series)
   end
-  metrics.request(host, ngx.status, tonumber(ngx.var.request_time))
+  local number = tonumber(ngx.var.context)
+  local ctx = contexts[number]
+  if ctx then
+    contexts[number] = nil
+    policies.finish(ctx)
+    if ctx.endpoint then
+      endpoints.finish(ctx.endpoint)
+    end
+    return metrics.request(ctx.rule.ingress .. "|" .. ctx.backend)
+  end
+  rule = router.find(ngx.var.http_host or "", ngx.var.uri, match.live)
+  metrics.request(rule and rule.series)
 end
+
+_M.balance = balance.balance
+_M.certificate = tls.certificate
 
 return _M

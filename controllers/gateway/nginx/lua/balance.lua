@@ -1,0 +1,123 @@
+-- Balancer phase: an endpoint for a request; called again when one failed before anything was answered.
+local balancer = require "ngx.balancer"
+local endpoints = require "endpoints"
+local metrics = require "metrics"
+local store = require "store"
+
+local _M = {}
+local get_last_failure = balancer.get_last_failure
+
+local function use(endpoint)
+  local ok, reason = balancer.set_current_peer(endpoint.address, endpoint.port)
+  if not ok then
+    ngx.log(ngx.ERR, "cannot use endpoint ", endpoint.name, ": ", reason)
+    return ngx.exit(502)
+  end
+end
+
+local function find(list, name)
+  for index = 1, #list do
+    if list[index].name == name then
+      return list[index]
+    end
+  end
+end
+
+-- What nginx tried for this request so far, by name.
+local function tried_before(list, series)
+  local tried, last = {}, nil
+  for name in (ngx.var.upstream_addr or ""):gmatch("[^, ]+") do
+    tried[name], last = true, name
+  end
+  local endpoint = last and find(list, last)
+  if endpoint then
+    endpoints.failed(endpoint)
+  end
+  metrics.upstream_failed(series)
+  return tried
+end
+
+-- A rule without policy: no memory of its own for the request.
+local function plain(rule)
+  local list = store.read(rule.upstream)
+  if not list or #list == 0 then
+    return ngx.exit(503)
+  end
+  local tried
+  if get_last_failure() then
+    tried = tried_before(list, rule.series)
+  else
+    balancer.set_more_tries(2)
+  end
+  -- While the controller is away the cluster may have replaced every pod that is known here: its own address
+  -- of the service leads to the new ones.
+  return use(
+    endpoints.in_turn(list, tried) or store.read("s:" .. rule.backend) or list[math.random(#list)]
+  )
+end
+
+-- Whether a failure is one that the policy wants tried again: 504 is a timeout, 502 a broken connection.
+local function may_retry(policy, ctx, code)
+  local retries = policy.retries
+  if retries and retries.timeoutMs and ngx.now() - ctx.started > retries.timeoutMs / 1000 then
+    return false
+  end
+  local on = retries and retries.on
+  if not on then
+    return true
+  end
+  return (on.TIMEOUT and code == 504) or (on.ERROR and code == 502) or (on.HTTP_5XX and code >= 500) or false
+end
+
+local function first_try(policy, ctx)
+  ctx.started = ngx.now()
+  ctx.tried = {}
+  local tries = policy.retries and policy.retries.tries or 2
+  if tries > 0 then
+    balancer.set_more_tries(tries)
+  end
+  local timeouts = policy.timeouts
+  if timeouts then
+    balancer.set_timeouts(timeouts.connectSeconds, timeouts.sendSeconds, timeouts.readSeconds)
+  end
+end
+
+local function with_policy(ctx)
+  local policy = ctx.policy
+  local list = store.read(ctx.upstream)
+  if not list or #list == 0 then
+    return ngx.exit(503)
+  end
+  local failure, code = get_last_failure()
+  if not failure then
+    first_try(policy, ctx)
+  else
+    endpoints.finish(ctx.endpoint)
+    endpoints.failed(ctx.endpoint)
+    ctx.endpoint = nil
+    metrics.upstream_failed(ctx.rule.ingress .. "|" .. ctx.backend)
+    if not may_retry(policy, ctx, code) then
+      return ngx.exit(code)
+    end
+  end
+  local endpoint = ctx.preferred
+  if not endpoint or not endpoints.is_usable(endpoint, ctx.tried) then
+    endpoint = endpoints.choose(list, ctx.tried, policy.balance, ctx.hash_key)
+      or store.read("s:" .. ctx.backend)
+      or list[math.random(#list)]
+  end
+  ctx.endpoint = endpoint
+  ctx.tried[endpoint.name] = true
+  endpoints.begin(endpoint)
+  return use(endpoint)
+end
+
+function _M.balance()
+  local ctx = ngx.ctx
+  if ctx.is_rule then
+    return plain(ctx)
+  end
+  return with_policy(ctx)
+end
+
+return _M
