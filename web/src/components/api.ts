@@ -137,6 +137,20 @@ export function useAction<Arguments extends readonly unknown[], Result>(
   return { run, busy, error, clear };
 }
 
+/** The same action for a value that is turned into its argument first; `after` follows a success. */
+export function adaptAction<Value, Argument, Result>(
+  action: ActionState<readonly [Argument], Result>,
+  toArgument: (value: Value) => Argument,
+  after?: () => Promise<void>,
+): ActionState<readonly [Value], Result> {
+  const run = async (value: Value): Promise<Result | undefined> => {
+    const result = await action.run(toArgument(value));
+    if (result !== undefined) await after?.();
+    return result;
+  };
+  return { ...action, run };
+}
+
 /** Follows a stream while mounted; `key` changes begin it anew, null follows nothing. */
 export function useStream<Item>(
   key: string | null,

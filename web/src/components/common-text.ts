@@ -27,6 +27,7 @@ export const commonText = defineMessages(
     stay: 'Stay',
     unsaved: 'Not saved yet',
     discard: 'Discard',
+    removeRow: '{label}: remove row {n}',
   },
   {
     retry: '重试',
@@ -53,5 +54,6 @@ export const commonText = defineMessages(
     stay: '留下',
     unsaved: '尚未保存',
     discard: '放弃更改',
+    removeRow: '{label}：移除第 {n} 行',
   },
 );

@@ -16,13 +16,19 @@ import { useTeam } from '../../teams/index.ts';
 import { useLiveApp } from '../hooks/use-live-app.ts';
 import { appText } from '../text.ts';
 import { AppActions } from './app-actions.tsx';
+import { RoutesTab } from '../routes/components/routes-tab.tsx';
 import { BuildsTab } from './builds-tab.tsx';
+import { ConnectionsTab } from './connections-tab.tsx';
 import { EnvironmentTab } from './environment-tab.tsx';
+import { HealthTab } from './health-tab.tsx';
 import { OverviewTab } from './overview-tab.tsx';
+import { PluginsTab } from './plugins-tab.tsx';
 import { PortsTab } from './ports-tab.tsx';
 import { ScaleTab } from './scale-tab.tsx';
+import { ScheduleTab } from './schedule-tab.tsx';
 import { SettingsTab } from './settings-tab.tsx';
 import { StateBadge } from './state-badge.tsx';
+import { StorageTab } from './storage-tab.tsx';
 import { VersionsTab } from './versions-tab.tsx';
 
 const tabs = {
@@ -40,13 +46,26 @@ const tabs = {
     ),
   ],
   environment: ['tabEnvironment', (app: AppFieldsFragment) => <EnvironmentTab key={app.id} app={app} />],
+  connections: ['tabConnections', (app: AppFieldsFragment) => <ConnectionsTab key={app.id} app={app} />],
   ports: ['tabPorts', (app: AppFieldsFragment) => <PortsTab key={app.id} app={app} />],
+  routes: ['tabRoutes', (app: AppFieldsFragment) => <RoutesTab key={app.id} app={app} />],
+  storage: ['tabStorage', (app: AppFieldsFragment) => <StorageTab key={app.id} app={app} />],
+  schedule: ['tabSchedule', (app: AppFieldsFragment) => <ScheduleTab key={app.id} app={app} />],
   scale: ['tabScale', (app: AppFieldsFragment) => <ScaleTab key={app.id} app={app} />],
+  health: ['tabHealth', (app: AppFieldsFragment) => <HealthTab key={app.id} app={app} />],
+  plugins: ['tabPlugins', (app: AppFieldsFragment) => <PluginsTab key={app.id} app={app} />],
   versions: ['tabVersions', (app: AppFieldsFragment) => <VersionsTab app={app} />],
   settings: ['tabSettings', (app: AppFieldsFragment) => <SettingsTab key={app.id} app={app} />],
 } as const;
 
 type TabKey = keyof typeof tabs;
+
+/** Parts that have no meaning for an app: jobs are not scaled or routed, others have no schedule. */
+function isShown(key: TabKey, { run }: AppFieldsFragment): boolean {
+  const isJob = run.workload === 'JOB' || run.workload === 'CRON_JOB';
+  if (key === 'schedule') return isJob;
+  return !isJob || (key !== 'scale' && key !== 'routes' && key !== 'ports');
+}
 
 /** Everything about one app; the part shown is in the address. */
 export function AppPage(): ReactNode {
@@ -116,11 +135,9 @@ export function AppPage(): ReactNode {
       <Tabs
         label={t('sections')}
         current={tab}
-        tabs={Object.entries(tabs).map(([key, [label]]) => ({
-          key,
-          label: t(label),
-          href: `/app?id=${id}&tab=${key}`,
-        }))}
+        tabs={Object.entries(tabs)
+          .filter(([key]) => isShown(key as TabKey, app))
+          .map(([key, [label]]) => ({ key, label: t(label), href: `/app?id=${id}&tab=${key}` }))}
       />
       {tabs[tab][1](app)}
     </Page>

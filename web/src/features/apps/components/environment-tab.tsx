@@ -1,8 +1,8 @@
 'use client';
 
 import { DeleteOutlined, PlusOutlined } from '@ant-design/icons';
-import { Button, Checkbox, Input, Modal, Tooltip } from 'antd';
-import type { AppFieldsFragment } from '@skyarc/sdk';
+import { Button, Checkbox, Input, Modal, Select, Tooltip } from 'antd';
+import type { AppFieldsFragment, EnvScope } from '@skyarc/sdk';
 import { useState } from 'react';
 import type { ReactNode } from 'react';
 import { Note } from '../../../components/note.tsx';
@@ -21,6 +21,7 @@ interface Row {
   /** Null keeps the secret that is stored. */
   readonly value: string | null;
   readonly secret: boolean;
+  readonly scope: EnvScope;
 }
 
 let nextKey = 0;
@@ -41,7 +42,7 @@ export function EnvironmentTab({ app }: { readonly app: AppFieldsFragment }): Re
   if (!saved.has(app.env))
     saved.set(
       app.env,
-      app.env.map(({ name, value, secret }) => rowOf({ name, value, secret })),
+      app.env.map(({ name, value, secret, scope }) => rowOf({ name, value, secret, scope })),
     );
   const rows = edited ?? saved.get(app.env) ?? [];
   const names = rows.map(({ name }) => name);
@@ -55,7 +56,7 @@ export function EnvironmentTab({ app }: { readonly app: AppFieldsFragment }): Re
   const save = async (): Promise<void> => {
     const env = rows
       .filter(({ name }) => name !== '')
-      .map(({ name, value, secret }) => ({ name, value, secret }));
+      .map(({ name, value, secret, scope }) => ({ name, value, secret, scope }));
     if (await update.run({ env })) setEdited(undefined);
   };
   const discard = (): void => {
@@ -67,7 +68,7 @@ export function EnvironmentTab({ app }: { readonly app: AppFieldsFragment }): Re
     const replaced = new Set(pasted.map(({ name }) => name));
     setEdited([
       ...rows.filter(({ name }) => name !== '' && !replaced.has(name)),
-      ...pasted.map((entry) => rowOf({ ...entry, secret })),
+      ...pasted.map((entry) => rowOf({ ...entry, secret, scope: 'SELF' })),
     ]);
     setPasting(false);
   };
@@ -127,6 +128,14 @@ export function EnvironmentTab({ app }: { readonly app: AppFieldsFragment }): Re
               aria-label={`${t('value')} ${row.name}`}
               onChange={({ target }) => change(row.key, { value: target.value })}
             />
+            <Select<EnvScope>
+              value={row.scope}
+              disabled={!mayDevelop}
+              style={{ width: 168 }}
+              aria-label={`${t('scope')} ${row.name}`}
+              options={(['SELF', 'DEPENDENTS', 'BOTH'] as const).map((value) => ({ value, label: t(value) }))}
+              onChange={(scope) => change(row.key, { scope })}
+            />
             <Tooltip title={t('secretHelp')}>
               <Checkbox
                 checked={row.secret}
@@ -153,7 +162,7 @@ export function EnvironmentTab({ app }: { readonly app: AppFieldsFragment }): Re
             type="dashed"
             icon={<PlusOutlined />}
             data-testid="env-add"
-            onClick={() => setEdited([...rows, rowOf({ name: '', value: '', secret: false })])}
+            onClick={() => setEdited([...rows, rowOf({ name: '', value: '', secret: false, scope: 'SELF' })])}
           >
             {t('addVariable')}
           </Button>

@@ -14,23 +14,16 @@ import { useUpdateApp } from '../hooks/use-update-app.ts';
 import { settingsText } from '../settings-text.ts';
 import { SaveBar } from './save-bar.tsx';
 
-/** Where the app listens, and under which hosts and paths it is reached. */
-export function PortsTab({ app }: { readonly app: AppFieldsFragment }): ReactNode {
-  return (
-    <div className="stack">
-      <Ports app={app} />
-      <Routes app={app} />
-    </div>
-  );
-}
-
 interface PortRow {
   readonly port: number | null;
   readonly protocol: PortProtocol;
   readonly public: boolean;
+  /** Prefix of what dependents are told; null = from the app's name. */
+  readonly alias: string | null;
 }
 
-function Ports({ app }: { readonly app: AppFieldsFragment }): ReactNode {
+/** Where the app listens, and what those that depend on it are told of it. */
+export function PortsTab({ app }: { readonly app: AppFieldsFragment }): ReactNode {
   const t = useText(settingsText);
   const { mayDevelop } = useTeam();
   const [edited, setEdited] = useState<readonly PortRow[]>();
@@ -86,7 +79,7 @@ function Ports({ app }: { readonly app: AppFieldsFragment }): ReactNode {
                 style={{ width: 92 }}
                 disabled={!mayDevelop}
                 aria-label={t('protocol')}
-                options={[{ value: 'HTTP' }, { value: 'TCP' }]}
+                options={[{ value: 'HTTP' }, { value: 'GRPC' }, { value: 'TCP' }, { value: 'UDP' }]}
                 onChange={(protocol) => change(index, { protocol })}
               />
             ),
@@ -101,6 +94,20 @@ function Ports({ app }: { readonly app: AppFieldsFragment }): ReactNode {
                 disabled={!mayDevelop}
                 aria-label={t('public')}
                 onChange={(isPublic) => change(index, { public: isPublic })}
+              />
+            ),
+          },
+          {
+            key: 'alias',
+            title: t('alias'),
+            width: 150,
+            render: ({ row, index }) => (
+              <Input
+                className="mono"
+                value={row.alias ?? ''}
+                disabled={!mayDevelop}
+                aria-label={t('alias')}
+                onChange={({ target }) => change(index, { alias: target.value.toUpperCase() || null })}
               />
             ),
           },
@@ -136,7 +143,9 @@ function Ports({ app }: { readonly app: AppFieldsFragment }): ReactNode {
             type="dashed"
             icon={<PlusOutlined />}
             data-testid="port-add"
-            onClick={() => setEdited([...rows.map(plain), { port: null, protocol: 'HTTP', public: true }])}
+            onClick={() =>
+              setEdited([...rows.map(plain), { port: null, protocol: 'HTTP', public: true, alias: null }])
+            }
           >
             {t('addPort')}
           </Button>
@@ -160,137 +169,6 @@ function Ports({ app }: { readonly app: AppFieldsFragment }): ReactNode {
 }
 
 // What the API takes of a port; the rest is its answer.
-function plain({ port, protocol, public: isPublic }: PortRow): PortRow {
-  return { port, protocol, public: isPublic };
-}
-
-interface RouteRow {
-  readonly host: string;
-  readonly path: string;
-  readonly port: number;
-}
-
-const hostPattern = /^(?:\*\.)?[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/;
-const pathPattern = /^\/[^\s]*$/;
-
-function Routes({ app }: { readonly app: AppFieldsFragment }): ReactNode {
-  const t = useText(settingsText);
-  const { mayDevelop } = useTeam();
-  const [edited, setEdited] = useState<readonly RouteRow[]>();
-  const update = useUpdateApp(app.id);
-  const rows: readonly RouteRow[] = edited ?? app.routes;
-  const httpPorts = app.ports.filter(({ protocol }) => protocol === 'HTTP').map(({ port }) => port);
-  const change = (at: number, part: Partial<RouteRow>): void =>
-    setEdited(rows.map(({ host, path, port }, index) => ({ host, path, port, ...(index === at && part) })));
-  const save = async (): Promise<void> => {
-    const routes = rows.map(({ host, path, port }) => ({ host, path, port }));
-    if (await update.run({ routes })) setEdited(undefined);
-  };
-  const wrong = rows.some(({ host, path }) => !hostPattern.test(host) || !pathPattern.test(path));
-  return (
-    <Panel flush title={t('routes')} hint={t('routesHint')}>
-      {rows.length === 0 ? (
-        <p className="soft" style={{ padding: mayDevelop ? '14px 16px 0' : '14px 16px' }}>
-          {t('noRoutes')}
-        </p>
-      ) : (
-        <DataList
-          label={t('routes')}
-          items={rows.map((row, index) => ({ row, index }))}
-          keyOf={({ index }) => String(index)}
-          columns={[
-            {
-              key: 'host',
-              title: t('host'),
-              render: ({ row, index }) => (
-                <Input
-                  className="mono"
-                  value={row.host}
-                  disabled={!mayDevelop}
-                  status={row.host !== '' && !hostPattern.test(row.host) ? 'error' : ''}
-                  placeholder="shop.example.com"
-                  aria-label={t('host')}
-                  style={{ minWidth: 180 }}
-                  onChange={({ target }) => change(index, { host: target.value.trim().toLowerCase() })}
-                />
-              ),
-            },
-            {
-              key: 'path',
-              title: t('path'),
-              width: 170,
-              render: ({ row, index }) => (
-                <Input
-                  className="mono"
-                  value={row.path}
-                  disabled={!mayDevelop}
-                  status={pathPattern.test(row.path) ? '' : 'error'}
-                  aria-label={t('path')}
-                  onChange={({ target }) => change(index, { path: target.value })}
-                />
-              ),
-            },
-            {
-              key: 'port',
-              title: t('port'),
-              width: 120,
-              render: ({ row, index }) => (
-                <Select
-                  value={row.port}
-                  disabled={!mayDevelop}
-                  style={{ width: 92 }}
-                  aria-label={t('port')}
-                  options={httpPorts.map((port) => ({ value: port, label: port }))}
-                  onChange={(port) => change(index, { port })}
-                />
-              ),
-            },
-            {
-              key: 'remove',
-              title: '',
-              width: 56,
-              align: 'right',
-              render: ({ row, index }) => (
-                <Button
-                  type="text"
-                  icon={<DeleteOutlined />}
-                  disabled={!mayDevelop}
-                  aria-label={t('remove', { name: row.host })}
-                  onClick={() => setEdited(rows.filter((_, at) => at !== index))}
-                />
-              ),
-            },
-          ]}
-        />
-      )}
-      {mayDevelop && (
-        <div style={{ padding: '10px 16px' }}>
-          <Button
-            type="dashed"
-            icon={<PlusOutlined />}
-            disabled={httpPorts.length === 0}
-            data-testid="route-add"
-            onClick={() => setEdited([...rows, { host: '', path: '/', port: httpPorts[0] ?? 80 }])}
-          >
-            {t('addRoute')}
-          </Button>
-          <p className="faint small" style={{ marginTop: 8 }}>
-            {t('routesHelp')}
-          </p>
-        </div>
-      )}
-      <SaveBar
-        dirty={edited !== undefined}
-        busy={update.busy}
-        error={update.error}
-        disabled={wrong}
-        testId="routes-save"
-        onSave={() => void save()}
-        onDiscard={() => {
-          setEdited(undefined);
-          update.clear();
-        }}
-      />
-    </Panel>
-  );
+function plain({ port, protocol, public: isPublic, alias }: PortRow): PortRow {
+  return { port, protocol, public: isPublic, alias };
 }

@@ -16,6 +16,7 @@ import { useUpdateApp } from '../hooks/use-update-app.ts';
 import { settingsText } from '../settings-text.ts';
 import { appText } from '../text.ts';
 import styles from './apps.module.css';
+import { Autoscaling } from './autoscaling.tsx';
 import { PodList } from './pod-list.tsx';
 import { SaveBar } from './save-bar.tsx';
 import { PodPips } from './state-badge.tsx';
@@ -30,6 +31,7 @@ export function ScaleTab({ app }: { readonly app: AppFieldsFragment }): ReactNod
       <div className="stack">
         <Replicas app={app} />
         <Limits app={app} />
+        <Autoscaling app={app} />
       </div>
       <Panel
         flush

@@ -16,7 +16,9 @@ import { RelativeTime } from '../../../components/time.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { useOperations } from '../../operations/index.ts';
 import { useTeam } from '../../teams/index.ts';
+import { partsText } from '../parts-text.ts';
 import { settingsText } from '../settings-text.ts';
+import { GreyRelease } from './grey-release.tsx';
 
 type Version = VersionFieldsFragment;
 
@@ -33,6 +35,12 @@ export function VersionsTab({ app }: { readonly app: AppFieldsFragment }): React
   const { run, busy, error } = useAction(async (versionId: string) => {
     add(await api().apps.rollback(app.id, versionId));
   });
+  const parts = useText(partsText);
+  const grey = useAction(async (versionId: string) => {
+    const input = { percent: 10, replicas: 1 };
+    add(await api().apps.startGreyRelease(app.id, versionId, input));
+  });
+  const locked = !mayDevelop || busy || grey.busy || app.activeOperation !== null;
   const ask = (version: Version): void => {
     modal.confirm({
       title: t('rollTitle', { from: current?.number ?? '–', to: version.number }),
@@ -55,77 +63,90 @@ export function VersionsTab({ app }: { readonly app: AppFieldsFragment }): React
     });
   };
   return (
-    <Panel flush title={t('versions')} hint={t('versionsHint')}>
-      {error && (
-        <div style={{ padding: '12px 16px' }}>
-          <ErrorNote error={error} title={t('notRolled')} />
-        </div>
-      )}
-      <Loaded state={state} rows={6}>
-        {(data) =>
-          (data.app?.versions ?? []).length === 0 ? (
-            <Empty title={t('noVersions')} />
-          ) : (
-            <DataList
-              label={t('versions')}
-              items={data.app?.versions ?? []}
-              keyOf={({ id }) => id}
-              columns={[
-                {
-                  key: 'number',
-                  title: '#',
-                  width: 64,
-                  render: ({ number }) => <strong>#{number}</strong>,
-                },
-                {
-                  key: 'commit',
-                  title: t('commit'),
-                  render: ({ commitId, commitMessage }) => (
-                    <span>
-                      {commitId && <code className="faint">{shortCommit(commitId)}</code>} {commitMessage}
-                    </span>
-                  ),
-                },
-                {
-                  key: 'size',
-                  title: t('size'),
-                  align: 'right',
-                  width: 96,
-                  render: ({ sizeBytes }) => <span className="soft">{bytes(Number(sizeBytes))}</span>,
-                },
-                {
-                  key: 'deployed',
-                  title: t('deployedAt'),
-                  width: 130,
-                  render: ({ deployedAt }) => (
-                    <span className="soft">{deployedAt ? <RelativeTime at={deployedAt} /> : '–'}</span>
-                  ),
-                },
-                {
-                  key: 'act',
-                  title: '',
-                  align: 'right',
-                  width: 150,
-                  render: (version) =>
-                    version.id === current?.id ? (
-                      <span style={{ color: 'var(--green)', fontWeight: 550 }}>{t('current')}</span>
-                    ) : (
-                      <Button
-                        size="small"
-                        disabled={!mayDevelop || busy || app.activeOperation !== null}
-                        data-testid={`rollback-${version.number}`}
-                        onClick={() => ask(version)}
-                      >
-                        {version.number < (current?.number ?? 0) ? t('rollBack') : t('rollForward')}
-                      </Button>
+    <div className="stack">
+      <GreyRelease app={app} />
+      <Panel flush title={t('versions')} hint={t('versionsHint')}>
+        {(error ?? grey.error) && (
+          <div style={{ padding: '12px 16px' }}>
+            <ErrorNote error={error ?? grey.error} title={t('notRolled')} />
+          </div>
+        )}
+        <Loaded state={state} rows={6}>
+          {(data) =>
+            (data.app?.versions ?? []).length === 0 ? (
+              <Empty title={t('noVersions')} />
+            ) : (
+              <DataList
+                label={t('versions')}
+                items={data.app?.versions ?? []}
+                keyOf={({ id }) => id}
+                columns={[
+                  {
+                    key: 'number',
+                    title: '#',
+                    width: 64,
+                    render: ({ number }) => <strong>#{number}</strong>,
+                  },
+                  {
+                    key: 'commit',
+                    title: t('commit'),
+                    render: ({ commitId, commitMessage }) => (
+                      <span>
+                        {commitId && <code className="faint">{shortCommit(commitId)}</code>} {commitMessage}
+                      </span>
                     ),
-                },
-              ]}
-            />
-          )
-        }
-      </Loaded>
-    </Panel>
+                  },
+                  {
+                    key: 'size',
+                    title: t('size'),
+                    align: 'right',
+                    width: 96,
+                    render: ({ sizeBytes }) => <span className="soft">{bytes(Number(sizeBytes))}</span>,
+                  },
+                  {
+                    key: 'deployed',
+                    title: t('deployedAt'),
+                    width: 130,
+                    render: ({ deployedAt }) => (
+                      <span className="soft">{deployedAt ? <RelativeTime at={deployedAt} /> : '–'}</span>
+                    ),
+                  },
+                  {
+                    key: 'act',
+                    title: '',
+                    align: 'right',
+                    width: 260,
+                    render: (version) =>
+                      version.id === current?.id ? (
+                        <span style={{ color: 'var(--green)', fontWeight: 550 }}>{t('current')}</span>
+                      ) : (
+                        <span className="row" style={{ justifyContent: 'flex-end' }}>
+                          <Button
+                            size="small"
+                            disabled={locked || !current}
+                            data-testid={`grey-${version.number}`}
+                            onClick={() => void grey.run(version.id)}
+                          >
+                            {parts('startGrey')}
+                          </Button>
+                          <Button
+                            size="small"
+                            disabled={locked}
+                            data-testid={`rollback-${version.number}`}
+                            onClick={() => ask(version)}
+                          >
+                            {version.number < (current?.number ?? 0) ? t('rollBack') : t('rollForward')}
+                          </Button>
+                        </span>
+                      ),
+                  },
+                ]}
+              />
+            )
+          }
+        </Loaded>
+      </Panel>
+    </div>
   );
 }
 

@@ -9,7 +9,7 @@ import { useOperations } from '../../operations/index.ts';
 import { settingsText } from '../settings-text.ts';
 
 /** Changes an app and says so; true when it was saved. */
-export function useUpdateApp(id: string): ActionState<[UpdateAppInput], true> {
+export function useUpdateApp(id: string): ActionState<readonly [UpdateAppInput], true> {
   const t = useText(settingsText);
   const { add } = useOperations();
   const { notification } = App.useApp();

@@ -1,0 +1,77 @@
+'use client';
+
+import { AppSettingsDocument } from '@skyarc/sdk';
+import type {
+  AppFieldsFragment,
+  AppSettingsFieldsFragment,
+  PlacementInput,
+  ProbesInput,
+  RolloutInput,
+} from '@skyarc/sdk';
+import type { ReactNode } from 'react';
+import { adaptAction, useQuery } from '../../../components/api.ts';
+import { Loaded } from '../../../components/states.tsx';
+import { useText } from '../../../components/use-text.ts';
+import { useTeamOverview } from '../hooks/use-team-overview.ts';
+import { useUpdateApp } from '../hooks/use-update-app.ts';
+import { placementFields, probesFields, rolloutFields } from '../run-fields.ts';
+import { runText } from '../run-text.ts';
+import { RecordPanel } from './record-panel.tsx';
+
+type Run = AppSettingsFieldsFragment['run'];
+
+/** When a pod counts as well, how changes reach pods, and where they stand. */
+export function HealthTab({ app }: { readonly app: AppFieldsFragment }): ReactNode {
+  const state = useQuery(AppSettingsDocument, { id: app.id });
+  return (
+    <Loaded state={state} rows={8}>
+      {(data) => data.app && <Parts app={app} run={data.app.run} reload={state.reload} />}
+    </Loaded>
+  );
+}
+
+interface PartsProps {
+  readonly app: AppFieldsFragment;
+  readonly run: Run;
+  readonly reload: () => Promise<void>;
+}
+
+function Parts({ app, run, reload }: PartsProps): ReactNode {
+  const t = useText(runText);
+  const overview = useTeamOverview();
+  const others = (overview.data?.team?.apps ?? [])
+    .map(({ name }) => name)
+    .filter((name) => name !== app.name);
+  const probes = useUpdateApp(app.id);
+  const rollout = useUpdateApp(app.id);
+  const placement = useUpdateApp(app.id);
+  return (
+    <div className="stack">
+      <RecordPanel<ProbesInput>
+        title={t('probes')}
+        hint={t('probesHint')}
+        fields={probesFields(t)}
+        value={run.probes as ProbesInput}
+        action={adaptAction(probes, (value: ProbesInput) => ({ run: { probes: value } }), reload)}
+        testId="probes"
+      />
+      {(run.workload === 'STATELESS' || run.workload === 'STATEFUL') && (
+        <RecordPanel<RolloutInput>
+          title={t('rollout')}
+          fields={rolloutFields(t)}
+          value={run.rollout}
+          action={adaptAction(rollout, (value: RolloutInput) => ({ run: { rollout: value } }), reload)}
+          testId="rollout"
+        />
+      )}
+      <RecordPanel<PlacementInput>
+        title={t('placement')}
+        hint={t('placementHint')}
+        fields={placementFields(t, others)}
+        value={run.placement as PlacementInput}
+        action={adaptAction(placement, (value: PlacementInput) => ({ run: { placement: value } }), reload)}
+        testId="placement"
+      />
+    </div>
+  );
+}
