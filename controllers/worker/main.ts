@@ -2,7 +2,7 @@ import { parseConfig } from '@skyarc/lib/config';
 import { topics } from '@skyarc/lib/contracts';
 import { messageOf } from '@skyarc/lib/errors';
 import type { EventLogClient } from '@skyarc/lib/eventlog-client';
-import type { KubeClient } from '@skyarc/lib/kube';
+import type { KubeClient, LeaderElection } from '@skyarc/lib/kube';
 import { Stack, type RunningService } from '@skyarc/lib/lifecycle';
 import { createLogger, type Logger } from '@skyarc/lib/log';
 import type { MqClient } from '@skyarc/lib/mq-client';
@@ -18,6 +18,7 @@ import type { WorkerContext } from './context.ts';
 import { WorkerController } from './controller.ts';
 import { DriftRepair } from './drift.ts';
 import { JobRecorder } from './jobs/recorder.ts';
+import { leaderOf } from './leader/leader.ts';
 import { tellChanges } from './notices.ts';
 import { Sweeper } from './sweeper.ts';
 
@@ -70,8 +71,9 @@ export async function start(input: WorkerConfig, deps: WorkerDeps): Promise<Runn
     const drift = stack.use(new DriftRepair(context, locks), (made) => made.stop());
     const recorder = stack.use(new JobRecorder(context), (made) => made.stop());
     const sweeper = stack.use(new Sweeper(context), (made) => made.stop());
+    const leader = stack.use(leaderOf(context), (made) => made.stop());
     const registry = createRegistry('worker');
-    const handled = measure(registry, watch, drift);
+    const handled = measure(registry, { watch, drift, leader });
     const status = stack.use(
       await startStatusServer({
         host: config.statusHost,
@@ -85,6 +87,7 @@ export async function start(input: WorkerConfig, deps: WorkerDeps): Promise<Runn
     watch.start();
     drift.start();
     recorder.start();
+    leader.start();
     sweeper.start();
     const { signal } = stopping;
     const consuming = Promise.all([
@@ -132,7 +135,10 @@ async function minorVersion(kube: KubeClient, log: Logger): Promise<number> {
   return Number(major) > 1 ? Infinity : Number(minor);
 }
 
-function measure(registry: ReturnType<typeof createRegistry>, watch: AppWatch, drift: DriftRepair) {
+function measure(
+  registry: ReturnType<typeof createRegistry>,
+  { watch, drift, leader }: { watch: AppWatch; drift: DriftRepair; leader: LeaderElection },
+) {
   const tasks = new Counter({
     name: 'skyarc_worker_tasks_total',
     help: 'Tasks handled, by what became of them',
@@ -160,6 +166,15 @@ function measure(registry: ReturnType<typeof createRegistry>, watch: AppWatch, d
       this.set(drift.repaired);
     },
   });
+  const leads = new Gauge({
+    name: 'skyarc_worker_leader',
+    help: '1 while this worker leads',
+    registers: [],
+    collect() {
+      this.set(Number(leader.isLeading));
+    },
+  });
+  registry.registerMetric(leads);
   registry.registerMetric(silence);
   registry.registerMetric(repaired);
   return () => {
