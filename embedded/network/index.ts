@@ -71,7 +71,14 @@ export async function startNetwork(
     const slicesOf = (service: KindTable['services']) =>
       slices.store.by('service', `${service.metadata?.namespace ?? ''}/${service.metadata?.name ?? ''}`);
     const proxy = new ServiceProxy(
-      { instance, podCidr, serviceCidr, gateway, openToPods: config.openToPods },
+      {
+        instance,
+        podCidr,
+        serviceCidr,
+        gateway,
+        openToPods: config.openToPods,
+        nodePortAddresses: config.nodePortAddresses,
+      },
       () => services.store.list().flatMap((service) => resolveServicePorts(service, slicesOf(service))),
       log,
     );

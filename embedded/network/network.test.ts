@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import type { KindTable } from '../client/index.ts';
 import { nthAddress, reverseZonesOf } from './addresses.ts';
-import { renderChange, renderService, renderTable } from './ruleset.ts';
+import { renderServices, renderTable } from './ruleset.ts';
 import { resolveServicePorts } from './services.ts';
+import { renderTableChange } from './table.ts';
 
 const web: KindTable['services'] = {
   metadata: { name: 'web', namespace: 'shop' },
@@ -39,17 +40,15 @@ test('ready endpoints are translated; ending ones only when no other is left', (
 });
 
 const load = (...endpoints: string[]) =>
-  new Map(
-    [
-      renderService({
-        clusterIp: '10.96.3.4',
-        protocol: 'tcp',
-        port: 80,
-        hasAffinity: false,
-        endpoints: endpoints.map((address) => ({ address, port: 8080 })),
-      }),
-    ].filter((entry) => entry !== undefined),
-  );
+  renderServices([
+    {
+      clusterIp: '10.96.3.4',
+      protocol: 'tcp',
+      port: 80,
+      affinitySec: undefined,
+      endpoints: endpoints.map((address) => ({ address, port: 8080 })),
+    },
+  ]);
 
 test('the table as it is loaded', async () => {
   const options = {
@@ -58,27 +57,49 @@ test('the table as it is loaded', async () => {
     serviceCidr: '10.96.0.0/16',
     gateway: '10.88.0.1',
     openToPods: [{ address: '10.88.0.1', protocol: 'tcp' as const, port: 6443 }],
+    nodePortAddresses: ['127.0.0.0/8'],
   };
   await expect(renderTable(options, load('10.88.0.2', '10.88.0.3'))).toMatchFileSnapshot(
     'fixtures/table.nft',
   );
 });
 
+const change = (before: string[], after: string[]) =>
+  renderTableChange('skyarc', load(...before), load(...after));
+
 test('a change is only what changes', () => {
-  expect(renderChange('skyarc', load('10.88.0.2'), load('10.88.0.2'))).toBe('');
-  expect(renderChange('skyarc', load('10.88.0.2'), load('10.88.0.2', '10.88.0.3'))).toBe(
+  expect(change(['10.88.0.2'], ['10.88.0.2'])).toBe('');
+  expect(change(['10.88.0.2'], ['10.88.0.2', '10.88.0.3'])).toBe(
     `flush chain ip skyarc svc_10_96_3_4_tcp_80
 add rule ip skyarc svc_10_96_3_4_tcp_80 meta l4proto tcp dnat ip addr . port to numgen random mod 2 map { 0 : 10.88.0.2 . 8080, 1 : 10.88.0.3 . 8080 }
 add element ip skyarc hairpins { 10.88.0.3 . 10.88.0.3 }
 `,
   );
-  expect(renderChange('skyarc', load('10.88.0.2'), load())).toBe(
+  expect(change(['10.88.0.2'], [])).toBe(
     `delete element ip skyarc services { 10.96.3.4 . tcp . 80 : goto svc_10_96_3_4_tcp_80 }
+delete element ip skyarc hairpins { 10.88.0.2 . 10.88.0.2 }
 flush chain ip skyarc svc_10_96_3_4_tcp_80
 delete chain ip skyarc svc_10_96_3_4_tcp_80
-delete element ip skyarc hairpins { 10.88.0.2 . 10.88.0.2 }
 `,
   );
+});
+
+test('node ports, traffic that stays local, early addresses, affinity', () => {
+  const node: KindTable['services'] = {
+    metadata: web.metadata,
+    spec: {
+      ...web.spec,
+      type: 'NodePort',
+      internalTrafficPolicy: 'Local',
+      sessionAffinity: 'ClientIP',
+      ports: [{ name: 'http', port: 80, nodePort: 30_080 }],
+    },
+  };
+  const [inside, outside] = resolveServicePorts(node, [webSlice]);
+  expect(inside).toMatchObject({ clusterIp: '10.96.3.4', affinitySec: 10_800, endpoints: [] });
+  expect(outside).toMatchObject({ port: 30_080, endpoints: [{}, {}] });
+  const early = { ...web, spec: { ...web.spec, publishNotReadyAddresses: true } };
+  expect(resolveServicePorts(early, [webSlice])[0]?.endpoints).toHaveLength(3);
 });
 
 test('addresses', () => {

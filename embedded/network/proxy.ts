@@ -1,14 +1,18 @@
+import { messageOf } from '@skyarc/lib/errors';
 import type { Logger } from '@skyarc/lib/log';
+import { readAffinity } from './affinity.ts';
+import { endStaleFlows } from './conntrack.ts';
 import { Follower } from './follower.ts';
+import { openLoopback } from './loopback.ts';
 import { hasTable, nft } from './nft.ts';
-import {
-  renderChange,
-  renderService,
-  renderTable,
-  type LoadedService,
-  type RulesetOptions,
-} from './ruleset.ts';
+import { renderServices, renderTable, type RulesetOptions } from './ruleset.ts';
 import type { ServicePort } from './services.ts';
+import { renderTableChange, type TableModel } from './table.ts';
+
+interface Loaded {
+  readonly services: readonly ServicePort[];
+  readonly model: TableModel;
+}
 
 /**
  * Keeps the kernel's service translation equal to what `resolve` says. It works in the kernel alone, so
@@ -20,7 +24,7 @@ export class ServiceProxy {
   private readonly log: Logger;
   private readonly follower: Follower;
   /** What the kernel has; undefined when that is not known: load everything. */
-  private loaded: ReadonlyMap<string, LoadedService> | undefined;
+  private loaded: Loaded | undefined;
 
   constructor(options: RulesetOptions, resolve: () => readonly ServicePort[], log: Logger) {
     this.options = options;
@@ -54,17 +58,34 @@ export class ServiceProxy {
 
   private async load(afterFailure: boolean): Promise<void> {
     if (afterFailure) this.loaded = undefined;
-    const wanted = new Map(
-      this.resolve().flatMap((service) => [renderService(service) ?? []].filter(isEntry)),
-    );
-    const script = this.loaded
-      ? renderChange(this.options.instance, this.loaded, wanted)
-      : renderTable(this.options, wanted);
+    const { instance } = this.options;
+    const services = this.resolve();
+    const model = renderServices(services);
+    const before = this.loaded;
+    const script = before
+      ? renderTableChange(instance, before.model, model)
+      : `${renderTable(this.options, model)}${await readAffinity(instance, model)}`;
     if (script !== '') await nft(script);
-    this.loaded = wanted;
+    this.loaded = { services, model };
+    if (script !== '') await this.tidy(before?.services, services);
   }
-}
 
-function isEntry(entry: [] | [string, LoadedService]): entry is [string, LoadedService] {
-  return entry.length === 2;
+  /** What goes beside the rules; a failure of it is told, and costs no rule. */
+  private async tidy(
+    before: readonly ServicePort[] | undefined,
+    after: readonly ServicePort[],
+  ): Promise<void> {
+    const { instance, nodePortAddresses } = this.options;
+    const onNode = after.filter(({ clusterIp }) => clusterIp === undefined);
+    const isOnLoopback = nodePortAddresses.some((network) => /^(127|0)\./.test(network));
+    try {
+      if (isOnLoopback) {
+        const targets = onNode.flatMap(({ endpoints }) => endpoints.map(({ address }) => address));
+        await openLoopback(instance, [...new Set(targets)]);
+      }
+      await endStaleFlows(before, after);
+    } catch (error) {
+      this.log.warn({ reason: messageOf(error) }, 'cannot end old UDP flows or open node ports on loopback');
+    }
+  }
 }

@@ -6,17 +6,25 @@ type Endpoint = NonNullable<EndpointSlice['endpoints']>[number];
 
 export type Protocol = 'tcp' | 'udp';
 
-/** One address and port of a service with the pods behind it. */
+export interface ServiceEndpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** One address and port where a service is reached, with the pods behind it. */
 export interface ServicePort {
-  readonly clusterIp: string;
+  /** The service's own address; absent for a port of the node. */
+  readonly clusterIp?: string;
   readonly protocol: Protocol;
   readonly port: number;
-  /** `address:port`, sorted; empty when nothing is ready. */
-  readonly endpoints: readonly { readonly address: string; readonly port: number }[];
-  readonly hasAffinity: boolean;
+  /** Sorted; empty when nothing is ready. */
+  readonly endpoints: readonly ServiceEndpoint[];
+  /** How long a client stays with the endpoint it got, after its last connection; undefined when it does not. */
+  readonly affinitySec: number | undefined;
 }
 
 export const serviceNameLabel = 'kubernetes.io/service-name';
+const defaultAffinitySec = 10_800;
 
 /** `namespace/service` that a slice belongs to, or undefined. */
 export function serviceKeyOf(slice: EndpointSlice): string | undefined {
@@ -28,39 +36,61 @@ export function isHeadless(service: Service): boolean {
   return service.spec?.clusterIP === 'None';
 }
 
-/** The translated ports of a service; none for a headless or external one. */
+/** The translated ports of a service, node ports among them; none for a headless or external one. */
 export function resolveServicePorts(service: Service, slices: readonly EndpointSlice[]): ServicePort[] {
-  const { clusterIP, ports = [], type, sessionAffinity } = service.spec ?? {};
-  if (!clusterIP || clusterIP === 'None' || type === 'ExternalName') return [];
-  const resolved: ServicePort[] = [];
-  for (const { name = '', protocol = 'TCP', port } of ports) {
-    if (protocol !== 'TCP' && protocol !== 'UDP') continue;
-    resolved.push({
-      clusterIp: clusterIP,
-      protocol: protocol === 'TCP' ? 'tcp' : 'udp',
+  const { spec = {} } = service;
+  const { clusterIP: clusterIp, ports = [], type = 'ClusterIP' } = spec;
+  if (!clusterIp || clusterIp === 'None' || type === 'ExternalName') return [];
+  const affinitySec =
+    spec.sessionAffinity === 'ClientIP'
+      ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? defaultAffinitySec)
+      : undefined;
+  return ports.flatMap(({ name = '', protocol: asked = 'TCP', port, nodePort }): ServicePort[] => {
+    if (asked !== 'TCP' && asked !== 'UDP') return [];
+    const endpoints = resolveEndpoints(service, slices, { name, protocol: asked });
+    const protocol = asked === 'TCP' ? 'tcp' : 'udp';
+    const local = (policy: string | undefined) =>
+      endpoints
+        .filter(({ isHere }) => isHere || policy !== 'Local')
+        .map(({ address, port: target }) => ({ address, port: target }));
+    const inside = {
+      clusterIp,
+      protocol,
       port,
-      endpoints: resolveEndpoints(slices, name, protocol),
-      hasAffinity: sessionAffinity === 'ClientIP',
-    });
-  }
-  return resolved;
+      affinitySec,
+      endpoints: local(spec.internalTrafficPolicy),
+    } as const;
+    if (!nodePort || type === 'ClusterIP') return [inside];
+    return [inside, { protocol, port: nodePort, affinitySec, endpoints: local(spec.externalTrafficPolicy) }];
+  });
 }
 
 /** Ready endpoints; when there are none, those that end but still serve (KEP-1669). */
-function resolveEndpoints(slices: readonly EndpointSlice[], portName: string, protocol: string) {
+function resolveEndpoints(
+  service: Service,
+  slices: readonly EndpointSlice[],
+  { name, protocol }: { name: string; protocol: string },
+): (ServiceEndpoint & { readonly isHere: boolean })[] {
   const all = slices.flatMap((slice) => {
     const port = (slice.ports ?? []).find(
-      (each) => (each.name ?? '') === portName && (each.protocol ?? 'TCP') === protocol,
+      (each) => (each.name ?? '') === name && (each.protocol ?? 'TCP') === protocol,
     )?.port;
     if (port === undefined || slice.addressType !== 'IPv4') return [];
     return (slice.endpoints ?? []).flatMap((endpoint) =>
-      endpoint.addresses.slice(0, 1).map((address) => ({ address, port, endpoint })),
+      // One machine: an endpoint of any node is of this one, others are somewhere else.
+      endpoint.addresses.slice(0, 1).map((address) => ({
+        address,
+        port,
+        endpoint,
+        isHere: endpoint.nodeName !== undefined,
+      })),
     );
   });
-  const ready = all.filter(({ endpoint }) => isReady(endpoint));
+  const isAnyoneListed = service.spec?.publishNotReadyAddresses === true;
+  const ready = all.filter(({ endpoint }) => isAnyoneListed || isReady(endpoint));
   const chosen =
     ready.length > 0 ? ready : all.filter(({ endpoint }) => endpoint.conditions?.serving === true);
-  const unique = new Map(chosen.map(({ address, port }) => [`${address}:${port}`, { address, port }]));
+  const unique = new Map(chosen.map((each) => [`${each.address}:${each.port}`, each]));
   return [...unique].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, endpoint]) => endpoint);
 }
 

@@ -2,7 +2,7 @@ import type { Logger } from '@skyarc/lib/log';
 import type { KindTable } from '../../client/index.ts';
 import { Follower } from '../follower.ts';
 import { hasTable, nft } from '../nft.ts';
-import type { PolicyModel } from './model.ts';
+import type { TableModel } from '../table.ts';
 import { policyPodOf, renderPolicies, type PolicyObjects, type PolicyPod } from './render.ts';
 import { policyTableOf, renderPolicyChange, renderPolicyTable, type PolicyTableOptions } from './ruleset.ts';
 
@@ -23,7 +23,7 @@ export class PolicyEnforcer {
   private readonly log: Logger;
   private readonly follower: Follower;
   /** What the kernel has; undefined when that is not known: load everything. */
-  private loaded: PolicyModel | undefined;
+  private loaded: TableModel | undefined;
   /** Pods whose address the API does not know yet, by uid. */
   private readonly starting = new Map<string, { pod: KindTable['pods']; address: string; sinceMs: number }>();
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 import type { KindTable } from '../../client/index.ts';
 import { matchesSelector } from '../../controllers/selectors.ts';
-import { addressType, ownSet, portType, type PolicyModel, type PolicySet } from './model.ts';
+import type { TableModel, TableSet } from '../table.ts';
 import { matchPorts, protocols, type NamedPort, type PolicyProtocol } from './ports.ts';
 
 type Policy = KindTable['networkpolicies'];
@@ -32,14 +32,16 @@ export interface PolicyObjects {
  * Network policies (networking.k8s.io/v1) as sets and chains. A pod that policies select for a direction gets
  * the chain of just that choice of policies, which lets pass what one of them allows and refuses the rest.
  */
-export function renderPolicies(objects: PolicyObjects): PolicyModel {
+export function renderPolicies(objects: PolicyObjects): TableModel {
   return new Rendering(objects).render();
 }
+
+const portType = 'type ipv4_addr . inet_proto . inet_service';
 
 class Rendering {
   private readonly objects: PolicyObjects;
   private readonly podsOf: ReadonlyMap<string, readonly PolicyPod[]>;
-  private readonly sets = new Map<string, PolicySet>();
+  private readonly sets = new Map<string, TableSet>();
   private readonly chains = new Map<string, readonly string[]>();
 
   constructor(objects: PolicyObjects) {
@@ -47,12 +49,17 @@ class Rendering {
     this.podsOf = Map.groupBy(objects.pods, ({ namespace }) => namespace);
   }
 
-  render(): PolicyModel {
+  render(): TableModel {
     const ingress = this.renderDirection('ingress');
     const egress = this.renderDirection('egress');
     const own = new Set([...ingress.keys(), ...egress.keys()].map((address) => `${address} . ${address}`));
-    this.sets.set(ownSet, { type: 'ipv4_addr . ipv4_addr', elements: own });
-    return { sets: this.sets, chains: this.chains, ingress, egress };
+    const elements = new Map([
+      ['ingress', verdicts(ingress)],
+      ['egress', verdicts(egress)],
+      // A pod cannot be kept from itself.
+      ['own', own],
+    ]);
+    return { sets: this.sets, chains: this.chains, elements };
   }
 
   private renderDirection(direction: Direction): Map<string, string> {
@@ -131,7 +138,7 @@ class Rendering {
         .flatMap((each) => this.podsOf.get(each) ?? [])
         .filter(({ labels }) => matchesSelector(podSelector ?? {}, labels));
       this.sets.set(name, {
-        type: addressType,
+        declaration: 'type ipv4_addr',
         elements: new Set(chosen.map(({ address }) => address)),
       });
     }
@@ -147,10 +154,14 @@ class Rendering {
           .filter((port) => port.name === name && port.protocol === protocol)
           .map(({ port }) => `${address} . ${protocols[protocol]} . ${port}`),
       );
-      this.sets.set(set, { type: portType, elements: new Set(elements) });
+      this.sets.set(set, { declaration: portType, elements: new Set(elements) });
     }
     return set;
   }
+}
+
+function verdicts(chains: ReadonlyMap<string, string>): Set<string> {
+  return new Set([...chains].map(([address, chain]) => `${address} : goto ${chain}`));
 }
 
 /** What a policy is about; without `policyTypes`, ingress always and egress when it has rules for it. */
