@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { hostname } from 'node:os';
 import type { ApiConfig } from '@skyarc/controllers/api';
 import { type ChaosConfig, clientEnvironmentOf } from '@skyarc/controllers/chaos';
 import type { EventlogConfig } from '@skyarc/controllers/eventlog';
@@ -82,7 +83,17 @@ export function workerConfigOf(topology: Topology): WorkerConfig {
     pullRegistry: registryPull,
     imagePullSecret,
     registryUrl: loopback(ports.hub),
+    storage: storageOf(topology),
   };
+}
+
+/** Our own classes where their folder is; elsewhere the cluster's, its default one unless another is named. */
+function storageOf({ isEmbedded, path, storage }: Topology): WorkerConfig['storage'] {
+  // Of the embedded cluster's one node, which is this machine.
+  if (isEmbedded) return { folder: path('app-volumes'), nodeName: hostname().toLowerCase() };
+  const { sharedFolder, sharedClass, localClass } = storage;
+  if (sharedFolder) return { folder: sharedFolder, localClass };
+  return { sharedClass: sharedClass ?? null, localClass: localClass ?? null };
 }
 
 export function chaosConfigOf({ instance, ports, path, environment }: Topology): ChaosConfig {

@@ -37,6 +37,11 @@ const settings = z.object({
   REGISTRY_PULL: z.string().optional(),
   /** Name of a Secret in every team's namespace with which nodes log in at that registry. */
   IMAGE_PULL_SECRET: z.string().optional(),
+  /** Of a cluster that is there already: folder that all nodes and this machine have at the same path, for volumes. */
+  SHARED_FOLDER: z.string().startsWith('/', 'must be an absolute path').optional(),
+  /** Of a cluster that is there already: storage classes of SHARED and LOCAL volumes; its default class otherwise. */
+  SHARED_CLASS: z.string().optional(),
+  LOCAL_CLASS: z.string().optional(),
   /** Addresses and names at which people reach the gateway, as Ingresses show them; default is HOST. */
   PUBLIC_ADDRESSES: list.optional(),
   /** Addresses and networks of balancers before the gateway, whose X-Forwarded headers are believed. */
@@ -88,6 +93,11 @@ export interface Topology {
   readonly kubeconfig: string;
   readonly registryPull: string;
   readonly imagePullSecret: string | undefined;
+  readonly storage: {
+    readonly sharedFolder: string | undefined;
+    readonly sharedClass: string | undefined;
+    readonly localClass: string | undefined;
+  };
   readonly publicAddresses: readonly string[];
   readonly trustedProxies: readonly string[];
   readonly webcliIndex: number;
@@ -122,6 +132,11 @@ export function readTopology(environment: Readonly<Record<string, string | undef
     kubeconfig: set.KUBECONFIG ?? path('cluster', 'pki', 'admin.kubeconfig'),
     registryPull: set.REGISTRY_PULL ?? `127.0.0.1:${ports.hub}`,
     imagePullSecret: set.IMAGE_PULL_SECRET,
+    storage: {
+      sharedFolder: set.SHARED_FOLDER,
+      sharedClass: set.SHARED_CLASS,
+      localClass: set.LOCAL_CLASS,
+    },
     publicAddresses: set.PUBLIC_ADDRESSES ?? [isEveryAddress(set.HOST) ? '127.0.0.1' : set.HOST],
     trustedProxies: set.TRUSTED_PROXIES,
     webcliIndex: set.WEBCLI_INDEX,
