@@ -5,6 +5,7 @@ import type { DataCenterDatabase, JournalSink } from '@skyarc/prisma/datacenter'
 import type { AppWatch } from './app-watch.ts';
 import type { WorkerSettings } from './config.ts';
 import type { RenderOptions } from './render/run-spec.ts';
+import type { TlsKeeper } from './tls/tls-keeper.ts';
 
 /** What every part of the worker works with. */
 export interface WorkerContext {
@@ -14,6 +15,7 @@ export interface WorkerContext {
   readonly secretBox: SecretBox;
   readonly sink: JournalSink;
   readonly watch: AppWatch;
+  readonly tls: Pick<TlsKeeper, 'settle'>;
   readonly renderOptions: RenderOptions;
   readonly log: Logger;
 }

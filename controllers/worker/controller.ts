@@ -6,10 +6,14 @@ import { type DataCenterTransaction, OperationJournal } from '@skyarc/prisma/dat
 import type { AppLocks } from './app-locks.ts';
 import type { WorkerContext } from './context.ts';
 import { type AppRef, findDeployed, keepDeployed, restartedAtOf } from './deployed.ts';
+import { operateExternal } from './external/operate.ts';
+import { externalServiceOf } from './external/record.ts';
+import { awaitTurn } from './order/order.ts';
 import { readRunSpec } from './records.ts';
 import { renderApp, type Rendered } from './render/app.ts';
 import { isJob, type RunSpec } from './render/run-spec.ts';
 import { pruneClaims } from './steps/claims.ts';
+import { awaitLeave, candidateRun, checkCandidate, planOf } from './steps/grey.ts';
 import { applyObjects, pruneObjects } from './steps/objects.ts';
 import { removeRunning, removeTraces } from './steps/remove.ts';
 import { restore } from './steps/restore.ts';
@@ -19,6 +23,14 @@ import { rollOut, throwIfOver } from './steps/roll-out.ts';
 /** Codes that say: not now; the task comes again. Everything else ends the operation. */
 const passing = new Set(['UNAVAILABLE', 'TIMEOUT', 'CONFLICT', 'EXHAUSTED', 'UNAUTHENTICATED']);
 const retryAfterMs = 3_000;
+/** Kinds that leave a stopped app stopped. */
+const keepingDesire: ReadonlySet<OperationKind> = new Set([
+  'SCALE',
+  'CONFIGURE',
+  'RESTART',
+  'RUN',
+  'GREY_ABORT',
+]);
 /** An error of our own may be a race; one that returns is a bug and ends the operation. */
 const bugAttempts = 3;
 
@@ -53,6 +65,7 @@ export class WorkerController {
     const journal = await OperationJournal.open(db, task.operationId, sink);
     if (!journal) return;
     const { id, kind, appName } = journal.operation;
+    if (!(await this.mayBegin(journal, attempt))) return;
     try {
       await journal.start();
       await throwIfOver(this.context, journal);
@@ -65,6 +78,18 @@ export class WorkerController {
     }
   }
 
+  /** False when an operation that comes before it failed, or it was canceled; throws while it has to wait. */
+  private async mayBegin(journal: OperationJournal, attempt: number): Promise<boolean> {
+    try {
+      await awaitTurn(this.context.db, journal.operation, attempt);
+      return true;
+    } catch (error) {
+      if (passing.has(toAppError(error).code)) throw error;
+      await journal.fail(error);
+      return false;
+    }
+  }
+
   private async run(kind: OperationKind, journal: OperationJournal, signal: AbortSignal): Promise<void> {
     if (kind === 'DELETE') return this.delete(journal, signal);
     const { db, kube, secretBox, renderOptions } = this.context;
@@ -72,8 +97,9 @@ export class WorkerController {
     const app = await db.app.findUnique({ where: { id: operation.appId }, include: { team: true } });
     if (!app) throw new AppError('NOT_FOUND', `App "${operation.appName}" is gone`);
     const ref: AppRef = { id: app.id, name: app.name, team: app.teamName, namespace: app.team.namespace };
-    const keepsDesire = ['SCALE', 'CONFIGURE', 'RESTART', 'RUN'].includes(kind);
+    const keepsDesire = keepingDesire.has(kind);
     const desired = kind === 'STOP' ? 'STOPPED' : keepsDesire ? app.desired : 'RUNNING';
+    if (externalServiceOf(app)) return operateExternal(this.context, { kind, ref, desired, journal });
     let spec: RunSpec | undefined;
     let objects: Rendered[] = [];
     const prepare = async () => {
@@ -81,29 +107,43 @@ export class WorkerController {
         kind === 'RESTART' ? operation.createdAt.toISOString() : restartedAtOf(await findDeployed(kube, ref));
       spec = await readRunSpec(db, secretBox, {
         appId: app.id,
-        versionId: operation.versionId,
+        ...(await planOf(db, operation, app)),
         restartedAt,
         isStopped: desired === 'STOPPED',
       });
+      if (kind === 'GREY_START') await checkCandidate(db, spec);
       objects = renderApp(spec, renderOptions);
       return spec;
     };
     await journal.step('APPLY', async () => {
       const { version } = await prepare();
       const writes = await applyObjects(kube, objects);
+      await this.context.tls.settle(ref.namespace, app.id);
       return `Version ${version.number} applied, ${writes} of ${objects.length} objects changed`;
     });
     let said: string | null = null;
-    await journal.step('ROLL_OUT', async () => {
-      const made = spec as RunSpec;
-      if (!isJob(made)) return rollOut(this.context, { spec: made, objects, journal, signal });
-      // A job is deployed once its objects are there; how its runs end is another matter.
-      await keepDeployed(kube, ref, objects);
-      await db.$transaction((tx) => recordSuccess(tx, made, desired));
-      said = await carryOutJob(this.context, { kind, spec: made, journal, signal });
-    });
+    if (kind !== 'GREY_ABORT')
+      await journal.step('ROLL_OUT', async () => {
+        const made = spec as RunSpec;
+        if (!isJob(made)) {
+          await rollOut(this.context, { spec: made, objects, journal, signal });
+          const candidate = candidateRun(made, objects);
+          if (candidate) await rollOut(this.context, { ...candidate, journal, signal });
+          return;
+        }
+        // A job is deployed once its objects are there; how its runs end is another matter.
+        await keepDeployed(kube, ref, objects);
+        await db.$transaction((tx) => recordSuccess(tx, made, desired));
+        said = await carryOutJob(this.context, { kind, spec: made, journal, signal });
+      });
+    if (kind === 'GREY_PROMOTE') {
+      spec = { ...(spec as RunSpec), grey: null };
+      objects = renderApp(spec, renderOptions);
+      await applyObjects(kube, objects);
+    }
     const made = spec as RunSpec;
     await keepDeployed(kube, ref, objects);
+    if (kind === 'GREY_PROMOTE' || kind === 'GREY_ABORT') await awaitLeave(signal);
     await pruneObjects(kube, ref, objects);
     await pruneClaims(this.context, ref, made.volumes);
     await journal.finish('SUCCEEDED', said ?? sentenceOf(kind, made), (tx) =>
@@ -143,7 +183,12 @@ export class WorkerController {
     );
     const restored = kind === 'DELETE' ? null : await this.restore(journal);
     if (restored === 'previous') journal.say('The previous state is kept', 'warn');
-    await journal.fail(error);
+    await journal.fail(error, async (tx) => {
+      // A candidate that never ran is none.
+      if (kind !== 'GREY_START') return;
+      const where = { id: journal.operation.appId };
+      await tx.app.updateMany({ where, data: { greyVersionId: null, greyRelease: null } });
+    });
   }
 
   private async restore(journal: OperationJournal): Promise<'previous' | 'nothing' | null> {
@@ -162,7 +207,12 @@ export class WorkerController {
 async function recordSuccess(tx: DataCenterTransaction, spec: RunSpec, desired: string): Promise<void> {
   await tx.app.updateMany({
     where: { id: spec.id },
-    data: { desired, currentVersionId: spec.version.id },
+    data: {
+      desired,
+      currentVersionId: spec.version.id,
+      greyVersionId: spec.grey?.version.id ?? null,
+      ...(spec.grey ? {} : { greyRelease: null }),
+    },
   });
   if (desired === 'RUNNING') {
     await tx.version.updateMany({ where: { id: spec.version.id }, data: { deployedAt: new Date() } });

@@ -3,6 +3,7 @@ import { sleep } from '@skyarc/lib/retry';
 import type { AppLocks } from './app-locks.ts';
 import type { WorkerContext } from './context.ts';
 import { type AppRef, findDeployed, keepDeployed } from './deployed.ts';
+import { isExternalRecord } from './external/record.ts';
 import { readRunSpec } from './records.ts';
 import { renderApp } from './render/app.ts';
 import { applyObjects } from './steps/objects.ts';
@@ -56,7 +57,10 @@ export class DriftRepair {
       await sleep(this.context.config.repairEveryMs, signal).catch(() => undefined);
       if (signal.aborted) return;
       const apps = await this.context.db.app
-        .findMany({ where: { currentVersionId: { not: null } }, select: { id: true } })
+        .findMany({
+          where: { OR: [{ currentVersionId: { not: null } }, isExternalRecord] },
+          select: { id: true },
+        })
         .catch((error: unknown) => this.warn('all', error) ?? []);
       for (const { id } of apps) {
         if (signal.aborted) return;
@@ -77,9 +81,10 @@ export class DriftRepair {
     const { db, kube, log } = this.context;
     const app = await db.app.findUnique({ where: { id: appId }, include: { team: true } });
     // An operation that runs brings the app to where it should be by itself.
-    if (!app || app.activeOperationId || app.deletedAt || !app.currentVersionId) return;
+    if (!app || app.activeOperationId || app.deletedAt) return;
     const ref: AppRef = { id: app.id, name: app.name, team: app.teamName, namespace: app.team.namespace };
     const deployed = await findDeployed(kube, ref);
+    if (!deployed && !app.currentVersionId) return;
     const objects = deployed ?? (await this.renderFromRecord(appId, app.desired));
     const writes = await applyObjects(kube, objects, { mayCreateClaims: false });
     if (!deployed) await keepDeployed(kube, ref, objects);

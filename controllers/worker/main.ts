@@ -21,6 +21,7 @@ import { JobRecorder } from './jobs/recorder.ts';
 import { leaderOf } from './leader/leader.ts';
 import { tellChanges } from './notices.ts';
 import { Sweeper } from './sweeper.ts';
+import { TlsKeeper } from './tls/tls-keeper.ts';
 
 export { workerConfigSchema, type WorkerConfig } from './config.ts';
 
@@ -65,7 +66,9 @@ export async function start(input: WorkerConfig, deps: WorkerDeps): Promise<Runn
       storage,
       podCidrs,
     };
-    const context: WorkerContext = { config, db, kube, secretBox, sink, watch, renderOptions, log };
+    const base = { config, db, kube, secretBox, sink, watch, renderOptions, log };
+    const tls = stack.use(new TlsKeeper(base), (made) => made.stop());
+    const context: WorkerContext = { ...base, tls };
     const locks = new AppLocks();
     const controller = new WorkerController(context, eventlog, locks);
     const drift = stack.use(new DriftRepair(context, locks), (made) => made.stop());
@@ -85,6 +88,7 @@ export async function start(input: WorkerConfig, deps: WorkerDeps): Promise<Runn
     );
     stack.add(tellChanges(watch, sink));
     watch.start();
+    tls.start();
     drift.start();
     recorder.start();
     leader.start();

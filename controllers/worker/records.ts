@@ -19,7 +19,7 @@ import {
   type VersionRecord,
 } from '@skyarc/prisma/datacenter';
 import { z } from 'zod';
-import { inheritedDigest } from './inherited.ts';
+import { inheritedDigest } from './inherited/digest.ts';
 import { readPlugins } from './plugin-record.ts';
 import type { GreySpec, PortSpec, RunSpec } from './render/run-spec.ts';
 import { l4PortOf, routeOf } from './route-record.ts';

@@ -1,5 +1,4 @@
-import { labels, managedByValue } from '@skyarc/lib/contracts';
-import type { KindTable, Resource } from '@skyarc/lib/kube';
+import type { KindTable } from '@skyarc/lib/kube';
 import { renderAutoscaler } from './autoscaling.ts';
 import { envSecretName } from './environment.ts';
 import { renderGreyDeployment, renderGreyService } from './grey.ts';
@@ -7,14 +6,14 @@ import { renderAuthSecrets, renderIngresses } from './ingress.ts';
 import { renderCronJob } from './job.ts';
 import { inheritedAnnotation, labelsOf } from './labels.ts';
 import { renderHeadlessService, renderService } from './network.ts';
+import { ofResource, type Rendered, renderNamespace } from './objects.ts';
 import { renderPluginSecrets } from './plugins.ts';
 import { renderTeamPolicy } from './policies.ts';
 import type { RenderOptions, RunSpec } from './run-spec.ts';
 import { renderClaims, renderFilesSecret } from './volumes.ts';
 import { renderDeployment, renderDisruptionBudget, renderStatefulSet } from './workload.ts';
 
-/** An object with the resource that it is of. */
-export type Rendered = { [R in Resource]: { readonly resource: R; readonly object: KindTable[R] } }[Resource];
+export type { Rendered } from './objects.ts';
 
 /** All objects of an app, in the order in which they are to be made. */
 export function renderApp(spec: RunSpec, options: RenderOptions): Rendered[] {
@@ -40,9 +39,11 @@ export function renderApp(spec: RunSpec, options: RenderOptions): Rendered[] {
 
 /** The Deployment or StatefulSet among an app's objects. */
 export function workloadAmong(objects: readonly Rendered[]): Workload | undefined {
-  return objects.find(
-    (each): each is Workload => each.resource === 'deployments' || each.resource === 'statefulsets',
-  );
+  return objects.find(isWorkload);
+}
+
+export function isWorkload(each: Rendered): each is Workload {
+  return each.resource === 'deployments' || each.resource === 'statefulsets';
 }
 export type Workload = Extract<Rendered, { resource: 'deployments' | 'statefulsets' }>;
 
@@ -58,24 +59,6 @@ function renderWorkload(spec: RunSpec, options: RenderOptions): Rendered | null 
     case 'JOB':
       return null;
   }
-}
-
-function ofResource<R extends Resource>(resource: R, object: KindTable[R] | null): Rendered | null {
-  return object && ({ resource, object } as unknown as Rendered);
-}
-
-function renderNamespace(spec: RunSpec): KindTable['namespaces'] {
-  return {
-    metadata: {
-      name: spec.namespace,
-      labels: {
-        [labels.managedBy]: managedByValue,
-        [labels.team]: spec.team,
-        // Whatever else comes into the namespace is held to what our own pods keep to.
-        'pod-security.kubernetes.io/enforce': 'restricted',
-      },
-    },
-  };
 }
 
 function renderServiceAccount(spec: RunSpec): KindTable['serviceaccounts'] {

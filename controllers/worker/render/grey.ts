@@ -2,7 +2,7 @@ import { labels, type RoutePolicyInput } from '@skyarc/lib/contracts';
 import type { KindTable } from '@skyarc/lib/kube';
 import { labelsOf, selectorOf } from './labels.ts';
 import { renderServicePorts } from './network.ts';
-import type { RenderOptions, RunSpec } from './run-spec.ts';
+import type { NetworkSpec, RenderOptions, RunSpec } from './run-spec.ts';
 import { renderDeployment } from './workload.ts';
 
 type Split = NonNullable<RoutePolicyInput['split']>;
@@ -46,7 +46,7 @@ export function renderGreyDeployment(spec: RunSpec, options: RenderOptions): Kin
   };
 }
 
-export function renderGreyService(spec: RunSpec): KindTable['services'] | null {
+export function renderGreyService(spec: NetworkSpec): KindTable['services'] | null {
   if (!spec.grey || spec.ports.length === 0) return null;
   return {
     metadata: {
@@ -62,7 +62,7 @@ export function renderGreyService(spec: RunSpec): KindTable['services'] | null {
  * A route's policy with the candidate in it: what named the app is shared between both versions, and requests
  * with the header or cookie go to the candidate. Shares are thousandths.
  */
-export function withGrey(policy: RoutePolicyInput, spec: RunSpec, port: number): RoutePolicyInput {
+export function withGrey(policy: RoutePolicyInput, spec: NetworkSpec, port: number): RoutePolicyInput {
   if (!spec.grey) return policy;
   const { percent, sticky, header, cookie } = spec.grey.release;
   const candidate = { service: greyName(spec), port };
@@ -89,11 +89,11 @@ export function withGrey(policy: RoutePolicyInput, spec: RunSpec, port: number):
 }
 
 /** Beside the app's id: the name tells the candidate's pods from the app's, for both Services. */
-function greySelector(spec: RunSpec): Record<string, string> {
+function greySelector(spec: NetworkSpec): Record<string, string> {
   return { ...selectorOf(spec), [labels.name]: greyName(spec) };
 }
 
-function greyLabels(spec: RunSpec): Record<string, string> {
+function greyLabels(spec: NetworkSpec): Record<string, string> {
   return { [labels.name]: greyName(spec), [labels.track]: 'grey' };
 }
 

@@ -15,7 +15,7 @@ import {
   type PortSpec,
   type RenderOptions,
   type RouteSpec,
-  type RunSpec,
+  type NetworkSpec,
 } from './run-spec.ts';
 
 type Ingress = KindTable['ingresses'];
@@ -32,7 +32,7 @@ interface Place {
  * The default hosts of public HTTP ports, in one Ingress where the gateway is told the same of all, and an
  * Ingress for each route that a person made. `spec.tls` is left to the keeper of certificates.
  */
-export function renderIngresses(spec: RunSpec, options: RenderOptions): Ingress[] {
+export function renderIngresses(spec: NetworkSpec, options: RenderOptions): Ingress[] {
   if (isJob(spec)) return [];
   const ports = new Map(spec.ports.filter(isRouted).map((port) => [port.port, port]));
   const routes = spec.routes.flatMap((route): Place[] => {
@@ -44,7 +44,7 @@ export function renderIngresses(spec: RunSpec, options: RenderOptions): Ingress[
 }
 
 /** A Secret with the users of each route that asks for a password; another content keeps its name. */
-export function renderAuthSecrets(spec: RunSpec): KindTable['secrets'][] {
+export function renderAuthSecrets(spec: NetworkSpec): KindTable['secrets'][] {
   return spec.routes.flatMap((route) =>
     route.basicAuth === null
       ? []
@@ -59,7 +59,7 @@ export function renderAuthSecrets(spec: RunSpec): KindTable['secrets'][] {
 }
 
 /** The main port's hosts are in `<app>`; ports of which the gateway is told something else in `<app>-p<port>`, made before. */
-function defaultIngresses(spec: RunSpec, options: RenderOptions): Ingress[] {
+function defaultIngresses(spec: NetworkSpec, options: RenderOptions): Ingress[] {
   const { name: app, team } = spec;
   const main = mainPortOf(spec);
   const rendered = spec.ports
@@ -77,7 +77,7 @@ function defaultIngresses(spec: RunSpec, options: RenderOptions): Ingress[] {
   return [...rest, { ...first, spec: { ...first.spec, rules: together } }];
 }
 
-function placeOf(spec: RunSpec, route: RouteSpec, port: PortSpec): Place {
+function placeOf(spec: NetworkSpec, route: RouteSpec, port: PortSpec): Place {
   const { basicAuth, ...policy } = route.policy;
   const secretName = authName(spec, route);
   return {
@@ -92,7 +92,7 @@ function placeOf(spec: RunSpec, route: RouteSpec, port: PortSpec): Place {
   };
 }
 
-function renderPlace(spec: RunSpec, options: RenderOptions, place: Place): Ingress {
+function renderPlace(spec: NetworkSpec, options: RenderOptions, place: Place): Ingress {
   const { port } = place;
   const isPlain = (place.policy.protocol ?? 'HTTP') === 'HTTP';
   const policy = withGrey(
@@ -137,10 +137,10 @@ function isRouted({ protocol }: PortSpec): boolean {
   return protocol === 'HTTP' || protocol === 'GRPC';
 }
 
-function routeName(spec: RunSpec, { id }: RouteSpec): string {
+function routeName(spec: NetworkSpec, { id }: RouteSpec): string {
   return `${spec.name}-route-${id.split('.').at(-1)}`;
 }
 
-function authName(spec: RunSpec, route: RouteSpec): string {
+function authName(spec: NetworkSpec, route: RouteSpec): string {
   return `${routeName(spec, route)}-auth`;
 }

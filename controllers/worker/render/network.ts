@@ -2,13 +2,13 @@ import { l4Annotation } from '@skyarc/lib/contracts';
 import type { KindTable } from '@skyarc/lib/kube';
 import { labels } from '@skyarc/lib/contracts';
 import { labelsOf, selectorOf } from './labels.ts';
-import { isJob, type RunSpec, transportOf } from './run-spec.ts';
+import { isJob, type NetworkSpec, transportOf } from './run-spec.ts';
 import { headlessName } from './workload.ts';
 
 type Ports = NonNullable<KindTable['services']['spec']>['ports'];
 
 /** `<app>` with all ports, and the gateway's ports that lead to them; null for an app that has none. */
-export function renderService(spec: RunSpec): KindTable['services'] | null {
+export function renderService(spec: NetworkSpec): KindTable['services'] | null {
   if (spec.ports.length === 0 || isJob(spec)) return null;
   return {
     metadata: {
@@ -27,7 +27,7 @@ export function renderService(spec: RunSpec): KindTable['services'] | null {
 }
 
 /** Stable names for the pods of a StatefulSet, also while they are not ready. */
-export function renderHeadlessService(spec: RunSpec): KindTable['services'] | null {
+export function renderHeadlessService(spec: NetworkSpec): KindTable['services'] | null {
   if (spec.workload !== 'STATEFUL') return null;
   return {
     metadata: { name: headlessName(spec), namespace: spec.namespace, labels: labelsOf(spec) },
@@ -40,7 +40,7 @@ export function renderHeadlessService(spec: RunSpec): KindTable['services'] | nu
   };
 }
 
-export function renderServicePorts({ ports }: Pick<RunSpec, 'ports'>): Ports {
+export function renderServicePorts({ ports }: Pick<NetworkSpec, 'ports'>): Ports {
   return ports.map(({ port, protocol }) => ({
     name: `p${port}`,
     port,
@@ -50,10 +50,10 @@ export function renderServicePorts({ ports }: Pick<RunSpec, 'ports'>): Ports {
 }
 
 /** Ports of the gateway, by number; those that lead to a port that the app has not are left out. */
-export function renderL4({ l4, ports }: Pick<RunSpec, 'l4' | 'ports'>): {
+export function renderL4({ l4, ports }: Pick<NetworkSpec, 'l4' | 'ports'>): {
   annotations?: Record<string, string>;
 } {
-  const has = (one: RunSpec['l4'][number]) =>
+  const has = (one: NetworkSpec['l4'][number]) =>
     ports.some(({ port, protocol }) => port === one.servicePort && transportOf(protocol) === one.protocol);
   const list = l4.filter(has);
   return list.length === 0 ? {} : { annotations: { [l4Annotation]: JSON.stringify(list) } };

@@ -58,6 +58,12 @@ export interface RunSpec {
   readonly restartedAt: string | null;
 }
 
+/** What routes and Services are made of; all that there is of a third-party app. */
+export type NetworkSpec = Pick<
+  RunSpec,
+  'id' | 'name' | 'team' | 'namespace' | 'workload' | 'ports' | 'routes' | 'l4' | 'grey'
+>;
+
 /** A volume with what its kind needs; sizes in mebibytes. */
 export type VolumeSpec = VolumePlace &
   (

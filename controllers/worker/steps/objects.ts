@@ -2,7 +2,8 @@ import { labels } from '@skyarc/lib/contracts';
 import { ensureObject, type KindTable, type KubeClient, type Resource } from '@skyarc/lib/kube';
 import { deployedName, type AppRef } from '../deployed.ts';
 import { endOf } from '../jobs/end.ts';
-import type { Rendered } from '../render/app.ts';
+import { isWorkload, type Rendered } from '../render/app.ts';
+import { bindReplicas } from '../scaling/replicas.ts';
 import { ensureClaim } from './claims.ts';
 import { ensureStatefulSet } from './stateful-set.ts';
 
@@ -10,6 +11,7 @@ import { ensureStatefulSet } from './stateful-set.ts';
 const ownedKinds = [
   'ingresses',
   'services',
+  'horizontalpodautoscalers',
   'poddisruptionbudgets',
   'deployments',
   'statefulsets',
@@ -30,7 +32,9 @@ export async function applyObjects(
 ): Promise<number> {
   let writes = 0;
   for (const rendered of objects) {
-    const { resource, object } = rendered;
+    const { resource, object } = isWorkload(rendered)
+      ? await bindReplicas(kube, rendered, objects)
+      : rendered;
     if (resource === 'persistentvolumeclaims') {
       writes += Number(await ensureClaim(kube, object, { mayCreate: mayCreateClaims }));
     } else if (resource === 'statefulsets') {
@@ -56,9 +60,14 @@ export async function pruneObjects(
 }
 
 /** Removes everything of the app but its namespace and its data. */
-export async function removeObjects(kube: KubeClient, app: AppRef): Promise<void> {
-  await removeOwned(kube, app, [...ownedKinds, 'jobs'], () => true);
-  await kube.delete('serviceaccounts', app.name, app.namespace);
+export async function removeObjects(
+  kube: KubeClient,
+  app: AppRef,
+  { keepsAccount = false } = {},
+): Promise<void> {
+  await removeOwned(kube, app, [...ownedKinds, 'jobs', 'endpointslices'], () => true);
+  // Found by its name, which another app may have by now.
+  if (!keepsAccount) await kube.delete('serviceaccounts', app.name, app.namespace);
 }
 
 /** Runs that go on keep what their next pods are made of. */

@@ -4,6 +4,7 @@ import type { OperationJournal } from '@skyarc/prisma/datacenter';
 import type { WorkerContext } from '../context.ts';
 import { diagnose, type Diagnosis, isReady, lastLines, type Pod, tellingLine } from '../diagnose/index.ts';
 import { type Rendered, type Workload, workloadAmong } from '../render/app.ts';
+import { activeRule } from '../render/autoscaling.ts';
 import { templateLabel } from '../render/labels.ts';
 import type { RunSpec } from '../render/run-spec.ts';
 import { failure } from './failure.ts';
@@ -22,6 +23,8 @@ export interface RollOut {
 interface Progress {
   readonly isDone: boolean;
   readonly ready: number;
+  /** Wanted ones. */
+  readonly replicas: number;
 }
 
 /**
@@ -40,7 +43,7 @@ export async function rollOut(context: WorkerContext, run: RollOut): Promise<voi
     const progress = await look(kube, workload, run);
     if (progress.isDone) return;
     const pods = newPods(await listPods(kube, spec), workload);
-    const sentence = `${progress.ready} of ${spec.replicas} pods ready`;
+    const sentence = `${progress.ready} of ${progress.replicas} pods ready`;
     if (sentence !== said && spec.replicas > 0) journal.say(sentence);
     said = sentence;
     const found = spec.replicas > 0 ? await diagnose(kube, spec, pods) : null;
@@ -78,21 +81,23 @@ async function look(kube: KubeClient, workload: Workload, run: RollOut): Promise
   if (
     !live ||
     templateOf(live) !== templateOf(workload.object) ||
-    live.spec?.replicas !== run.spec.replicas
+    (live.spec?.replicas !== run.spec.replicas && !activeRule(run.spec))
   ) {
     // Somebody else wrote to it, or removed it: level-triggered, so write again.
     await applyObjects(kube, run.objects);
-    return { isDone: false, ready: 0 };
+    return { isDone: false, ready: 0, replicas: run.spec.replicas };
   }
-  const { replicas } = run.spec;
+  // A rule may change the number meanwhile: what it wants now counts.
+  const replicas = live.spec?.replicas ?? 1;
   const { status = {} } = live;
-  if ((status.observedGeneration ?? 0) < (live.metadata?.generation ?? 0)) return { isDone: false, ready: 0 };
+  if ((status.observedGeneration ?? 0) < (live.metadata?.generation ?? 0))
+    return { isDone: false, ready: 0, replicas };
   const isNew = (status.updatedReplicas ?? 0) === replicas || (replicas === 0 && !status.updatedReplicas);
   const isAvailable = (status.availableReplicas ?? status.readyReplicas ?? 0) === replicas;
   const isDone = isNew && isAvailable && (status.replicas ?? 0) === replicas;
   const ready = Math.min(status.updatedReplicas ?? 0, status.readyReplicas ?? 0);
-  if (!isDone || replicas > 0) return { isDone, ready };
-  return { isDone: (await listPods(kube, run.spec)).length === 0, ready: 0 };
+  if (!isDone || replicas > 0) return { isDone, ready, replicas };
+  return { isDone: (await listPods(kube, run.spec)).length === 0, ready: 0, replicas };
 }
 
 function newPods(pods: readonly Pod[], workload: Workload): Pod[] {

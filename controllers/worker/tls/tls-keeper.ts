@@ -25,7 +25,7 @@ const settleMs = 20;
  * never brings back an older choice. Any number of workers may do it at once.
  */
 export class TlsKeeper {
-  private readonly context: WorkerContext;
+  private readonly context: Omit<WorkerContext, 'tls'>;
   private readonly ingresses: Informer<'ingresses'>;
   private readonly stopping = new AbortController();
   private known: readonly Pair[] = [];
@@ -36,7 +36,7 @@ export class TlsKeeper {
   private running: Promise<void> = Promise.resolve();
   private loop: Promise<void> = Promise.resolve();
 
-  constructor(context: WorkerContext) {
+  constructor(context: Omit<WorkerContext, 'tls'>) {
     this.context = context;
     const labelSelector = `${labels.managedBy}=${managedByValue},${labels.appId}`;
     this.ingresses = new Informer(context.kube, 'ingresses', { log: context.log, labelSelector });

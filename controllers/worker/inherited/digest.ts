@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { EffectiveVariable } from '@skyarc/prisma/datacenter';
-import type { PluginSpec } from './render/run-spec.ts';
+import type { PluginSpec } from '../render/run-spec.ts';
 
 /** Digest of everything that an app's pods have from others: it changes when they are to be configured anew. */
 export function inheritedDigest(
