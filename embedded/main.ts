@@ -65,12 +65,14 @@ export async function start(input: EmbeddedInput): Promise<RunningEmbedded> {
           pkiDir: folders.pki,
           clusterDomain: config.network.dns.domain,
         },
-        { nodeProxy: createNodeProxy(engine, folders.podLogs, meter) },
+        { nodeProxy: createNodeProxy(engine, folders.podLogs, meter), metrics: meter },
       ),
       (running) => running.stop(),
     );
-    const { client } = apiServer;
-    stack.use(await startControllers(config.controllers, { client, log }), (running) => running.stop());
+    const { client, readAggregated } = apiServer;
+    stack.use(await startControllers(config.controllers, { client, log, readAggregated }), (running) =>
+      running.stop(),
+    );
     const { advertise } = config.apiServer;
     // Pods reach nothing of this host but names and, when it is offered to them, the API.
     const openToPods = [

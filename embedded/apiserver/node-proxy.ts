@@ -32,6 +32,12 @@ export interface ExecOptions extends StreamOptions {
   readonly command: readonly string[];
 }
 
+/** A page that a kubelet serves of itself, such as `/metrics/cadvisor`. */
+export interface NodePage {
+  readonly contentType: string;
+  readonly body: string;
+}
+
 /**
  * What the API server asks of the kubelet of a pod's node. Errors are AppErrors: NOT_FOUND (no such
  * container or log), INVALID (e.g. the container is not running, no previous instance), UNAVAILABLE.
@@ -55,4 +61,6 @@ export interface NodeProxy {
   openAttach(target: ContainerTarget, options: StreamOptions): Promise<URL>;
   /** Ports are those asked for by a WebSocket client; SPDY clients name theirs later, the list is empty then. */
   openPortForward(target: Omit<ContainerTarget, 'container'>, ports: readonly number[]): Promise<URL>;
+  /** What `nodes/{name}/proxy` answers at a path (`/metrics/cadvisor`, `/stats/summary`); null for another. */
+  readPage(path: string): Promise<NodePage | null>;
 }

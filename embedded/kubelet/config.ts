@@ -48,6 +48,8 @@ export const kubeletConfigSchema = z.strictObject({
   leaseEveryMs: z.int().default(10_000),
   /** How often all pods are compared with the runtime: events from it may be lost. */
   relistEveryMs: z.int().default(10_000),
+  /** How often the files of configMaps, secrets and tokens in volumes are compared with their objects. */
+  renewVolumesEveryMs: z.int().min(500).default(60_000),
   images: z
     .strictObject({
       /** Percent of the disk above which unused images are removed, down to the lower mark. */
@@ -55,6 +57,29 @@ export const kubeletConfigSchema = z.strictObject({
       lowPercent: z.number().default(80),
       checkEveryMs: z.int().default(300_000),
       minAgeMs: z.int().default(120_000),
+    })
+    .prefault({}),
+  usage: z
+    .strictObject({
+      /** Between two samples of what pods use of processors and memory. */
+      everyMs: z.int().min(100).default(10_000),
+      /** Between two measures of what pods take of the disk. */
+      diskEveryMs: z.int().min(100).default(15_000),
+    })
+    .prefault({}),
+  /** When pods are ended to save the node. A share of a large disk is much: the marks are below Kubernetes' 10 %. */
+  eviction: z
+    .strictObject({
+      memoryAvailableBytes: z
+        .int()
+        .min(0)
+        .default(100 * 1024 * 1024),
+      /** Of the file systems of images and of pods. */
+      diskFreePercent: z.number().min(0).max(100).default(5),
+      inodesFreePercent: z.number().min(0).max(100).default(3),
+      checkEveryMs: z.int().min(100).default(10_000),
+      /** How long a condition stays after what caused it has gone. */
+      holdMs: z.int().min(0).default(300_000),
     })
     .prefault({}),
   /** Pods worked on at the same time. */

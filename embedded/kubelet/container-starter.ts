@@ -62,7 +62,7 @@ async function renderRequest(context: KubeletContext, input: StartInput) {
   const podIp = specOf(pod).hostNetwork ? context.node.address : (sandbox.network?.ip ?? '');
   const { node, lookups, clusterEnvironment: inherited } = context;
   const environment = await resolveEnvironment({ pod, container, podIp, node, lookups, inherited });
-  const mounts = await renderMounts(container, volumes, environment);
+  const mounts = await renderMounts(container, volumes, environment, specOf(pod).volumes);
   const attempt = nextAttempt(pod, container, previous);
   const folder = join(context.podFolder(pod), 'containers', container.name);
   const terminationMessageFile = join(folder, String(attempt));

@@ -145,9 +145,10 @@ test('probes by gRPC, HTTP with headers and redirects, TCP and command; startup 
   await removePod('probed');
 });
 
+const say = (word: string) => `echo "$(date +%s%N) ${word}" >> /log/all`;
+
 test('side-cars start before and end after a job, in order, and the job counts as done only then', async () => {
   const { client } = cluster;
-  const say = (word: string) => `echo "$(date +%s%N) ${word}" >> /log/all`;
   const log = [{ name: 'log', mountPath: '/log' }];
   const sidecar = (name: string) =>
     shell(
@@ -265,6 +266,8 @@ test('a debug container joins a running pod and sees its processes', async () =>
   await removePod('plain');
 });
 
+const read = async (path: string) => (await readFile(join('/sys/fs/cgroup', path), 'utf8')).trim();
+
 test('a pod gets cpu and memory by what it asks for', async () => {
   await createPod('weighed', {
     terminationGracePeriodSeconds: 1,
@@ -279,7 +282,6 @@ test('a pod gets cpu and memory by what it asks for', async () => {
   });
   const { metadata } = await waitForPod(cluster.client, 'weighed', isReady);
   const cgroup = `heba/burstable/pod${metadata?.uid}`;
-  const read = async (path: string) => (await readFile(join('/sys/fs/cgroup', path), 'utf8')).trim();
   expect(await read(`cpu/${cgroup}/cpu.shares`)).toBe(String(Math.floor(0.35 * 1024)));
   expect(await read(`cpu/${cgroup}/cpu.cfs_quota_us`)).toBe('70000');
   expect(await read(`memory/${cgroup}/memory.limit_in_bytes`)).toBe(String((96 + 8) * 2 ** 20));

@@ -4,6 +4,7 @@ import type {
   ContainerTarget,
   ExecOptions,
   LogOptions,
+  NodePage,
   NodeProxy,
   StreamOptions,
 } from '../apiserver/node-proxy.ts';
@@ -12,16 +13,19 @@ import { listLogFiles } from './logs/files.ts';
 import { readLog } from './logs/reader.ts';
 import { isRunning, newestOf, readySandboxOf, restartCountOf, RuntimeReader } from './pod-runtime.ts';
 import { podLogFolder } from './render/sandbox.ts';
+import type { UsageMeter } from './usage/meter.ts';
 
-/** Logs, exec, attach and port-forward of the pods on this node. */
+/** Logs, exec, attach and port-forward of the pods on this node, and the node's own pages. */
 export class CriNodeProxy implements NodeProxy {
   private readonly cri: CriClient;
   private readonly podLogRoot: string;
   private readonly reader: RuntimeReader;
+  private readonly meter: UsageMeter;
 
-  constructor(cri: CriClient, podLogRoot: string) {
+  constructor(cri: CriClient, podLogRoot: string, meter: UsageMeter) {
     this.cri = cri;
     this.podLogRoot = podLogRoot;
+    this.meter = meter;
     this.reader = new RuntimeReader(cri);
   }
 
@@ -48,6 +52,10 @@ export class CriNodeProxy implements NodeProxy {
     }
     const isEnded = async () => options.previous || !(await this.isRunning(newest.id));
     return readLog(logPath, options, { isEnded, signal });
+  }
+
+  async readPage(path: string): Promise<NodePage | null> {
+    return this.meter.page(path);
   }
 
   async openExec(target: ContainerTarget, options: ExecOptions): Promise<URL> {

@@ -4,6 +4,7 @@ import { AppError } from '@skyarc/lib/errors';
 import type { KindTable, KubeClient } from '../client/index.ts';
 import type { KubeletConfig } from './config.ts';
 import type { CriClient } from './cri/client.ts';
+import type { Pressure } from './eviction/index.ts';
 import { formatTime } from './pod.ts';
 import type { NodeFacts } from './render/environment.ts';
 
@@ -20,7 +21,14 @@ export interface NodeKeeperOptions {
   readonly facts: NodeFacts;
   readonly podCidr: string;
   readonly imageRoot: string;
+  readonly hasPressure: (pressure: Pressure) => boolean;
 }
+
+/** Keeps new pods away while the node runs short. */
+const pressureTaints: Readonly<Record<Pressure, string>> = {
+  MemoryPressure: 'node.kubernetes.io/memory-pressure',
+  DiskPressure: 'node.kubernetes.io/disk-pressure',
+};
 
 /** The first IPv4 address that is not loopback's, passing over the instance's own links. */
 export function findNodeAddress(instance: string): string {
@@ -77,11 +85,27 @@ export class NodeKeeper {
       if (!stored) return this.register();
       try {
         await client.updateStatus('nodes', { ...stored, status: await this.renderStatus(stored) });
+        await this.writeTaints(stored);
         return;
       } catch (error) {
         if (!(error instanceof AppError) || error.code !== 'CONFLICT') throw error;
       }
     }
+  }
+
+  /** Nobody else does it for an embedded node: with the condition comes the taint. */
+  private async writeTaints(stored: Node): Promise<void> {
+    const taints = stored.spec?.taints ?? [];
+    const own = Object.values(pressureTaints);
+    const wanted = Object.entries(pressureTaints)
+      .filter(([pressure]) => this.options.hasPressure(pressure as Pressure))
+      .map(([, key]) => key);
+    const found = taints.map(({ key }) => key).filter((key) => own.includes(key));
+    if (found.length === wanted.length && wanted.every((key) => found.includes(key))) return;
+    const others = taints.filter(({ key }) => !own.includes(key));
+    const fresh = wanted.map((key) => ({ key, effect: 'NoSchedule' }));
+    const spec = { taints: [...others, ...fresh] };
+    await this.options.client.patch('nodes', this.name, undefined, { spec });
   }
 
   async renewLease(): Promise<void> {
@@ -133,7 +157,7 @@ export class NodeKeeper {
         { type: 'InternalIP', address: facts.address },
         { type: 'Hostname', address: this.name },
       ],
-      conditions: await this.renderConditions(stored, disk.bavail / disk.blocks),
+      conditions: await this.renderConditions(stored),
       nodeInfo: {
         architecture: architecture(),
         operatingSystem: 'linux',
@@ -149,15 +173,22 @@ export class NodeKeeper {
     };
   }
 
-  private async renderConditions(stored: Node, freeShare: number): Promise<NodeCondition[]> {
+  private async renderConditions(stored: Node): Promise<NodeCondition[]> {
     const { status } = await this.options.cri.call('Status', {});
     const problems = status.conditions.filter((condition) => !condition.status);
     const problem = problems.map(({ reason, message }) => `${reason}: ${message}`).join('; ');
-    const isDiskFull = freeShare < 0.05;
+    const { hasPressure } = this.options;
     const verdicts: [string, boolean, string, string][] = [
-      ['MemoryPressure', false, 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
-      isDiskFull
-        ? ['DiskPressure', true, 'KubeletHasDiskPressure', 'less than 5% of the disk is free']
+      hasPressure('MemoryPressure')
+        ? [
+            'MemoryPressure',
+            true,
+            'KubeletHasInsufficientMemory',
+            'kubelet has insufficient memory available',
+          ]
+        : ['MemoryPressure', false, 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
+      hasPressure('DiskPressure')
+        ? ['DiskPressure', true, 'KubeletHasDiskPressure', 'kubelet has disk pressure']
         : ['DiskPressure', false, 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'],
       ['PIDPressure', false, 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'],
       problem

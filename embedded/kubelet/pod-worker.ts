@@ -76,9 +76,11 @@ export class PodWorker {
     this.aborting.abort();
   }
 
-  /** Fails the pod for what it takes from the node; the next `sync` ends it. */
-  evict(message: string): void {
-    this.failure ??= evictionOf(message);
+  /** Fails the pod for what it takes from the node; the next `sync` ends it. False when it is ending already. */
+  evict(message: string): boolean {
+    if (this.failure || this.isGone || hasEnded(this.pod)) return false;
+    this.failure = evictionOf(message);
+    return true;
   }
 
   async sync(): Promise<void> {
@@ -141,6 +143,8 @@ export class PodWorker {
 
   /** Succeeded or failed for good: sandbox and volumes go, the containers stay for their logs. */
   private async syncEnded(runtime: PodRuntime): Promise<void> {
+    // Stopping a sandbox twice at once confuses the network plug-in.
+    if (this.ending.isRunning) return;
     this.health.stop(runtime);
     for (const { id, state } of runtime.sandboxes) {
       if (state === 'SANDBOX_READY') await this.context.cri.call('StopPodSandbox', { podSandboxId: id });

@@ -40,20 +40,27 @@ export async function removeMounted(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
 }
 
-/** Gives a folder to a pod's fsGroup: group, group rights, and set-gid on folders so that new files follow. */
-export async function giveToGroup(folder: string, group: number): Promise<void> {
+/**
+ * Gives a folder to a pod's fsGroup: group, group rights, and set-gid on folders so that new files follow.
+ * The root is changed last: when it is right, all below it is, unless the policy is `Always`.
+ */
+export async function giveToGroup(folder: string, group: number, policy?: string): Promise<void> {
   const { mode, gid } = await lstat(folder);
-  // Deep trees are walked once: the root is changed last, so its state says that the rest is done.
-  if (gid === group && (mode & 0o2000) !== 0) return;
+  const isRight = gid === group && (mode & 0o2000) !== 0;
+  if (isRight && policy !== 'Always') return;
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) await giveToGroup(path, group);
-    else if (entry.isFile()) {
-      const file = await lstat(path);
-      await chown(path, file.uid, group);
-      await chmod(path, (file.mode & 0o7777) | 0o660);
-    }
+    if (entry.isDirectory()) await giveToGroup(path, group, policy);
+    else if (entry.isFile()) await giveFileToGroup(path, group);
   }
+  if (isRight) return;
   await chown(folder, (await lstat(folder)).uid, group);
   await chmod(folder, (mode & 0o7777) | 0o2770);
+}
+
+async function giveFileToGroup(path: string, group: number): Promise<void> {
+  const { uid, gid, mode } = await lstat(path);
+  if (gid === group && (mode & 0o660) === 0o660) return;
+  await chown(path, uid, group);
+  await chmod(path, (mode & 0o7777) | 0o660);
 }

@@ -7,6 +7,7 @@ import {
   readlink,
   rename,
   rm,
+  stat,
   symlink,
   writeFile,
 } from 'node:fs/promises';
@@ -32,7 +33,7 @@ export async function writePayload(
   group: number | undefined,
 ): Promise<void> {
   const current = await readlink(join(folder, '..data')).catch(() => undefined);
-  if (current !== undefined && (await isSame(join(folder, current), payload))) return;
+  if (current !== undefined && (await isSame(join(folder, current), payload, group))) return;
   const fresh = `..${new Date().toISOString().replace(/[-:.]/g, '_')}`;
   await mkdir(join(folder, fresh), { recursive: true, mode: 0o755 });
   for (const [path, { content, mode }] of payload) {
@@ -40,12 +41,17 @@ export async function writePayload(
     await mkdir(dirname(file), { recursive: true, mode: 0o755 });
     await writeFile(file, content);
     if (group !== undefined) await chown(file, 0, group);
-    await chmod(file, group === undefined ? mode : mode | 0o440);
+    await chmod(file, modeOf(mode, group));
   }
+  // Left by a process that died here.
+  await rm(join(folder, '..data_tmp'), { force: true });
   await symlink(fresh, join(folder, '..data_tmp'));
   await rename(join(folder, '..data_tmp'), join(folder, '..data'));
   await linkNames(folder, new Set([...payload.keys()].map((path) => path.split('/')[0] as string)));
-  if (current !== undefined) await rm(join(folder, current), { recursive: true, force: true });
+  for (const name of await readdir(folder)) {
+    const isOld = name.startsWith('..2') && name !== fresh;
+    if (isOld) await rm(join(folder, name), { recursive: true, force: true });
+  }
 }
 
 async function linkNames(folder: string, names: ReadonlySet<string>): Promise<void> {
@@ -54,12 +60,18 @@ async function linkNames(folder: string, names: ReadonlySet<string>): Promise<vo
   for (const name of present) if (!names.has(name)) await rm(join(folder, name));
 }
 
-async function isSame(folder: string, payload: Payload): Promise<boolean> {
+/** A group that owns the files may read them. */
+function modeOf(mode: number, group: number | undefined): number {
+  return group === undefined ? mode : mode | 0o440;
+}
+
+async function isSame(folder: string, payload: Payload, group: number | undefined): Promise<boolean> {
   const files = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   if (files.filter((entry) => entry.isFile()).length !== payload.size) return false;
-  for (const [path, { content }] of payload) {
+  for (const [path, { content, mode }] of payload) {
     const written = await readFile(join(folder, path)).catch(() => undefined);
     if (!written?.equals(content)) return false;
+    if (((await stat(join(folder, path))).mode & 0o7777) !== modeOf(mode, group)) return false;
   }
   return true;
 }

@@ -20,6 +20,10 @@ export class PodEnding {
     return this.state === 'done';
   }
 
+  get isRunning(): boolean {
+    return this.state === 'running';
+  }
+
   /** Begins unless it has begun. The deadline, in milliseconds since 1970, is asked again at each step. */
   begin(pod: Pod, runtime: PodRuntime, deadlineMs: () => number): void {
     if (this.state !== 'no') return;
