@@ -129,8 +129,10 @@ test('the owner logs in', async () => {
 test('the administrator allows a Git server of the own network', async () => {
   await browser.page.goto(`${world.consoleUrl}/data-center`);
   await part('service-gateway').waitFor();
-  await part('allow-private-sources').click();
-  await browser.page.locator('[data-testid=allow-private-sources][aria-checked=true]').waitFor();
+  await part('rules.allowPrivateSources').click();
+  await part('rules-save').click();
+  await part('rules-save').waitFor({ state: 'detached' });
+  await browser.page.locator('[data-testid="rules.allowPrivateSources"][aria-checked=true]').waitFor();
   await browser.shoot('data-centre');
 });
 

@@ -28,6 +28,7 @@ export const commonText = defineMessages(
     unsaved: 'Not saved yet',
     discard: 'Discard',
     removeRow: '{label}: remove row {n}',
+    notSaved: 'Not saved',
   },
   {
     retry: '重试',
@@ -55,5 +56,6 @@ export const commonText = defineMessages(
     unsaved: '尚未保存',
     discard: '放弃更改',
     removeRow: '{label}：移除第 {n} 行',
+    notSaved: '未能保存',
   },
 );

@@ -13,6 +13,7 @@ import { Tabs } from '../../../components/tabs.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { LogView } from '../../logs/index.ts';
 import { useTeam } from '../../teams/index.ts';
+import { TerminalTab } from '../../terminals/index.ts';
 import { useLiveApp } from '../hooks/use-live-app.ts';
 import { appText } from '../text.ts';
 import { AppActions } from './app-actions.tsx';
@@ -45,6 +46,7 @@ const tabs = {
       />
     ),
   ],
+  terminal: ['tabTerminal', (app: AppFieldsFragment) => <TerminalTab key={app.id} app={app} />],
   environment: ['tabEnvironment', (app: AppFieldsFragment) => <EnvironmentTab key={app.id} app={app} />],
   connections: ['tabConnections', (app: AppFieldsFragment) => <ConnectionsTab key={app.id} app={app} />],
   ports: ['tabPorts', (app: AppFieldsFragment) => <PortsTab key={app.id} app={app} />],

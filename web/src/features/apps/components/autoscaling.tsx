@@ -8,11 +8,12 @@ import { DataList } from '../../../components/data-list.tsx';
 import { Panel } from '../../../components/panel.tsx';
 import { Loaded } from '../../../components/states.tsx';
 import { RelativeTime } from '../../../components/time.tsx';
+import { RecordPanel } from '../../../components/record-form/index.ts';
 import { useText } from '../../../components/use-text.ts';
+import { useTeam } from '../../teams/index.ts';
 import { useUpdateApp } from '../hooks/use-update-app.ts';
 import { autoscalingFields, requestFields } from '../run-fields.ts';
 import { runText } from '../run-text.ts';
-import { RecordPanel } from './record-panel.tsx';
 
 type Run = AppSettingsFieldsFragment['run'];
 type Rule = NonNullable<Run['autoscaling']>;
@@ -42,6 +43,7 @@ interface Requests {
 
 function Parts({ app, run, reload }: PartsProps): ReactNode {
   const t = useText(runText);
+  const { mayDevelop } = useTeam();
   const requests = useUpdateApp(app.id);
   const rule = useUpdateApp(app.id);
   const { cpuRequestMillis, memoryRequestMb, autoscaling } = run;
@@ -64,6 +66,7 @@ function Parts({ app, run, reload }: PartsProps): ReactNode {
           reload,
         )}
         testId="requests"
+        editable={mayDevelop}
       />
       <RecordPanel<{ readonly autoscaling: AutoscalingInput | null }>
         title={t('autoscaling')}
@@ -81,6 +84,7 @@ function Parts({ app, run, reload }: PartsProps): ReactNode {
           reload,
         )}
         testId="autoscaling"
+        editable={mayDevelop}
       >
         {autoscaling && <Measured rule={autoscaling} />}
       </RecordPanel>

@@ -8,11 +8,12 @@ import { adaptAction, useQuery } from '../../../components/api.ts';
 import { DataList } from '../../../components/data-list.tsx';
 import { Panel } from '../../../components/panel.tsx';
 import { Loaded } from '../../../components/states.tsx';
+import { RecordPanel } from '../../../components/record-form/index.ts';
 import { useText } from '../../../components/use-text.ts';
 import { useTeamOverview } from '../hooks/use-team-overview.ts';
+import { useTeam } from '../../teams/index.ts';
 import { useUpdateApp } from '../hooks/use-update-app.ts';
 import { partsText } from '../parts-text.ts';
-import { RecordPanel } from './record-panel.tsx';
 import { StateBadge } from './state-badge.tsx';
 
 type Connections = AppSettingsFieldsFragment;
@@ -46,6 +47,7 @@ interface DependenciesProps {
 
 function Dependencies({ app, connections, reload }: DependenciesProps): ReactNode {
   const t = useText(partsText);
+  const { mayDevelop } = useTeam();
   const overview = useTeamOverview();
   const update = useUpdateApp(app.id);
   const options = (overview.data?.team?.apps ?? [])
@@ -59,6 +61,7 @@ function Dependencies({ app, connections, reload }: DependenciesProps): ReactNod
       value={{ ids: connections.dependencies.map(({ app: needed }) => needed.id) }}
       action={adaptAction(update, ({ ids }: Needs) => ({ dependencyIds: [...ids] }), reload)}
       testId="dependencies"
+      editable={mayDevelop}
     >
       {connections.dependencies.length === 0 ? (
         <p className="faint" style={{ marginTop: 12 }}>

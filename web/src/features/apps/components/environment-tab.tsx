@@ -7,13 +7,13 @@ import { useState } from 'react';
 import type { ReactNode } from 'react';
 import { Note } from '../../../components/note.tsx';
 import { Panel } from '../../../components/panel.tsx';
+import { SaveBar } from '../../../components/save-bar.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { useTeam } from '../../teams/index.ts';
 import { isEnvName, parseEnvFile } from '../env-file.ts';
 import { useUpdateApp } from '../hooks/use-update-app.ts';
 import { settingsText } from '../settings-text.ts';
 import styles from './apps.module.css';
-import { SaveBar } from './save-bar.tsx';
 
 interface Row {
   readonly key: number;

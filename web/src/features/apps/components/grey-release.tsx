@@ -6,11 +6,11 @@ import type { ReactNode } from 'react';
 import { api, useAction } from '../../../components/api.ts';
 import { ErrorNote } from '../../../components/note.tsx';
 import type { Field } from '../../../components/record-form/index.ts';
+import { RecordPanel } from '../../../components/record-form/index.ts';
 import { useText } from '../../../components/use-text.ts';
 import { useOperations } from '../../operations/index.ts';
 import { useTeam } from '../../teams/index.ts';
 import { partsText } from '../parts-text.ts';
-import { RecordPanel } from './record-panel.tsx';
 
 /** The candidate beside the current version: its share, and the two ways to end it; nothing while there is none. */
 export function GreyRelease({ app }: { readonly app: AppFieldsFragment }): ReactNode {
@@ -36,6 +36,7 @@ export function GreyRelease({ app }: { readonly app: AppFieldsFragment }): React
       value={shares}
       action={change}
       testId="grey"
+      editable={mayDevelop}
     >
       <div className="row" style={{ marginTop: 18 }}>
         <Button

@@ -11,12 +11,13 @@ import type {
 import type { ReactNode } from 'react';
 import { adaptAction, useQuery } from '../../../components/api.ts';
 import { Loaded } from '../../../components/states.tsx';
+import { RecordPanel } from '../../../components/record-form/index.ts';
 import { useText } from '../../../components/use-text.ts';
 import { useTeamOverview } from '../hooks/use-team-overview.ts';
+import { useTeam } from '../../teams/index.ts';
 import { useUpdateApp } from '../hooks/use-update-app.ts';
 import { placementFields, probesFields, rolloutFields } from '../run-fields.ts';
 import { runText } from '../run-text.ts';
-import { RecordPanel } from './record-panel.tsx';
 
 type Run = AppSettingsFieldsFragment['run'];
 
@@ -38,6 +39,7 @@ interface PartsProps {
 
 function Parts({ app, run, reload }: PartsProps): ReactNode {
   const t = useText(runText);
+  const { mayDevelop } = useTeam();
   const overview = useTeamOverview();
   const others = (overview.data?.team?.apps ?? [])
     .map(({ name }) => name)
@@ -54,6 +56,7 @@ function Parts({ app, run, reload }: PartsProps): ReactNode {
         value={run.probes as ProbesInput}
         action={adaptAction(probes, (value: ProbesInput) => ({ run: { probes: value } }), reload)}
         testId="probes"
+        editable={mayDevelop}
       />
       {(run.workload === 'STATELESS' || run.workload === 'STATEFUL') && (
         <RecordPanel<RolloutInput>
@@ -62,6 +65,7 @@ function Parts({ app, run, reload }: PartsProps): ReactNode {
           value={run.rollout}
           action={adaptAction(rollout, (value: RolloutInput) => ({ run: { rollout: value } }), reload)}
           testId="rollout"
+          editable={mayDevelop}
         />
       )}
       <RecordPanel<PlacementInput>
@@ -71,6 +75,7 @@ function Parts({ app, run, reload }: PartsProps): ReactNode {
         value={run.placement as PlacementInput}
         action={adaptAction(placement, (value: PlacementInput) => ({ run: { placement: value } }), reload)}
         testId="placement"
+        editable={mayDevelop}
       />
     </div>
   );

@@ -2,7 +2,7 @@
 
 import { Button, Form, Input, InputNumber, Segmented, Select, Switch } from 'antd';
 import { DataCentersDocument, TemplatesDocument } from '@skyarc/sdk';
-import type { CreateAppInput } from '@skyarc/sdk';
+import type { AppSourceInput, CreateAppInput, Workload } from '@skyarc/sdk';
 import { useRouter, useSearchParams } from 'next/navigation';
 import { useState } from 'react';
 import type { ReactNode } from 'react';
@@ -22,7 +22,7 @@ import { wizardText } from '../wizard-text.ts';
 import styles from './apps.module.css';
 import { GitFields, SshKey } from './source-fields.tsx';
 
-type Kind = 'git' | 'template';
+type Kind = 'git' | 'template' | 'external';
 
 interface Fields {
   readonly url: string;
@@ -31,6 +31,10 @@ interface Fields {
   readonly username?: string;
   readonly password?: string;
   readonly template?: string;
+  /** One `host:port` a line. */
+  readonly endpoints?: string;
+  readonly workload?: Workload;
+  readonly schedule?: string;
   readonly name: string;
   readonly groupId: string;
   readonly dataCenter?: string;
@@ -42,28 +46,50 @@ interface Fields {
 }
 
 function inputOf(kind: Kind, fields: Fields, deploy: boolean): CreateAppInput {
-  const { url, branch, subdirectory, username, password, template } = fields;
   const secret = fields.secretEnvironment ?? false;
+  const workload = fields.workload ?? 'STATELESS';
   return {
     groupId: fields.groupId,
     ...(fields.dataCenter && { dataCenter: fields.dataCenter }),
     name: fields.name,
-    source:
-      kind === 'template'
-        ? { template }
-        : {
-            git: {
-              url: url.trim(),
-              branch: branch.trim(),
-              ...(subdirectory && { subdirectory }),
-              ...(username && { username }),
-              ...(password && { password }),
-            },
-          },
-    run: { replicas: fields.replicas, memoryMb: fields.memoryMb, cpuMillis: fields.cpuMillis },
+    source: sourceOf(kind, fields),
+    run: {
+      workload,
+      replicas: fields.replicas,
+      memoryMb: fields.memoryMb,
+      cpuMillis: fields.cpuMillis,
+      ...(workload === 'CRON_JOB' && { job: { schedule: fields.schedule } }),
+    },
     env: parseEnvFile(fields.environment ?? '').entries.map((entry) => ({ ...entry, secret })),
     deploy,
   };
+}
+
+function sourceOf(kind: Kind, fields: Fields): AppSourceInput {
+  const { url, branch, subdirectory, username, password, template } = fields;
+  if (kind === 'template') return { template };
+  if (kind === 'external') return { external: { endpoints: endpointsOf(fields.endpoints ?? '') } };
+  return {
+    git: {
+      url: url.trim(),
+      branch: branch.trim(),
+      ...(subdirectory && { subdirectory }),
+      ...(username && { username }),
+      ...(password && { password }),
+    },
+  };
+}
+
+/** `host:port` lines; what is no port becomes 0, which the API names. */
+function endpointsOf(text: string): { host: string; port: number }[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [, host = line, port = '0'] = /^(.*):(\d+)$/.exec(line) ?? [];
+      return { host, port: Number(port) };
+    });
 }
 
 /** From a source to an app: the wizard, on one page. */
@@ -115,6 +141,7 @@ export function NewAppPage(): ReactNode {
             scrollToFirstError
             initialValues={{
               branch: 'main',
+              workload: 'STATELESS',
               groupId: group?.id,
               replicas: 1,
               memoryMb: 512,
@@ -133,14 +160,29 @@ export function NewAppPage(): ReactNode {
                       options={[
                         { value: 'git', label: t('git') },
                         { value: 'template', label: t('template') },
+                        { value: 'external', label: t('external') },
                       ]}
                       onChange={setKind}
                     />
                   }
                 >
-                  {kind === 'git' ? (
-                    <GitFields onUrl={(url) => suggest(nameFromUrl(url))} />
-                  ) : (
+                  {kind === 'git' && <GitFields onUrl={(url) => suggest(nameFromUrl(url))} />}
+                  {kind === 'external' && (
+                    <Form.Item
+                      name="endpoints"
+                      label={t('endpoints')}
+                      extra={t('endpointsHelp')}
+                      rules={[required]}
+                    >
+                      <Input.TextArea
+                        className="mono"
+                        autoSize={{ minRows: 2, maxRows: 8 }}
+                        placeholder="db.example.com:5432"
+                        data-testid="app-endpoints"
+                      />
+                    </Form.Item>
+                  )}
+                  {kind === 'template' && (
                     <Form.Item
                       name="template"
                       rules={[{ required: true, message: t('chooseTemplate') }]}
@@ -187,6 +229,7 @@ export function NewAppPage(): ReactNode {
                   )}
                 </Panel>
                 <Panel title={t('settings')} hint={t('settingsHint')}>
+                  {kind !== 'external' && <WorkloadFields />}
                   <div className="row wrap" style={{ gap: 20 }}>
                     <Form.Item name="replicas" label={t('replicas')}>
                       <InputNumber min={1} max={50} data-testid="app-replicas" />
@@ -275,6 +318,36 @@ export function NewAppPage(): ReactNode {
         )}
       </Loaded>
     </Page>
+  );
+}
+
+/** What kind of app it is; a scheduled one needs its times. */
+function WorkloadFields(): ReactNode {
+  const t = useText(wizardText);
+  const workload = Form.useWatch<Workload | undefined>('workload');
+  return (
+    <div className="row wrap" style={{ gap: 20, alignItems: 'flex-start' }}>
+      <Form.Item name="workload" label={t('workload')} extra={t(`${workload ?? 'STATELESS'}Help`)}>
+        <Select
+          style={{ width: 260 }}
+          data-testid="app-workload"
+          options={(['STATELESS', 'STATEFUL', 'JOB', 'CRON_JOB'] as const).map((value) => ({
+            value,
+            label: t(value),
+          }))}
+        />
+      </Form.Item>
+      {workload === 'CRON_JOB' && (
+        <Form.Item
+          name="schedule"
+          label={t('schedule')}
+          extra={t('scheduleHelp')}
+          rules={[{ required: true, message: t('required') }]}
+        >
+          <Input className="mono" placeholder="*/15 * * * *" data-testid="app-schedule" />
+        </Form.Item>
+      )}
+    </div>
   );
 }
 

@@ -13,11 +13,11 @@ import type { ReactNode } from 'react';
 import { adaptAction, useQuery } from '../../../components/api.ts';
 import type { Field, FormRecord } from '../../../components/record-form/index.ts';
 import { Empty, Loaded } from '../../../components/states.tsx';
+import { RecordPanel } from '../../../components/record-form/index.ts';
 import { useText } from '../../../components/use-text.ts';
 import { useTeam } from '../../teams/index.ts';
 import { useUpdateApp } from '../hooks/use-update-app.ts';
 import { partsText } from '../parts-text.ts';
-import { RecordPanel } from './record-panel.tsx';
 
 type Plugin = PluginFieldsFragment;
 type Used = AppSettingsFieldsFragment['plugins'][number];
@@ -62,6 +62,7 @@ interface PluginFormProps {
 /** A plug-in's part of the form: its settings by name, null while the app does not use it. */
 function PluginForm({ app, plugins, used, reload }: PluginFormProps): ReactNode {
   const t = useText(partsText);
+  const { mayDevelop } = useTeam();
   const update = useUpdateApp(app.id);
   const value = Object.fromEntries(
     plugins.map(({ id }) => [id, partOf(used.find(({ plugin }) => plugin.id === id))]),
@@ -83,6 +84,7 @@ function PluginForm({ app, plugins, used, reload }: PluginFormProps): ReactNode 
         reload,
       )}
       testId="plugins"
+      editable={mayDevelop}
     />
   );
 }

@@ -1,15 +1,18 @@
 'use client';
 
 import type { AppFieldsFragment } from '@skyarc/sdk';
+import Link from 'next/link';
 import type { ReactNode } from 'react';
 import { RelativeTime } from '../../../components/time.tsx';
 import { useText } from '../../../components/use-text.ts';
+import { useTeam } from '../../teams/index.ts';
 import { appText } from '../text.ts';
 import styles from './apps.module.css';
 
 /** Pods of an app: ready or what holds them up, restarts, last end. */
 export function PodList({ app }: { readonly app: AppFieldsFragment }): ReactNode {
   const t = useText(appText);
+  const { mayDevelop } = useTeam();
   if (app.pods.length === 0)
     return (
       <p className="soft" style={{ padding: 16 }}>
@@ -39,6 +42,14 @@ export function PodList({ app }: { readonly app: AppFieldsFragment }): ReactNode
           </span>
           <span className="faint small" style={{ textAlign: 'right' }}>
             {restarts > 0 && t('restarts', { n: restarts })}
+            {mayDevelop && (
+              <>
+                {' '}
+                <Link href={`/app?id=${app.id}&tab=terminal&pod=${name}`} data-testid="pod-terminal">
+                  {t('openTerminal')}
+                </Link>
+              </>
+            )}
           </span>
           {lastEnd && <p>{lastEnd}</p>}
         </li>

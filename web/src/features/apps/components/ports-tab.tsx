@@ -8,11 +8,11 @@ import type { ReactNode } from 'react';
 import { DataList } from '../../../components/data-list.tsx';
 import { ExternalLink } from '../../../components/external-link.tsx';
 import { Panel } from '../../../components/panel.tsx';
+import { SaveBar } from '../../../components/save-bar.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { useTeam } from '../../teams/index.ts';
 import { useUpdateApp } from '../hooks/use-update-app.ts';
 import { settingsText } from '../settings-text.ts';
-import { SaveBar } from './save-bar.tsx';
 
 interface PortRow {
   readonly port: number | null;

@@ -9,6 +9,7 @@ import { api, useAction } from '../../../components/api.ts';
 import { cores, memory } from '../../../components/format.ts';
 import { ErrorNote } from '../../../components/note.tsx';
 import { Panel } from '../../../components/panel.tsx';
+import { SaveBar } from '../../../components/save-bar.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { useOperations } from '../../operations/index.ts';
 import { useTeam } from '../../teams/index.ts';
@@ -18,7 +19,6 @@ import { appText } from '../text.ts';
 import styles from './apps.module.css';
 import { Autoscaling } from './autoscaling.tsx';
 import { PodList } from './pod-list.tsx';
-import { SaveBar } from './save-bar.tsx';
 import { PodPips } from './state-badge.tsx';
 
 const mostReplicas = 50;

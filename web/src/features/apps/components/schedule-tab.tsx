@@ -12,13 +12,13 @@ import { ErrorNote } from '../../../components/note.tsx';
 import { Panel } from '../../../components/panel.tsx';
 import { Loaded } from '../../../components/states.tsx';
 import { RelativeTime } from '../../../components/time.tsx';
+import { RecordPanel } from '../../../components/record-form/index.ts';
 import { useText } from '../../../components/use-text.ts';
 import { StatusGlyph, useOperations } from '../../operations/index.ts';
 import { useTeam } from '../../teams/index.ts';
 import { useUpdateApp } from '../hooks/use-update-app.ts';
 import { jobFields } from '../run-fields.ts';
 import { runText } from '../run-text.ts';
-import { RecordPanel } from './record-panel.tsx';
 
 type Run = AppSettingsFieldsFragment['run'];
 
@@ -45,6 +45,7 @@ interface SettingsProps {
 
 function Settings({ app, run, reload }: SettingsProps): ReactNode {
   const t = useText(runText);
+  const { mayDevelop } = useTeam();
   const update = useUpdateApp(app.id);
   const { nextRunAt: _, ...job } = run.job ?? { nextRunAt: null };
   return (
@@ -55,6 +56,7 @@ function Settings({ app, run, reload }: SettingsProps): ReactNode {
       value={job}
       action={adaptAction(update, (value: JobSettingsInput) => ({ run: { job: value } }), reload)}
       testId="job"
+      editable={mayDevelop}
     />
   );
 }

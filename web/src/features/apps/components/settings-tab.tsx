@@ -7,13 +7,13 @@ import type { ReactNode } from 'react';
 import { api, useAction } from '../../../components/api.ts';
 import { ErrorNote, Note } from '../../../components/note.tsx';
 import { Panel } from '../../../components/panel.tsx';
+import { SaveBar } from '../../../components/save-bar.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { useOperations } from '../../operations/index.ts';
 import { useTeam } from '../../teams/index.ts';
 import { useUpdateApp } from '../hooks/use-update-app.ts';
 import { settingsText } from '../settings-text.ts';
 import styles from './apps.module.css';
-import { SaveBar } from './save-bar.tsx';
 import { GitFields, SshKey } from './source-fields.tsx';
 
 /** Source, build and run settings, and the end of an app. */

@@ -7,12 +7,12 @@ import { adaptAction, useQuery } from '../../../components/api.ts';
 import { bytes } from '../../../components/format.ts';
 import type { Field, FormRecord } from '../../../components/record-form/index.ts';
 import { Loaded } from '../../../components/states.tsx';
+import { RecordPanel } from '../../../components/record-form/index.ts';
 import { useText } from '../../../components/use-text.ts';
 import { TeamVolumesDocument } from '../../../generated/operations.ts';
 import { useTeam } from '../../teams/index.ts';
 import { useUpdateApp } from '../hooks/use-update-app.ts';
 import { partsText } from '../parts-text.ts';
-import { RecordPanel } from './record-panel.tsx';
 
 type Volume = VolumeFieldsFragment;
 interface Storage {
@@ -39,6 +39,7 @@ interface VolumesProps {
 
 function Volumes({ app, volumes, reload }: VolumesProps): ReactNode {
   const t = useText(partsText);
+  const { mayDevelop } = useTeam();
   const update = useUpdateApp(app.id);
   const fields = useVolumeFields(app);
   return (
@@ -51,6 +52,7 @@ function Volumes({ app, volumes, reload }: VolumesProps): ReactNode {
       }}
       action={adaptAction(update, (value: Storage) => ({ volumes: [...value.volumes] }), reload)}
       testId="storage"
+      editable={mayDevelop}
     >
       {volumes.length === 0 ? (
         <p className="faint">{t('noVolumes')}</p>

@@ -1,18 +1,19 @@
 'use client';
 
-import { Switch } from 'antd';
 import { DataCentersDocument } from '@skyarc/sdk';
-import type { DataCenterFieldsFragment } from '@skyarc/sdk';
+import type { DataCenterFieldsFragment, UpdateDataCenterInput } from '@skyarc/sdk';
 import type { ReactNode } from 'react';
 import { api, useAction, useQuery } from '../../../components/api.ts';
 import { DataList } from '../../../components/data-list.tsx';
 import { cores, memory } from '../../../components/format.ts';
-import { ErrorNote, Note } from '../../../components/note.tsx';
+import { Note } from '../../../components/note.tsx';
 import { Page } from '../../../components/page.tsx';
 import { Panel } from '../../../components/panel.tsx';
+import { RecordPanel } from '../../../components/record-form/index.ts';
 import { Empty, Loaded } from '../../../components/states.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { StatusGlyph } from '../../operations/index.ts';
+import { QuotasPanel } from '../../quotas/index.ts';
 import { useSession } from '../../session/index.ts';
 import { dataCenterText } from '../text.ts';
 import styles from './data-centers.module.css';
@@ -118,9 +119,8 @@ function DataCenterView({ dataCenter, reload }: DataCenterViewProps): ReactNode 
           {t('unreachable')}
         </Note>
       )}
-      {dataCenter.settings && (
-        <Rules name={name} allowed={dataCenter.settings.allowPrivateSources} reload={reload} />
-      )}
+      {dataCenter.settings && <Rules name={name} settings={dataCenter.settings} reload={reload} />}
+      {info && <QuotasPanel dataCenter={name} />}
     </div>
   );
 }
@@ -154,33 +154,65 @@ function Services({
 
 interface RulesProps {
   readonly name: string;
-  readonly allowed: boolean;
+  readonly settings: NonNullable<DataCenter['settings']>;
   readonly reload: () => Promise<void>;
 }
 
-function Rules({ name, allowed, reload }: RulesProps): ReactNode {
+function Rules({ name, settings, reload }: RulesProps): ReactNode {
   const t = useText(dataCenterText);
-  const { run, busy, error } = useAction(async (allowPrivateSources: boolean) => {
-    await api().platform.updateDataCenter(name, { allowPrivateSources });
+  const save = useAction(async (input: UpdateDataCenterInput) => {
+    // An empty text switches off; null would leave it as it is.
+    const { acmeDirectoryUrl, acmeEmail } = input;
+    await api().platform.updateDataCenter(name, {
+      ...input,
+      acmeDirectoryUrl: acmeDirectoryUrl ?? '',
+      acmeEmail: acmeEmail ?? '',
+    });
     await reload();
+    return true;
   });
   return (
-    <Panel title={t('settings')}>
-      <label className="row" style={{ alignItems: 'flex-start', gap: 14, cursor: 'pointer' }}>
-        <Switch
-          checked={allowed}
-          loading={busy}
-          onChange={(next) => void run(next)}
-          data-testid="allow-private-sources"
-        />
-        <span>
-          <strong style={{ fontWeight: 560 }}>{t('privateSources')}</strong>
-          <span className="soft small" style={{ display: 'block', maxWidth: '72ch' }}>
-            {t('privateSourcesHelp')}
-          </span>
-        </span>
-      </label>
-      <ErrorNote error={error} title={t('notSaved')} />
-    </Panel>
+    <RecordPanel<UpdateDataCenterInput>
+      title={t('settings')}
+      fields={[
+        {
+          kind: 'switch',
+          key: 'allowPrivateSources',
+          label: t('privateSources'),
+          help: t('privateSourcesHelp'),
+        },
+        {
+          kind: 'number',
+          key: 'cpuRequestPercent',
+          label: t('cpuRequest'),
+          help: t('requestHelp'),
+          unit: '%',
+          min: 1,
+          max: 100,
+        },
+        {
+          kind: 'number',
+          key: 'memoryRequestPercent',
+          label: t('memoryRequest'),
+          help: t('requestHelp'),
+          unit: '%',
+          min: 1,
+          max: 100,
+        },
+        {
+          kind: 'text',
+          key: 'acmeDirectoryUrl',
+          label: t('acmeDirectory'),
+          help: t('acmeHelp'),
+          mono: true,
+          placeholder: 'https://acme-v02.api.letsencrypt.org/directory',
+        },
+        { kind: 'text', key: 'acmeEmail', label: t('acmeEmail'), placeholder: 'you@example.com' },
+      ]}
+      value={settings}
+      action={save}
+      testId="rules"
+      editable
+    />
   );
 }

@@ -18,6 +18,7 @@ import type { ListedApp } from '../../apps/index.ts';
 import { useOperations } from '../../operations/index.ts';
 import { useTeam } from '../../teams/index.ts';
 import { groupText } from '../text.ts';
+import { ConfigSets } from './config-sets.tsx';
 import { GroupForm } from './group-form.tsx';
 
 /** Apps that belong together: their state, note, and what is done to all of them. */
@@ -83,6 +84,7 @@ export function GroupPage(): ReactNode {
           }
         </Loaded>
       </Panel>
+      <ConfigSets groupId={id} apps={apps} />
       <Modal
         open={editing}
         title={t('edit')}
@@ -116,16 +118,30 @@ function GroupActions({ apps, group, onEdit }: GroupActionsProps): ReactNode {
   const { add, setPanelOpen } = useOperations();
 
   const all = async (
-    targets: readonly ListedApp[],
-    act: (id: string) => Promise<OperationFieldsFragment>,
+    act: (groupId: string) => Promise<readonly OperationFieldsFragment[]>,
   ): Promise<void> => {
-    const results = await Promise.allSettled(targets.map(async ({ id }) => await act(id)));
-    const failures = results.flatMap((result) =>
-      result.status === 'rejected' ? [toError(result.reason).message] : [],
-    );
-    for (const result of results) if (result.status === 'fulfilled') add(result.value);
-    if (failures.length > 0) notification.error({ title: t('someFailed'), description: failures.join('\n') });
-    if (failures.length < results.length) setPanelOpen(true);
+    try {
+      for (const operation of await act(group.id)) add(operation);
+      setPanelOpen(true);
+    } catch (error) {
+      notification.error({ title: t('notStarted'), description: toError(error).message });
+    }
+  };
+  const ask = (what: 'deployAll' | 'startAll' | 'stopAll' | 'restartAll', n: number): void => {
+    const { groups } = api();
+    const acts = {
+      deployAll: (id: string) => groups.deploy(id),
+      startAll: (id: string) => groups.start(id),
+      stopAll: (id: string) => groups.stop(id),
+      restartAll: (id: string) => groups.restart(id),
+    } as const;
+    modal.confirm({
+      title: t(`${what}Title`, { n }),
+      content: t(`${what}Body`),
+      okText: t(what),
+      cancelText: t('cancel'),
+      onOk: async () => await all(acts[what]),
+    });
   };
   const alive = apps.filter(({ state }) => state !== 'STOPPED' && state !== 'NEW');
   const askDelete = (): void => {
@@ -152,15 +168,7 @@ function GroupActions({ apps, group, onEdit }: GroupActionsProps): ReactNode {
         icon={<CloudUploadOutlined />}
         disabled={apps.length === 0}
         data-testid="group-deploy-all"
-        onClick={() => {
-          void modal.confirm({
-            title: t('deployAllTitle', { n: apps.length }),
-            content: t('deployAllBody'),
-            okText: t('deployAll'),
-            cancelText: t('cancel'),
-            onOk: async () => await all(apps, async (id) => await api().apps.deploy(id)),
-          });
-        }}
+        onClick={() => ask('deployAll', apps.length)}
       >
         {t('deployAll')}
       </Button>
@@ -174,18 +182,22 @@ function GroupActions({ apps, group, onEdit }: GroupActionsProps): ReactNode {
         menu={{
           items: [
             {
+              key: 'start',
+              label: t('startAll'),
+              disabled: apps.length === 0,
+              onClick: () => ask('startAll', apps.length),
+            },
+            {
               key: 'restart',
               label: t('restartAll'),
               disabled: alive.length === 0,
-              onClick: () => {
-                void modal.confirm({
-                  title: t('restartAllTitle', { n: alive.length }),
-                  content: t('restartAllBody'),
-                  okText: t('restartAll'),
-                  cancelText: t('cancel'),
-                  onOk: async () => await all(alive, async (id) => await api().apps.restart(id)),
-                });
-              },
+              onClick: () => ask('restartAll', alive.length),
+            },
+            {
+              key: 'stop',
+              label: t('stopAll'),
+              disabled: alive.length === 0,
+              onClick: () => ask('stopAll', alive.length),
             },
             { key: 'edit', label: t('edit'), onClick: onEdit },
             { type: 'divider' },

@@ -1,11 +1,13 @@
 'use client';
 
 import {
+  ApiOutlined,
   AppstoreOutlined,
   ClusterOutlined,
   FolderOutlined,
   HistoryOutlined,
   PlusOutlined,
+  SafetyCertificateOutlined,
   TeamOutlined,
 } from '@ant-design/icons';
 import { Button, Dropdown, Modal } from 'antd';
@@ -61,6 +63,8 @@ export function Navigation({ onNavigate }: { readonly onNavigate?: () => void })
         {link('/', t('overview'), <AppstoreOutlined />)}
         <OperationsLink onNavigate={onNavigate} />
         {link('/team', t('members'), <TeamOutlined />)}
+        {link('/certificates', t('certificates'), <SafetyCertificateOutlined />)}
+        {link('/plugins', t('plugins'), <ApiOutlined />)}
         {viewer.user.admin && link('/data-center', t('dataCenter'), <ClusterOutlined />)}
       </div>
       <div className={styles['links']}>

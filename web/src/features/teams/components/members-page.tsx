@@ -13,6 +13,7 @@ import { Panel } from '../../../components/panel.tsx';
 import { Loaded } from '../../../components/states.tsx';
 import { RelativeTime } from '../../../components/time.tsx';
 import { useText } from '../../../components/use-text.ts';
+import { QuotaPanel } from '../../quotas/index.ts';
 import { useSession } from '../../session/index.ts';
 import { useTeam } from '../hooks/use-team.tsx';
 import { teamText } from '../text.ts';
@@ -38,6 +39,7 @@ export function MembersPage(): ReactNode {
           <Loaded state={details}>{(data) => <MemberList members={data.team?.members ?? []} />}</Loaded>
         </Panel>
         {mayManage && <AddMember />}
+        <QuotaPanel />
       </div>
       <Modal
         open={creating}

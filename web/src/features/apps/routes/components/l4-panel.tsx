@@ -4,8 +4,8 @@ import { TeamL4PortsDocument } from '@skyarc/sdk';
 import type { AppFieldsFragment, L4RouteInput } from '@skyarc/sdk';
 import type { ReactNode } from 'react';
 import { adaptAction, useQuery } from '../../../../components/api.ts';
+import { RecordPanel } from '../../../../components/record-form/index.ts';
 import { useText } from '../../../../components/use-text.ts';
-import { RecordPanel } from '../../components/record-panel.tsx';
 import { useUpdateApp } from '../../hooks/use-update-app.ts';
 import { useTeam } from '../../../teams/index.ts';
 import { routeText } from '../text.ts';
@@ -17,7 +17,7 @@ interface Ports {
 /** Ports of the gateway that lead to the app. */
 export function L4Panel({ app }: { readonly app: AppFieldsFragment }): ReactNode {
   const t = useText(routeText);
-  const { team } = useTeam();
+  const { team, mayDevelop } = useTeam();
   const known = useQuery(TeamL4PortsDocument, { name: team.name, dataCenter: app.dataCenter.name });
   const update = useUpdateApp(app.id);
   const range = known.data?.team?.l4Ports;
@@ -61,6 +61,7 @@ export function L4Panel({ app }: { readonly app: AppFieldsFragment }): ReactNode
       }}
       action={adaptAction(update, ({ l4Routes }: Ports) => ({ l4Routes: [...l4Routes] }), known.reload)}
       testId="l4"
+      editable={mayDevelop}
     >
       {app.l4Routes.length === 0 ? (
         <p className="faint" style={{ marginTop: 10 }}>

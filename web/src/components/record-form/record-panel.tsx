@@ -2,12 +2,11 @@
 
 import { useState } from 'react';
 import type { ReactNode } from 'react';
-import type { ActionState } from '../../../components/api.ts';
-import { Panel } from '../../../components/panel.tsx';
-import { RecordForm } from '../../../components/record-form/index.ts';
-import type { Field, FormRecord } from '../../../components/record-form/index.ts';
-import { useTeam } from '../../teams/index.ts';
-import { SaveBar } from './save-bar.tsx';
+import type { ActionState } from '../api.ts';
+import { Panel } from '../panel.tsx';
+import { SaveBar } from '../save-bar.tsx';
+import type { Field, FormRecord } from './field.ts';
+import { RecordForm } from './record-form.tsx';
 
 export interface RecordPanelProps<Value extends object> {
   readonly title: string;
@@ -17,6 +16,8 @@ export interface RecordPanelProps<Value extends object> {
   readonly value: Value;
   readonly action: ActionState<readonly [Value], unknown>;
   readonly testId: string;
+  /** False: to be looked at only. */
+  readonly editable: boolean;
   readonly children?: ReactNode;
 }
 
@@ -28,9 +29,9 @@ export function RecordPanel<Value extends object>({
   value,
   action,
   testId,
+  editable,
   children,
 }: RecordPanelProps<Value>): ReactNode {
-  const { mayDevelop } = useTeam();
   const [edited, setEdited] = useState<FormRecord>();
   return (
     <Panel flush title={title} hint={hint} testId={testId}>
@@ -38,7 +39,7 @@ export function RecordPanel<Value extends object>({
         <RecordForm
           fields={fields}
           value={edited ?? (value as FormRecord)}
-          disabled={!mayDevelop || action.busy}
+          disabled={!editable || action.busy}
           path={testId}
           onChange={setEdited}
         />

@@ -3,11 +3,11 @@
 import { Button } from 'antd';
 import type { SkyarcError } from '@skyarc/sdk';
 import type { ReactNode } from 'react';
-import { ErrorNote } from '../../../components/note.tsx';
-import { useUnsavedGuard } from '../../../components/use-unsaved-guard.tsx';
-import { useText } from '../../../components/use-text.ts';
-import { settingsText } from '../settings-text.ts';
-import styles from './apps.module.css';
+import { ErrorNote } from './note.tsx';
+import { useUnsavedGuard } from './use-unsaved-guard.tsx';
+import { useText } from './use-text.ts';
+import { commonText } from './common-text.ts';
+import styles from './panel.module.css';
 
 export interface SaveBarProps {
   readonly dirty: boolean;
@@ -29,7 +29,7 @@ export function SaveBar({
   onDiscard,
   testId,
 }: SaveBarProps): ReactNode {
-  const t = useText(settingsText);
+  const t = useText(commonText);
   useUnsavedGuard(dirty);
   if (!dirty && !error) return null;
   return (

@@ -1,0 +1,2 @@
+export { QuotaPanel } from './components/quota-panel.tsx';
+export { QuotasPanel } from './components/quotas-panel.tsx';
