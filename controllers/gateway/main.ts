@@ -43,8 +43,13 @@ export async function start(input: GatewayConfig, deps: GatewayDeps = {}): Promi
   const stack = new Stack();
   try {
     const engine = new NginxEngine(config);
-    const { adopted, reloaded } = await engine.ensure();
+    const { adopted, reloaded, closedTo } = await engine.ensure();
     log.info({ adopted, reloaded }, 'nginx serves');
+    if (closedTo)
+      log.warn(
+        { folder: closedTo, user: config.user },
+        "nginx's workers cannot enter a folder above theirs: buffered bodies, passwords and L4 ports will fail; allow it (chmod o+x)",
+      );
     const kube =
       deps.kube ?? stack.use(new KubeClient(await loadKubeConfig(config.kubeconfig)), (made) => made.close());
     const controller = stack.use(new GatewayController(config, { kube, engine, log }), (made) => made.stop());

@@ -13,7 +13,7 @@ import {
   stat,
   writeFile,
 } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CertificateAuthority } from '@skyarc/lib/certificates';
 import { AppError } from '@skyarc/lib/errors';
 import { Daemon, run } from '@skyarc/lib/process';
@@ -49,7 +49,7 @@ export class NginxEngine {
   }
 
   /** Running with the present configuration: started, adopted as it is, or adopted and reloaded. */
-  async ensure(signal?: AbortSignal): Promise<{ adopted: boolean; reloaded: boolean }> {
+  async ensure(signal?: AbortSignal): Promise<{ adopted: boolean; reloaded: boolean; closedTo?: string }> {
     const changed = await this.writeFiles();
     const isRunning = (await this.daemon.findPid()) !== null;
     if (isRunning && changed) await this.check();
@@ -59,7 +59,7 @@ export class NginxEngine {
     }
     const { adopted } = await this.daemon.ensure(signal);
     if (adopted && changed) await this.daemon.signal('SIGHUP');
-    return { adopted, reloaded: adopted && changed };
+    return { adopted, reloaded: adopted && changed, closedTo: await this.findClosedFolder() };
   }
 
   async isRunning(): Promise<boolean> {
@@ -145,6 +145,15 @@ export class NginxEngine {
 
   private wantedConf(): string {
     return renderNginxConf(this.config, process.getuid?.() === 0);
+  }
+
+  /** A folder on the way to ours that the workers' user cannot enter: buffered bodies, passwords and L4 need it. */
+  private async findClosedFolder(): Promise<string | undefined> {
+    if (process.getuid?.() !== 0) return undefined;
+    for (let folder = dirname(this.config.dataDir); folder !== '/'; folder = dirname(folder)) {
+      if (((await stat(folder)).mode & constants.S_IXOTH) === 0) return folder;
+    }
+    return undefined;
   }
 
   private async requireStreamScripts(): Promise<void> {

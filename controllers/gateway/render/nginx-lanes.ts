@@ -45,6 +45,7 @@ export function renderLanes(config: GatewaySettings): string {
   );
   return `
     recursive_error_pages on;
+    set $context "";
 ${renderProxy(config)}
     location / {
       set_by_lua_block $lane { return require("gateway").lane() }
@@ -136,7 +137,6 @@ function renderLane(needs: LaneNeeds): string {
     'access_by_lua_block { require("gateway").enter() }',
     'header_filter_by_lua_block { require("gateway").answer() }',
     'set $upstream_host $http_host;',
-    'set $context "";',
     `${module}_next_upstream_timeout 0;`,
     needs.retry5xx && `${module}_next_upstream error timeout http_500 http_502 http_503 http_504;`,
     needs.bufferRequest && !isGrpc && 'proxy_request_buffering on;',

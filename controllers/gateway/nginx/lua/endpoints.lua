@@ -80,7 +80,8 @@ local function by_hash(endpoints, tried, key)
   local best, highest
   for index = 1, #endpoints do
     local endpoint = endpoints[index]
-    local draw = crc32(key .. "\0" .. endpoint.name)
+    -- Twice, through decimals: one CRC is linear, so that names alike would win or lose together.
+    local draw = crc32(tostring(crc32(key .. "\0" .. endpoint.name)))
     if (not highest or draw > highest) and is_usable(endpoint, tried) then
       best, highest = endpoint, draw
     end

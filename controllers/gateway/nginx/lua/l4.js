@@ -5,7 +5,8 @@ function endpoints(s) {
   try {
     const file = `${s.variables.l4_files}/${s.variables.protocol.toLowerCase()}-${s.variables.server_port}`;
     return fs.readFileSync(file).toString().split('\n').filter(Boolean);
-  } catch (_) {
+  } catch (e) {
+    if (e.code !== 'ENOENT') s.error(`cannot read the endpoints of a port: ${e.message}`);
     return [];
   }
 }

@@ -12,6 +12,12 @@ local store = require "store"
 
 local _M = {}
 
+local function name_variable(key)
+  if key and key.name then
+    key.var = "http_" .. key.name:lower():gsub("-", "_")
+  end
+end
+
 store.register("p:", function(policy, ingress)
   policy.ingress = ingress
   policy.match = match.compile(policy.match)
@@ -19,12 +25,9 @@ store.register("p:", function(policy, ingress)
   policy.cors = policy.cors and cors.compile(policy.cors)
   policy.ipAllow = policy.ipAllow and addresses.compile(policy.ipAllow)
   policy.ipDeny = policy.ipDeny and addresses.compile(policy.ipDeny)
-  for _, key in ipairs({ policy.rateLimit and policy.rateLimit.key, policy.balance and policy.balance.of,
-    policy.split and policy.split.sticky }) do
-    if key and key.name then
-      key.var = "http_" .. key.name:lower():gsub("-", "_")
-    end
-  end
+  name_variable(policy.rateLimit and policy.rateLimit.key)
+  name_variable(policy.balance and policy.balance.of)
+  name_variable(policy.split and policy.split.sticky)
   return policy
 end)
 
