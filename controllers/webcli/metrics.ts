@@ -44,8 +44,8 @@ export function createMetrics(registry: Registry): Metrics {
 }
 
 /** Sessions as they are when asked. */
-export function watchSessions(registry: Registry, sessions: Sessions): void {
-  new Gauge({
+export function watchSessions(registry: Registry, sessions: Sessions): Gauge {
+  return new Gauge({
     name: 'skyarc_webcli_sessions',
     help: 'Sessions now: with a tab, or waiting for one.',
     labelNames: ['state'],

@@ -66,7 +66,8 @@ export async function startServer(deps: ServerDeps): Promise<RunningService> {
         if (appError.code === 'INTERNAL') log.error({ err: error }, 'terminal failed');
         deps.metrics.refused.inc({ code: appError.code });
         const message = publicMessageOf(appError);
-        client.send(JSON.stringify({ type: 'end', end: 'FAILED', exitCode: null, message }));
+        const { reason } = appError.details;
+        client.send(JSON.stringify({ type: 'end', end: 'FAILED', exitCode: null, message, reason }));
         client.close(closeCodeOf[appError.code], shortened(message));
       });
     });

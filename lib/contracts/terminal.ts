@@ -100,4 +100,6 @@ export type TerminalNotice =
       readonly end: TerminalEnd;
       readonly exitCode: number | null;
       readonly message: string | null;
+      /** NO_SHELL when the container has none. */
+      readonly reason?: string;
     };

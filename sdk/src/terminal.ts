@@ -10,6 +10,8 @@ export interface TerminalEnding {
   readonly end: string;
   readonly exitCode: number | null;
   readonly message: string | null;
+  /** NO_SHELL when the container has none: a debug container may help. */
+  readonly reason?: string;
 }
 
 /** What a terminal tells besides its output. */

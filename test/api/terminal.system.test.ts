@@ -219,11 +219,12 @@ test('a recording is read in pieces and removed by owners', async () => {
   await expect(dev.terminals.recording(id).next()).rejects.toThrow();
 });
 
+async function refused(start: object, reason: string): Promise<void> {
+  const screen = open(dev, start);
+  expect((await screen.ends()).message).toContain(reason);
+}
+
 test('bad input is refused with its reason', async () => {
-  const refused = async (start: object, reason: string) => {
-    const screen = open(dev, start);
-    expect((await screen.ends()).message).toContain(reason);
-  };
   await refused({ pod: 'nothing' }, 'has no pod "nothing"');
   await refused({ container: 'nothing' }, 'has no container "nothing"');
   await refused({ command: ['a\0b'] }, 'NUL');

@@ -2,7 +2,6 @@ import { AppError } from '@skyarc/lib/errors';
 import type { TerminalSessionRecord } from '@skyarc/prisma/datacenter';
 import type { Api } from '../api.ts';
 import { getApp } from '../commands/operations.ts';
-import type { CallContext } from '../context.ts';
 import type { MutationResolvers, QueryResolvers, TerminalSession } from '../generated/resolvers.ts';
 import { audited } from '../resolvers/mutations.ts';
 import { presentTargets } from './targets.ts';

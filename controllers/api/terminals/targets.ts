@@ -18,14 +18,6 @@ function isReady({ status }: Pod): boolean {
 
 /** The app's own container is the first one of the pod. */
 function containersOf({ spec, status }: Pod): TerminalContainer[] {
-  const present = (
-    { name, image = '' }: { name: string; image?: string },
-    kind: TerminalContainerKind,
-    statuses: readonly Status[] | undefined,
-  ): TerminalContainer => {
-    const state = statuses?.find((one) => one.name === name)?.state;
-    return { name, kind, image, running: Boolean(state?.running) };
-  };
   return [
     ...(spec?.containers ?? []).map((one, index) =>
       present(one, index === 0 ? 'MAIN' : 'SIDECAR', status?.containerStatuses),
@@ -38,4 +30,13 @@ function containersOf({ spec, status }: Pod): TerminalContainer[] {
       present(one, 'DEBUG', status?.ephemeralContainerStatuses),
     ),
   ];
+}
+
+function present(
+  { name, image = '' }: { readonly name: string; readonly image?: string },
+  kind: TerminalContainerKind,
+  statuses: readonly Status[] | undefined,
+): TerminalContainer {
+  const state = statuses?.find((one) => one.name === name)?.state;
+  return { name, kind, image, running: Boolean(state?.running) };
 }

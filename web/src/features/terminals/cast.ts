@@ -20,9 +20,11 @@ export function parseCast(text: string): Cast {
   const header = parse(first) as { version?: number; width?: number; height?: number; title?: string } | null;
   if (header?.version !== 2) throw new Error('This is not a recording (asciicast v2)');
   const events = lines.flatMap((line) => {
-    const event = parse(line) as readonly [number, string, string] | null;
-    return Array.isArray(event) && typeof event[0] === 'number'
-      ? [{ at: event[0], kind: String(event[1]), data: String(event[2]) }]
+    const event = parse(line);
+    if (!Array.isArray(event)) return [];
+    const [at, kind, data] = event as readonly unknown[];
+    return typeof at === 'number' && typeof kind === 'string' && typeof data === 'string'
+      ? [{ at, kind, data }]
       : [];
   });
   return {
