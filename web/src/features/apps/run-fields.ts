@@ -4,8 +4,8 @@ import type { runText } from './run-text.ts';
 
 type Text = Translate<(typeof runText)['en']>;
 
-const options = <K extends Parameters<Text>[0]>(t: Text, ...keys: K[]): Option[] =>
-  keys.map((value) => ({ value, label: (t as (key: K) => string)(value) }));
+const options = (t: Text, ...keys: Parameters<Text>[0][]): Option[] =>
+  keys.map((value) => ({ value, label: (t as (key: Parameters<Text>[0]) => string)(value) }));
 
 const kindIs = (...kinds: readonly string[]) => ({
   when: (record: Readonly<Record<string, unknown>>) => kinds.includes(record['kind'] as string),

@@ -53,7 +53,7 @@ function Parts({ app, run, reload }: PartsProps): ReactNode {
         title={t('probes')}
         hint={t('probesHint')}
         fields={probesFields(t)}
-        value={run.probes as ProbesInput}
+        value={run.probes}
         action={adaptAction(probes, (value: ProbesInput) => ({ run: { probes: value } }), reload)}
         testId="probes"
         editable={mayDevelop}
@@ -72,7 +72,7 @@ function Parts({ app, run, reload }: PartsProps): ReactNode {
         title={t('placement')}
         hint={t('placementHint')}
         fields={placementFields(t, others)}
-        value={run.placement as PlacementInput}
+        value={run.placement}
         action={adaptAction(placement, (value: PlacementInput) => ({ run: { placement: value } }), reload)}
         testId="placement"
         editable={mayDevelop}

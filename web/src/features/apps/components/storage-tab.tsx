@@ -74,6 +74,10 @@ function Volumes({ app, volumes, reload }: VolumesProps): ReactNode {
   );
 }
 
+const of = (...wanted: readonly string[]) => ({
+  when: (volume: FormRecord) => wanted.includes(volume['kind'] as string),
+});
+
 function useVolumeFields(app: AppFieldsFragment): Field[] {
   const t = useText(partsText);
   const { team } = useTeam();
@@ -86,9 +90,6 @@ function useVolumeFields(app: AppFieldsFragment): Field[] {
         .map((volume) => ({ value: volume.id, label: `${name} · ${volume.name}` })),
     );
   const kinds = ['SHARED', 'LOCAL', 'MEMORY', 'CLASS', 'CONFIG_FILE', 'APP'] as const;
-  const of = (...wanted: readonly string[]) => ({
-    when: (volume: FormRecord) => wanted.includes(volume['kind'] as string),
-  });
   return [
     {
       kind: 'rows',

@@ -11,7 +11,7 @@ import { DataList } from '../../../components/data-list.tsx';
 import { ErrorNote } from '../../../components/note.tsx';
 import { Panel } from '../../../components/panel.tsx';
 import { RecordForm } from '../../../components/record-form/index.ts';
-import type { FormRecord, Option } from '../../../components/record-form/index.ts';
+import type { Option } from '../../../components/record-form/index.ts';
 import { Loaded } from '../../../components/states.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { useOperations } from '../../operations/index.ts';
@@ -183,7 +183,7 @@ function ConfigSetForm({ input, apps, onDone }: ConfigSetFormProps): ReactNode {
             ],
           },
         ]}
-        value={edited as unknown as FormRecord}
+        value={edited}
         disabled={busy}
         path="config-set"
         onChange={(next) => setEdited(next as unknown as ConfigSetInput)}

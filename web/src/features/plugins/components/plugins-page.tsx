@@ -12,7 +12,7 @@ import { ErrorNote } from '../../../components/note.tsx';
 import { Page } from '../../../components/page.tsx';
 import { Panel } from '../../../components/panel.tsx';
 import { RecordForm } from '../../../components/record-form/index.ts';
-import type { Field, FormRecord } from '../../../components/record-form/index.ts';
+import type { Field } from '../../../components/record-form/index.ts';
 import { Empty, Loaded } from '../../../components/states.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { useTeam } from '../../teams/index.ts';
@@ -159,7 +159,7 @@ function PluginForm({
     <div className="stack">
       <RecordForm
         fields={fieldsOf(t, plugin === null)}
-        value={input as unknown as FormRecord}
+        value={input}
         disabled={busy}
         path="plugin"
         onChange={(next) => setInput(next as unknown as PluginInput)}

@@ -8,15 +8,13 @@ import { DataList } from '../../../components/data-list.tsx';
 import { Panel } from '../../../components/panel.tsx';
 import { Loaded } from '../../../components/states.tsx';
 import { useText } from '../../../components/use-text.ts';
-import { useTeam } from '../../teams/index.ts';
 import { quotaText } from '../text.ts';
 import { QuotaBar, resources } from './quota-bar.tsx';
 
-/** What the team may have, and has. */
-export function QuotaPanel(): ReactNode {
+/** What a team may have, and has. */
+export function QuotaPanel({ teamName }: { readonly teamName: string }): ReactNode {
   const t = useText(quotaText);
-  const { team } = useTeam();
-  const state = useQuery(TeamQuotasDocument, { name: team.name }, { refreshMs: 10_000 });
+  const state = useQuery(TeamQuotasDocument, { name: teamName }, { refreshMs: 10_000 });
   return (
     <Panel flush title={t('title')} hint={t('hint')} testId="quota">
       <Loaded state={state} rows={2}>

@@ -39,7 +39,7 @@ export function MembersPage(): ReactNode {
           <Loaded state={details}>{(data) => <MemberList members={data.team?.members ?? []} />}</Loaded>
         </Panel>
         {mayManage && <AddMember />}
-        <QuotaPanel />
+        <QuotaPanel teamName={team.name} />
       </div>
       <Modal
         open={creating}

@@ -45,7 +45,7 @@ export function RouteEditor({ app, route, busy, error, onSave, onClose }: RouteE
     route ? inputOf(route) : newRoute(choices.ports[0] ?? 80),
   );
   const policy = (input.policy ?? {}) as FormRecord;
-  const setPolicy = (next: FormRecord): void => setInput({ ...input, policy: next as RouteInput['policy'] });
+  const setPolicy = (next: FormRecord): void => setInput({ ...input, policy: next });
   const setRecord = (next: FormRecord): void => setInput(next as unknown as RouteInput);
   const common = { disabled: !mayDevelop || busy };
   const record = input as unknown as FormRecord;
