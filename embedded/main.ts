@@ -69,7 +69,8 @@ export async function start(input: EmbeddedInput): Promise<RunningEmbedded> {
       ),
       (running) => running.stop(),
     );
-    const { client, readAggregated } = apiServer;
+    const { client } = apiServer;
+    const readAggregated = (path: string) => apiServer.readAggregated(path);
     stack.use(await startControllers(config.controllers, { client, log, readAggregated }), (running) =>
       running.stop(),
     );

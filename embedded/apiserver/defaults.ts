@@ -2,6 +2,7 @@ import { AppError, messageOf } from '@skyarc/lib/errors';
 import type { Logger } from '@skyarc/lib/log';
 import type { JsonObject } from './object.ts';
 import type { Registry } from './registry.ts';
+import { proxyClientName } from './pki.ts';
 import { firstAddress } from './service-addresses.ts';
 
 export interface DefaultsOptions {
@@ -30,6 +31,7 @@ export async function keepDefaults(registry: Registry, options: DefaultsOptions)
   for (const [name, value] of Object.entries(priorities)) {
     await ensure(registry, 'priorityclasses', undefined, { metadata: { name }, value });
   }
+  await ensure(registry, 'configmaps', 'kube-system', extensionTrust(options.caCert));
   await ensureOwnService(registry, options);
   const fill = (namespace: string): void => {
     void fillNamespace(registry, namespace, options.caCert).catch((error: unknown) => {
@@ -54,6 +56,22 @@ export async function keepDefaults(registry: Registry, options: DefaultsOptions)
     ),
   ];
   return () => stops.forEach((stop) => stop());
+}
+
+/** How extension servers know a request that this server passes on for a user. */
+function extensionTrust(caCert: string) {
+  return {
+    metadata: { name: 'extension-apiserver-authentication' },
+    data: {
+      'client-ca-file': caCert,
+      'requestheader-client-ca-file': caCert,
+      'requestheader-allowed-names': JSON.stringify([proxyClientName]),
+      'requestheader-username-headers': '["X-Remote-User"]',
+      'requestheader-uid-headers': '["X-Remote-Uid"]',
+      'requestheader-group-headers': '["X-Remote-Group"]',
+      'requestheader-extra-headers-prefix': '["X-Remote-Extra-"]',
+    },
+  };
 }
 
 async function fillNamespace(registry: Registry, namespace: string, caCert: string): Promise<void> {

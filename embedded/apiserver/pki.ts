@@ -4,10 +4,14 @@ import { CertificateAuthority, type KeyPair } from '@skyarc/lib/certificates';
 import type { ApiServerConfig } from './config.ts';
 import { firstAddress } from './service-addresses.ts';
 
+export const proxyClientName = 'front-proxy-client';
+
 export interface ClusterPki {
   readonly authority: CertificateAuthority;
   readonly server: KeyPair;
   readonly admin: KeyPair;
+  /** Shown to extension servers, which believe its holder who a request is from. */
+  readonly proxyClient: KeyPair;
 }
 
 /** The cluster's authority, the server's certificate and the administrator's, made once and renewed in time. */
@@ -34,7 +38,11 @@ export async function ensurePki(config: ApiServerConfig): Promise<ClusterPki> {
     organizations: ['system:masters'],
     usage: 'client',
   });
-  return { authority, server, admin };
+  const proxyClient = await authority.ensureLeaf(pkiDir, 'front-proxy-client', {
+    commonName: proxyClientName,
+    usage: 'client',
+  });
+  return { authority, server, admin, proxyClient };
 }
 
 /** Writes `<folder>/admin.kubeconfig` (JSON, which is YAML too) with everything inside; answers its path. */

@@ -35,3 +35,8 @@ export function quantityOrZero(text: string | number | undefined): number {
     return 0;
   }
 }
+
+/** A number as a quantity of whole units, or of thousandths where it has a fraction: "3", "2500m". */
+export function formatQuantity(value: number): string {
+  return Number.isInteger(value) ? String(value) : `${Math.ceil(value * 1_000 - 1e-6)}m`;
+}

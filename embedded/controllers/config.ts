@@ -21,6 +21,19 @@ export const controllersConfigSchema = z.strictObject({
       checkEveryMs: z.int().default(5_000),
     })
     .prefault({}),
+  autoscaler: z
+    .strictObject({
+      everyMs: z.int().min(10).default(15_000),
+      /** Nothing is done while the metric is this near to its target, as a share of it. */
+      tolerance: z.number().min(0).default(0.1),
+      /** Of autoscalers that do not say it themselves. */
+      downscaleStabilizationMs: z.int().min(0).default(300_000),
+      /** So long after its start a pod's cpu counts only while the pod is ready. */
+      cpuInitializationMs: z.int().min(0).default(300_000),
+      /** A pod that was last unready so shortly after its start has never been ready. */
+      initialReadinessMs: z.int().min(0).default(30_000),
+    })
+    .prefault({}),
   jobs: z
     .strictObject({
       /** Wait before a failed pod of a Job is replaced; doubles with each failure in a row. */

@@ -14,6 +14,8 @@ export interface ControllerContext {
   readonly events: EventRecorder;
   readonly config: ControllersConfig;
   readonly log: Logger;
+  /** GET of an API that is not stored (metrics.k8s.io and its like), by path and query, as JSON. */
+  readonly read: (path: string) => Promise<unknown>;
 }
 
 /** A controller registers its informer handlers when made, and works between start and stop. */

@@ -1,9 +1,11 @@
 import { parseConfig } from '@skyarc/lib/config';
+import { AppError } from '@skyarc/lib/errors';
 import { Stack, type RunningService } from '@skyarc/lib/lifecycle';
 import type { Logger } from '@skyarc/lib/log';
 import type { KubeClient } from '../client/index.ts';
 import { controllersConfigSchema, type ControllersInput } from './config.ts';
 import { SharedInformers, type ControllerContext, type ControllerFactory } from './controller.ts';
+import { autoscalerController } from './autoscaler/index.ts';
 import { cronJobController } from './cronjob/index.ts';
 import { daemonSetController } from './daemonset/index.ts';
 import { deploymentController } from './deployment/index.ts';
@@ -29,6 +31,7 @@ const controllers: readonly { readonly component: string; readonly make: Control
   { component: 'daemonset-controller', make: daemonSetController },
   { component: 'job-controller', make: jobController },
   { component: 'cronjob-controller', make: cronJobController },
+  { component: 'horizontal-pod-autoscaler', make: autoscalerController },
   { component: 'controllermanager', make: disruptionController },
   { component: 'default-scheduler', make: scheduler },
   { component: 'garbage-collector', make: garbageCollector },
@@ -41,6 +44,8 @@ const controllers: readonly { readonly component: string; readonly make: Control
 export interface ControllersDeps {
   readonly client: KubeClient;
   readonly log: Logger;
+  /** GET of an aggregated API by path and query; without it autoscalers have no metrics. */
+  readonly readAggregated?: (path: string) => Promise<unknown>;
 }
 
 /**
@@ -49,7 +54,7 @@ export interface ControllersDeps {
  */
 export async function startControllers(
   input: ControllersInput,
-  { client, log }: ControllersDeps,
+  { client, log, readAggregated: read = readNothing }: ControllersDeps,
 ): Promise<RunningService> {
   const config = parseConfig('controllers', controllersConfigSchema, input);
   const stack = new Stack();
@@ -60,7 +65,7 @@ export async function startControllers(
   const running = controllers.map(({ component, make }) => {
     const own = log.child({ component });
     const events = stack.use(new EventRecorder(client, { component, log: own }), (each) => each.flush());
-    const context: ControllerContext = { client, informers, events, config, log: own };
+    const context: ControllerContext = { client, informers, events, config, log: own, read };
     return make(context);
   });
   await informers.start();
@@ -70,4 +75,8 @@ export async function startControllers(
   });
   log.info({ controllers: running.length }, 'controllers started');
   return { url: 'embedded:controllers', stop: () => stack.stop() };
+}
+
+function readNothing(path: string): Promise<unknown> {
+  return Promise.reject(new AppError('NOT_FOUND', `Cannot read ${path}: no metrics are served`));
 }

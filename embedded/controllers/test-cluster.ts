@@ -5,7 +5,13 @@ import { AppError } from '@skyarc/lib/errors';
 import { startEtcd } from '@skyarc/lib/etcd';
 import { Stack, type RunningService } from '@skyarc/lib/lifecycle';
 import { createLogger } from '@skyarc/lib/log';
-import { startApiServer } from '../apiserver/index.ts';
+import {
+  startApiServer,
+  type MetricsSource,
+  type NodeUsage,
+  type PodUsage,
+  type RunningApiServer,
+} from '../apiserver/index.ts';
 import type { KubeClient } from '../client/index.ts';
 import { Informer } from '../client/informer.ts';
 import { keyOf } from '../client/store.ts';
@@ -16,19 +22,47 @@ import { startControllers } from './index.ts';
 const log = createLogger('test-cluster');
 log.level = 'error';
 
+/** What the pods of a test cluster use, by name; nothing of those that are not in it. */
+export class TestUsage implements MetricsSource {
+  readonly cpuNanoCores = new Map<string, number>();
+  readonly namespace = 'default';
+
+  podMetrics(): Promise<readonly PodUsage[]> {
+    const usages = [...this.cpuNanoCores].map(([name, cpuNanoCores]) => ({
+      namespace: this.namespace,
+      name,
+      containers: [{ name: 'main', cpuNanoCores, memoryWorkingSetBytes: 64 * 2 ** 20 }],
+      timestamp: new Date().toISOString(),
+      windowSeconds: 0,
+    }));
+    return Promise.resolve(usages);
+  }
+
+  nodeMetrics(): Promise<readonly NodeUsage[]> {
+    const timestamp = new Date().toISOString();
+    const usage = { cpuNanoCores: 1.5e9, memoryWorkingSetBytes: 2 ** 30 };
+    return Promise.resolve([{ name: 'node-a', timestamp, windowSeconds: 10, ...usage }]);
+  }
+}
+
 /** A real etcd and API server with controllers, and pods that are played by an actor instead of containers. */
 export class TestCluster {
   readonly client: KubeClient;
   readonly folder: string;
+  readonly usage: TestUsage;
+  private readonly server: RunningApiServer;
   private readonly stack: Stack;
   private readonly kubelet: TestKubelet;
   private controllers: RunningService | undefined;
 
   private constructor(
-    client: KubeClient,
-    { kubelet, folder, stack }: { kubelet: TestKubelet; folder: string; stack: Stack },
+    server: RunningApiServer,
+    parts: { kubelet: TestKubelet; usage: TestUsage; folder: string; stack: Stack },
   ) {
-    this.client = client;
+    const { kubelet, usage, folder, stack } = parts;
+    this.client = server.client;
+    this.server = server;
+    this.usage = usage;
     this.kubelet = kubelet;
     this.folder = folder;
     this.stack = stack;
@@ -46,12 +80,13 @@ export class TestCluster {
       each.stop(),
     );
     const pkiDir = join(folder, 'pki');
+    const usage = new TestUsage();
     const server = stack.use(
-      await startApiServer({ port: firstPort + 2, etcdUrl: etcd.url, pkiDir }),
+      await startApiServer({ port: firstPort + 2, etcdUrl: etcd.url, pkiDir }, { metrics: usage }),
       (each) => each.stop(),
     );
     const kubelet = stack.use(new TestKubelet(server.client), (each) => each.stop());
-    const cluster = new TestCluster(server.client, { kubelet, folder, stack });
+    const cluster = new TestCluster(server, { kubelet, usage, folder, stack });
     await kubelet.start();
     await kubelet.addNode('node-a');
     await cluster.startControllers();
@@ -73,8 +108,15 @@ export class TestCluster {
       nodes: { graceMs: 3_000, checkEveryMs: 200 },
       podGc: { everyMs: 200, vanishedNodeGraceMs: 500 },
       jobs: { backoffMs: 50, maxBackoffMs: 400 },
+      autoscaler: {
+        everyMs: 100,
+        downscaleStabilizationMs: 1_000,
+        cpuInitializationMs: 0,
+        initialReadinessMs: 0,
+      },
     };
-    this.controllers = await startControllers(config, { client, log });
+    const readAggregated = (path: string) => this.server.readAggregated(path);
+    this.controllers = await startControllers(config, { client, log, readAggregated });
   }
 
   async stopControllers(): Promise<void> {

@@ -42,6 +42,14 @@ async function podsOf(app: string): Promise<Pod[]> {
   return (await client.list('pods', { namespace: 'default', labelSelector: `app=${app}` })).items;
 }
 
+const byText = (left: string, right: string): number => left.localeCompare(right);
+const bodyOf = (victim: string): string => join(cluster.folder, `${victim}.json`);
+
+const evict = (victim: string) =>
+  tryKubectl('create', '--raw', `/api/v1/namespaces/default/pods/${victim}/eviction`, '-f', bodyOf(victim));
+const nodes = async () => (await podsOf('daemon')).map(({ spec }) => spec?.nodeName ?? '').sort(byText);
+const images = async () => (await podsOf('daemon')).map(({ spec }) => spec?.containers[0]?.image);
+
 test('kubectl makes a Job and waits for it', async () => {
   await kubectl('create', 'job', 'hello', '--image=succeeds', '--', 'true');
   await kubectl('wait', 'job/hello', '--for=condition=complete', '--timeout=50s');
@@ -95,11 +103,9 @@ test('a DaemonSet has one pod on every node that takes it, and rolls', async () 
   });
   await apply(set('agent:1'));
   await kubectl('rollout', 'status', 'daemonset/daemon', '--timeout=50s');
-  const nodes = async () => (await podsOf('daemon')).map(({ spec }) => spec?.nodeName).toSorted();
   expect(await nodes()).toEqual(['node-a', 'node-b']);
   await apply(set('agent:2'));
   await kubectl('rollout', 'status', 'daemonset/daemon', '--timeout=50s');
-  const images = async () => (await podsOf('daemon')).map(({ spec }) => spec?.containers[0]?.image);
   expect(await images()).toEqual(['agent:2', 'agent:2']);
   await kubectl('rollout', 'undo', 'daemonset/daemon');
   await kubectl('rollout', 'status', 'daemonset/daemon', '--timeout=50s');
@@ -122,9 +128,6 @@ test('a drain waits for what a disruption budget allows', async () => {
   expect(await allowed()).toBe(0);
   const [pod] = await podsOf('web');
   const name = pod?.metadata?.name ?? '';
-  const bodyOf = (victim: string) => join(cluster.folder, `${victim}.json`);
-  const evict = (victim: string) =>
-    tryKubectl('create', '--raw', `/api/v1/namespaces/default/pods/${victim}/eviction`, '-f', bodyOf(victim));
   for (const each of await podsOf('web')) {
     const victim = each.metadata?.name ?? '';
     const eviction = {

@@ -32,9 +32,13 @@ const subresourceKinds: Readonly<
   token: { kind: 'TokenRequest', group: 'authentication.k8s.io', version: 'v1', verbs: ['create'] },
 };
 
-/** The discovery document at a path; undefined for a path that is none. */
-export function discoveryAt(path: string, served: readonly Served[]): JsonObject | undefined {
-  const versions = groupVersions(served);
+/** The discovery document at a path; undefined for a path that is none. Aggregated APIs list their resources themselves. */
+export function discoveryAt(
+  path: string,
+  served: readonly Served[],
+  aggregated: readonly GroupVersion[],
+): JsonObject | undefined {
+  const versions = groupVersions([...served, ...reviews, ...aggregated]);
   if (path === '/api') return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] };
   if (path === '/apis') {
     const groups = [...versions.keys()]
@@ -50,8 +54,12 @@ export function discoveryAt(path: string, served: readonly Served[]): JsonObject
   return versions.get(group)?.includes(version) ? resourceList(group, version, served) : undefined;
 }
 
-function groupVersions(served: readonly Served[]): Map<string, string[]> {
-  const all = [...served, ...reviews];
+interface GroupVersion {
+  readonly group: string;
+  readonly version: string;
+}
+
+function groupVersions(all: readonly GroupVersion[]): Map<string, string[]> {
   const groups = Map.groupBy(all, (each) => each.group);
   return new Map(
     [...groups].map(([group, members]) => [group, [...new Set(members.map((each) => each.version))]]),

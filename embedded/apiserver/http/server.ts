@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { KeyPair } from '@skyarc/lib/certificates';
 import { AppError, messageOf, toAppError } from '@skyarc/lib/errors';
 import type { Logger } from '@skyarc/lib/log';
+import type { Aggregation } from '../aggregation/index.ts';
 import {
   authenticate,
   type Authorizer,
@@ -20,6 +21,7 @@ import { readOptions } from './body.ts';
 import { discoveryAt, versionInfo } from './discovery.ts';
 import { flag, sendError, sendJson, sendText, type Exchange } from './exchange.ts';
 import type { ApiMetrics } from './metrics.ts';
+import { sendNodePage } from './node-page.ts';
 import { openApiV2, openApiV3 } from './openapi.ts';
 import { handleCollection, handleObject, objectOf } from './resource-handler.ts';
 import { reviews } from './reviews.ts';
@@ -33,6 +35,7 @@ export interface ApiHttpServerOptions {
   readonly authorizer: Authorizer;
   readonly metrics: ApiMetrics;
   readonly nodeProxy: NodeProxy | undefined;
+  readonly aggregation: Aggregation;
   readonly certificate: KeyPair;
   /** Authority of client certificates, PEM. */
   readonly caCert: string;
@@ -145,6 +148,8 @@ export class ApiHttpServer {
   }
 
   private async handleTarget(exchange: Exchange, target: Target): Promise<void> {
+    const aggregated = this.options.aggregation.find(target.group, target.version);
+    if (aggregated) return aggregated.handle(exchange);
     const review = reviews.find(
       (each) =>
         each.group === target.group && each.version === target.version && each.plural === target.resource,
@@ -170,8 +175,10 @@ export class ApiHttpServer {
       : handleCollection(this.options.registry, resource);
   }
 
-  private async handlePath({ request, response, path }: Exchange): Promise<void> {
+  private async handlePath(exchange: Exchange): Promise<void> {
+    const { request, response, path } = exchange;
     if (request.method !== 'GET') throw notAllowed();
+    if (await sendNodePage(this.options.nodeProxy, exchange)) return;
     if (path === '/version') return sendJson(response, 200, versionInfo);
     if (['/healthz', '/livez', '/readyz'].some((root) => path === root || path.startsWith(`${root}/`))) {
       const problem = path.startsWith('/livez') ? undefined : this.options.health();
@@ -186,9 +193,12 @@ export class ApiHttpServer {
       response.writeHead(200, { 'content-type': type, 'content-length': body.length }).end(body);
       return;
     }
+    const [, root, group = '', version = '', ...rest] = path.split('/');
+    const aggregated = root === 'apis' && rest.length === 0 && this.options.aggregation.find(group, version);
+    if (aggregated) return aggregated.handle(exchange);
     const document = path.startsWith('/openapi/v3')
       ? openApiV3(path, this.served)
-      : discoveryAt(path, this.served);
+      : discoveryAt(path, this.served, this.options.aggregation.list());
     if (document) return sendJson(response, 200, document);
     if (path === '/')
       return sendJson(response, 200, {

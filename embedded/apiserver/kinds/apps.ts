@@ -211,7 +211,11 @@ function validateWorkload(object: ApiObject, old: ApiObject | undefined): FieldE
     ...(old && !isDeepStrictEqual(selector, old.spec?.['selector'])
       ? [invalidValue('spec.selector', selector, 'field is immutable')]
       : []),
-    ...validatePodSpec(at(spec, 'template', 'spec'), 'spec.template.spec'),
+    ...validatePodSpec(
+      at(spec, 'template', 'spec'),
+      'spec.template.spec',
+      listAt(spec, 'volumeClaimTemplates').map((claim) => textAt(claim, 'metadata', 'name')),
+    ),
     ...(textAt(spec, 'template', 'spec', 'restartPolicy') === 'Always'
       ? []
       : [

@@ -1,10 +1,12 @@
 import type { Kind } from '../kind.ts';
 import * as apps from './apps.ts';
+import * as autoscaling from './autoscaling.ts';
 import * as batch from './batch.ts';
 import * as core from './core.ts';
 import * as networking from './networking.ts';
 import * as pods from './pods.ts';
 import * as policy from './policy.ts';
+import * as registration from './registration.ts';
 import * as services from './services.ts';
 import * as storage from './storage.ts';
 
@@ -15,7 +17,9 @@ export const kinds: readonly Kind[] = [
   services,
   storage,
   apps,
+  autoscaling,
   batch,
   networking,
   policy,
+  registration,
 ].flatMap((family) => Object.values(family));

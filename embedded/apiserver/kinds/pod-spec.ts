@@ -66,14 +66,21 @@ function setVolumeDefaults(volume: JsonObject): void {
   if (Object.keys(volume).length === 1) volume['emptyDir'] = {};
 }
 
-/** What is wrong with a pod's spec at a path (the checks of core/v1 validation that people run into). */
-export function validatePodSpec(spec: unknown, path: string): FieldError[] {
+/**
+ * What is wrong with a pod's spec at a path (the checks of core/v1 validation that people run into). Volumes
+ * named apart are added to its pods by others, as a StatefulSet does with its claims.
+ */
+export function validatePodSpec(
+  spec: unknown,
+  path: string,
+  addedVolumes: readonly string[] = [],
+): FieldError[] {
   if (!isObject(spec)) return [required(path)];
   const containers = listAt(spec, 'containers');
   const all = [...containers, ...listAt(spec, 'initContainers')];
   const names = all.map((container) => textAt(container, 'name'));
   const volumes = listAt(spec, 'volumes');
-  const volumeNames = volumeNamesOf(spec);
+  const volumeNames = new Set([...volumeNamesOf(spec), ...addedVolumes]);
   return [
     ...(containers.length === 0 ? [required(`${path}.containers`)] : []),
     ...containers.flatMap((each, i) => validateContainer(each, `${path}.containers[${i}]`, volumeNames)),

@@ -1,6 +1,6 @@
 import { invalidValue, required } from '../field-error.ts';
 import { defineKind } from '../kind.ts';
-import { at, isObject, listAt, textAt, type ApiObject } from '../object.ts';
+import { isObject, listAt, textAt, type ApiObject } from '../object.ts';
 import { ageColumn, countColumn, nameColumn, numberAt, pathColumn, selectorText, wide } from './columns.ts';
 import { oneOf } from './pod-spec.ts';
 
@@ -88,57 +88,6 @@ export const podDisruptionBudgets = defineKind({
     ageColumn,
   ],
 });
-
-export const horizontalPodAutoscalers = defineKind({
-  group: 'autoscaling',
-  version: 'v2',
-  kind: 'HorizontalPodAutoscaler',
-  plural: 'horizontalpodautoscalers',
-  shortNames: ['hpa'],
-  categories: ['all'],
-  subresources: ['status'],
-  initialStatus: () => ({ currentReplicas: 0, desiredReplicas: 0 }),
-  setDefaults(scaler) {
-    const spec = (scaler.spec ??= {});
-    spec['minReplicas'] ??= 1;
-  },
-  validate: (scaler) => [
-    ...(numberAt(scaler, 'spec', 'maxReplicas') >= 1
-      ? []
-      : [invalidValue('spec.maxReplicas', at(scaler, 'spec', 'maxReplicas') ?? 0, 'must be greater than 0')]),
-    ...(textAt(scaler, 'spec', 'scaleTargetRef', 'name') ? [] : [required('spec.scaleTargetRef.name')]),
-  ],
-  columns: [
-    nameColumn,
-    {
-      name: 'Reference',
-      value: (scaler) =>
-        `${textAt(scaler, 'spec', 'scaleTargetRef', 'kind')}/${textAt(scaler, 'spec', 'scaleTargetRef', 'name')}`,
-    },
-    { name: 'Targets', value: targetsText },
-    pathColumn('MinPods', ['spec', 'minReplicas'], '<unset>'),
-    countColumn('MaxPods', (scaler) => numberAt(scaler, 'spec', 'maxReplicas')),
-    countColumn('Replicas', (scaler) => numberAt(scaler, 'status', 'currentReplicas')),
-    ageColumn,
-  ],
-});
-
-function targetsText(scaler: ApiObject): string {
-  const current = listAt(scaler, 'status', 'currentMetrics');
-  const texts = listAt(scaler, 'spec', 'metrics').map((metric, i) => {
-    const name = textAt(metric, 'resource', 'name') || textAt(metric, 'type');
-    const utilization = textAt(metric, 'resource', 'target', 'averageUtilization');
-    const wanted = utilization ? `${utilization}%` : textAt(metric, 'resource', 'target', 'averageValue');
-    const seen = textAt(
-      current[i],
-      'resource',
-      'current',
-      utilization ? 'averageUtilization' : 'averageValue',
-    );
-    return `${name}: ${seen ? seen + (utilization ? '%' : '') : '<unknown>'}/${wanted}`;
-  });
-  return texts.join(', ') || '<none>';
-}
 
 export const resourceQuotas = defineKind({
   group: '',

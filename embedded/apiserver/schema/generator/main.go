@@ -36,7 +36,7 @@ var roots = map[string][]any{
 		core.PersistentVolume{}, core.ResourceQuota{}, core.LimitRange{}, core.Binding{}, meta.DeleteOptions{}},
 	"apps/v1": {apps.Deployment{}, apps.ReplicaSet{}, apps.StatefulSet{}, apps.DaemonSet{}, apps.ControllerRevision{}},
 	"batch/v1":                     {batch.Job{}, batch.CronJob{}},
-	"autoscaling/v1":               {autoscalingv1.Scale{}},
+	"autoscaling/v1":               {autoscalingv1.Scale{}, autoscalingv1.HorizontalPodAutoscaler{}},
 	"autoscaling/v2":               {autoscaling.HorizontalPodAutoscaler{}},
 	"coordination.k8s.io/v1":       {coordination.Lease{}},
 	"discovery.k8s.io/v1":          {discovery.EndpointSlice{}},
