@@ -9,7 +9,7 @@ import { readTopology } from './compose/topology.ts';
 
 const usage = `Usage: skyarc <command>
   up               start everything on this machine and stay in the foreground
-  run <process>    run one of: cluster, datacenter, console, webcli
+  run <process>    run one of: cluster, datacenter, console, webcli, dns
   down [--purge]   stop everything, apps too; with --purge remove all state and every trace on the host
   doctor           list what Skyarc has on this machine, and what is wrong with it`;
 

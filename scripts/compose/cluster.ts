@@ -1,11 +1,12 @@
 import { start, type EmbeddedInput } from '@skyarc/embedded';
+import { namespaceOf } from '@skyarc/lib/contracts';
 import { etcdUrlOf } from './engines.ts';
 import type { StartedProcess } from './processes.ts';
 import type { Topology } from './topology.ts';
 
 /** The embedded Kubernetes of this machine. */
 export function embeddedConfigOf(topology: Topology): EmbeddedInput {
-  const { instance, podCidr, serviceCidr, ports } = topology;
+  const { instance, podCidr, serviceCidr, ports, dns } = topology;
   return {
     instance,
     home: topology.path('cluster'),
@@ -14,6 +15,11 @@ export function embeddedConfigOf(topology: Topology): EmbeddedInput {
     etcdUrl: etcdUrlOf(topology),
     apiServer: { port: ports.kubeApi, names: ['localhost', '127.0.0.1'] },
     controllers: { storage: { volumeRoot: topology.path('volumes') } },
+    network: {
+      dns: {
+        aliases: [{ origin: dns.internalZone, target: `{1}.${namespaceOf('{2}')}.svc.cluster.local` }],
+      },
+    },
     kubelet: {
       plainHttpRegistries: [topology.registryPull],
       streaming: { port: ports.containerdStream },

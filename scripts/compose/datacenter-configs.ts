@@ -116,6 +116,7 @@ export async function apiConfigOf(topology: Topology): Promise<ApiConfig> {
     eventlog: ports.eventlogStatus,
     node: ports.node,
     hub: ports.hubStatus,
+    ...(topology.dns.listen ? { dns: ports.dnsStatus } : {}),
     webcli: ports.webcliStatus,
   };
   return {

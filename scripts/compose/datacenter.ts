@@ -1,5 +1,6 @@
 import { start as startApi } from '@skyarc/controllers/api';
 import { start as startChaos } from '@skyarc/controllers/chaos';
+import { start as startDns } from '@skyarc/controllers/dns';
 import { start as startEventlog } from '@skyarc/controllers/eventlog';
 import { start as startGateway } from '@skyarc/controllers/gateway';
 import { start as startHub } from '@skyarc/controllers/hub';
@@ -14,6 +15,7 @@ import { createMqClient } from '@skyarc/lib/mq-client';
 import { ensureSecretBox } from '@skyarc/lib/secretbox';
 import { openDataCenterDatabase } from '@skyarc/prisma/datacenter';
 import * as configs from './datacenter-configs.ts';
+import { dnsConfigOf } from './dns.ts';
 import type { StartedProcess } from './processes.ts';
 import type { Topology } from './topology.ts';
 import { webcliConfigOf } from './webcli.ts';
@@ -41,10 +43,12 @@ export async function startDataCenter(topology: Topology): Promise<StartedProces
     const kube = stack.use(new KubeClient(await loadKubeConfig(topology.kubeconfig)), (client) =>
       client.close(),
     );
+    const dnsConfig = dnsConfigOf(topology);
     const deps = { db, mq, eventlog, kube, secretBox };
     await Promise.all([
       use(startGateway(configs.gatewayConfigOf(topology), { kube })),
       use(startNode(configs.nodeConfigOf(topology))),
+      ...(dnsConfig ? [use(startDns(dnsConfig, { kube }))] : []),
       use(startWebcli(await webcliConfigOf(topology), deps)),
       use(startWorker(configs.workerConfigOf(topology), deps)),
       use(startChaos(configs.chaosConfigOf(topology), deps)),

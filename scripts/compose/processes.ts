@@ -9,7 +9,7 @@ export const processNames = ['cluster', 'datacenter', 'console'] as const;
 export type ProcessName = (typeof processNames)[number];
 
 /** Services that can also run in a process of their own, beside or instead of those above. */
-export const serviceNames = ['webcli'] as const;
+export const serviceNames = ['webcli', 'dns'] as const;
 export type RunnableName = ProcessName | (typeof serviceNames)[number];
 
 /** A process that serves, and what its supervisor shows of it. */
@@ -21,6 +21,7 @@ const starters: Readonly<Record<RunnableName, (topology: Topology) => Promise<St
   cluster: async (topology) => (await import('./cluster.ts')).startCluster(topology),
   datacenter: async (topology) => (await import('./datacenter.ts')).startDataCenter(topology),
   console: async (topology) => (await import('./console.ts')).startConsole(topology),
+  dns: async (topology) => (await import('./dns.ts')).startDns(topology),
   webcli: async (topology) => (await import('./webcli.ts')).startWebcli(topology),
 };
 

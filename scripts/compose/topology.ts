@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { parseConfig } from '@skyarc/lib/config';
 import { dataCenterName } from '@skyarc/lib/contracts';
@@ -10,6 +11,21 @@ const list = z.string().transform((text) =>
     .map((one) => one.trim())
     .filter(Boolean),
 );
+
+/** `address`, `address:port` or `[address]:port`; the port is 53 when it is not said. */
+const listen = z
+  .string()
+  .transform((text) => {
+    const [, bracketed, plain, port] =
+      /^(?:\[([0-9a-f:]+)\]|([0-9.]+|[0-9a-f:]+?))(?::(\d{1,5}))?$/.exec(text) ?? [];
+    return isIP(text)
+      ? { host: text, port: 53 }
+      : { host: bracketed ?? plain ?? '', port: Number(port ?? 53) };
+  })
+  .refine(
+    ({ host, port }) => isIP(host) !== 0 && port >= 1 && port <= 65_535,
+    'is an address or address:port',
+  );
 
 const cidr = z.string().regex(/^\d+\.\d+\.\d+\.\d+\/\d+$/, 'is not an address range such as 10.42.0.0/16');
 
@@ -50,6 +66,16 @@ const settings = z.object({
   WEBCLI_INDEX: z.coerce.number().int().min(0).max(9).default(0),
   /** Addresses at which the API finds every webcli; default is the one of this machine. */
   WEBCLI_URLS: list.default([]),
+  /** Where names of apps are answered for other networks (`address` or `address:port`); nowhere by default. */
+  DNS_LISTEN: listen.optional(),
+  /** Zones besides DOMAIN in which hosts of routes are answered. */
+  DNS_ZONES: list.default([]),
+  /** Port on which gateways must take connections for their addresses to be answered; 0 asks none. */
+  DNS_PROBE_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
+  /** Which dns `skyarc run dns` is: 0 runs in the data centre's process, others beside it, on the same address. */
+  DNS_INDEX: z.coerce.number().int().min(0).max(9).default(0),
+  /** Zone of the names `<app>.<team>.<zone>`, for pods and, from DNS_LISTEN, for private networks. */
+  INTERNAL_ZONE: z.string().default('skyarc.internal'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
 });
 
@@ -75,6 +101,7 @@ const basePorts = {
   hub: 5000,
   hubStatus: 5001,
   containerdStream: 10010,
+  dnsStatus: 9153,
   webcli: 7171,
   webcliStatus: 7172,
 } as const;
@@ -102,6 +129,14 @@ export interface Topology {
   readonly trustedProxies: readonly string[];
   readonly webcliIndex: number;
   readonly webcliUrls: readonly string[];
+  readonly dns: {
+    /** Undefined when names are not answered for other networks. */
+    readonly listen: { readonly host: string; readonly port: number } | undefined;
+    readonly zones: readonly string[];
+    readonly probePort: number;
+    readonly index: number;
+    readonly internalZone: string;
+  };
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
   readonly ports: Readonly<Record<PortName, number>>;
   /** The environment that the process was started with, for clients that builds use. */
@@ -141,6 +176,13 @@ export function readTopology(environment: Readonly<Record<string, string | undef
     trustedProxies: set.TRUSTED_PROXIES,
     webcliIndex: set.WEBCLI_INDEX,
     webcliUrls: set.WEBCLI_URLS,
+    dns: {
+      listen: set.DNS_LISTEN,
+      zones: set.DNS_ZONES,
+      probePort: set.DNS_PROBE_PORT ?? ports.gatewayHttp,
+      index: set.DNS_INDEX,
+      internalZone: set.INTERNAL_ZONE,
+    },
     logLevel: set.LOG_LEVEL,
     ports,
     environment,
