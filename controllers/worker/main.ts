@@ -11,6 +11,7 @@ import type { SecretBox } from '@skyarc/lib/secretbox';
 import { createRegistry, startStatusServer } from '@skyarc/lib/status';
 import { type DataCenterDatabase, EventLogSink } from '@skyarc/prisma/datacenter';
 import { Counter, Gauge } from 'prom-client';
+import { AcmeKeeper } from './acme/acme-keeper.ts';
 import { AppLocks } from './app-locks.ts';
 import { AppWatch } from './app-watch.ts';
 import { workerConfigSchema, type WorkerConfig } from './config.ts';
@@ -73,6 +74,7 @@ export async function start(input: WorkerConfig, deps: WorkerDeps): Promise<Runn
     const controller = new WorkerController(context, eventlog, locks);
     const drift = stack.use(new DriftRepair(context, locks), (made) => made.stop());
     const recorder = stack.use(new JobRecorder(context), (made) => made.stop());
+    const acme = stack.use(new AcmeKeeper(context), (made) => made.stop());
     const sweeper = stack.use(new Sweeper(context), (made) => made.stop());
     const leader = stack.use(leaderOf(context), (made) => made.stop());
     const registry = createRegistry('worker');
@@ -89,6 +91,7 @@ export async function start(input: WorkerConfig, deps: WorkerDeps): Promise<Runn
     stack.add(tellChanges(watch, sink));
     watch.start();
     tls.start();
+    acme.start();
     drift.start();
     recorder.start();
     leader.start();

@@ -1,4 +1,11 @@
-import { pattern, routeAnnotation, routePolicy, type RoutePolicy } from '@skyarc/lib/contracts';
+import {
+  acmeAnnotation,
+  acmeChallenges,
+  pattern,
+  routeAnnotation,
+  routePolicy,
+  type RoutePolicy,
+} from '@skyarc/lib/contracts';
 import { keyOf } from '@skyarc/lib/kube';
 import type { Claim, Claimant, Ingress, PathType, Problem } from './model.ts';
 
@@ -36,6 +43,7 @@ export function readIngress(ingress: Ingress): Claimant {
     claims,
     policy,
     tls: readTls(ingress),
+    challenges: readChallenges(ingress, report),
     problems,
   };
 }
@@ -52,6 +60,18 @@ function readTls(ingress: Ingress): Claimant['tls'] {
         ]
       : [],
   );
+}
+
+function readChallenges(
+  ingress: Ingress,
+  report: (reason: 'InvalidChallenge', message: string) => void,
+): Claimant['challenges'] {
+  const text = ingress.metadata?.annotations?.[acmeAnnotation];
+  if (text === undefined) return {};
+  const parsed = acmeChallenges.safeParse(parseJson(text));
+  if (parsed.success) return parsed.data;
+  report('InvalidChallenge', `${acmeAnnotation} is not tokens with key authorizations`);
+  return {};
 }
 
 function readPolicy(

@@ -16,6 +16,7 @@ export interface Problem {
     | 'InvalidPath'
     | 'InvalidPolicy'
     | 'InvalidPort'
+    | 'InvalidChallenge'
     | 'Conflict'
     | 'InvalidBackend'
     | 'InvalidCertificate';
@@ -48,6 +49,8 @@ export interface Claimant {
   /** Null without the annotation; `broken` when it cannot be read: nothing is then served in its name. */
   readonly policy: RoutePolicy | 'broken' | null;
   readonly tls: readonly { readonly secret: string; readonly hosts: readonly string[] }[];
+  /** Token to key authorization, answered for every host (RFC 8555, 8.3). */
+  readonly challenges: Readonly<Record<string, string>>;
   readonly problems: readonly Problem[];
 }
 

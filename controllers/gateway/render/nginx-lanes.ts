@@ -47,15 +47,8 @@ export function renderLanes(config: GatewaySettings): string {
     recursive_error_pages on;
     set $context "";
 ${renderProxy(config)}
-    location / {
-      set_by_lua_block $lane { return require("gateway").lane() }
-      if ($lane) { return ${toLane}; }
-      if ($special) { return ${toSpecial}; }
-      error_page ${toLane} = $lane;
-      error_page ${toSpecial} = $special;
-      error_page 502 503 504 @failed;
-      proxy_pass http://kept;
-    }
+${renderEntry('/', 'gateway')}    # A token that is not ours is the app's own affair.
+${renderEntry('^~ /.well-known/acme-challenge/', 'acme')}    location @challenge { content_by_lua_block { require("acme").answer() } }
     # Requests that cannot be sent twice, and WebSocket.
     location @fresh {
       access_by_lua_block { require("gateway").again() }
@@ -71,6 +64,20 @@ ${requestHeaders('proxy', '$http_host')}      proxy_pass http://$upstream_group;
       content_by_lua_block { require("pages").send(ngx.status) }
     }
 ${bodySteps.map(renderBodyStep).join('')}${lanes.join('')}`;
+}
+
+/** Where requests come in; `module` finds their lane. */
+function renderEntry(location: string, module: 'gateway' | 'acme'): string {
+  return `    location ${location} {
+      set_by_lua_block $lane { return require("${module}").lane() }
+      if ($lane) { return ${toLane}; }
+      if ($special) { return ${toSpecial}; }
+      error_page ${toLane} = $lane;
+      error_page ${toSpecial} = $special;
+      error_page 502 503 504 @failed;
+      proxy_pass http://kept;
+    }
+`;
 }
 
 function requestHeaders(module: 'proxy' | 'grpc', host: string): string {

@@ -41,6 +41,7 @@ export class Plane {
   private readonly claimants = new Map<string, Claimant>();
   private readonly byHost = new Map<string, Set<Claimant>>();
   private readonly byTlsHost = new Map<string, Set<Claimant>>();
+  private readonly byToken = new Map<string, Set<Claimant>>();
   private readonly l4 = new Map<string, readonly L4Port[]>();
   private readonly byPort = new Map<string, Set<string>>();
   /** Backends by the output that leads to them, and how many do. */
@@ -129,12 +130,14 @@ export class Plane {
       for (const { host } of each?.claims ?? []) this.outputs.touch(`host:${host}`);
       for (const { host } of each?.claims ?? []) this.outputs.mark(`h:${host}`);
       for (const { hosts } of each?.tls ?? []) for (const host of hosts) this.outputs.mark(`c:${host}`);
+      for (const token of Object.keys(each?.challenges ?? {})) this.outputs.mark(`a:${token}`);
     }
   }
 
   private move(claimant: Claimant, how: typeof add<Claimant>): void {
     for (const { host } of claimant.claims) how(this.byHost, host, claimant);
     for (const { hosts } of claimant.tls) for (const host of hosts) how(this.byTlsHost, host, claimant);
+    for (const token of Object.keys(claimant.challenges)) how(this.byToken, token, claimant);
   }
 
   private markClaimant(key: string): void {
@@ -155,6 +158,8 @@ export class Plane {
         return this.renderBackend(output, name, use);
       case 'c':
         return this.renderCertificate(name, use);
+      case 'a':
+        return this.renderChallenge(name);
       case 'l4':
         return this.renderPort(output, use);
       case 'i':
@@ -235,6 +240,11 @@ export class Plane {
       }
     }
     return { value, problems };
+  }
+
+  private renderChallenge(token: string): Rendered<Problem> {
+    const [claimant] = this.byToken.get(token) ?? [];
+    return { value: claimant && JSON.stringify(claimant.challenges[token]), problems: [] };
   }
 
   private renderPort(output: string, use: Use): Rendered<Problem> {

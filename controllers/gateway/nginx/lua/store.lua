@@ -4,6 +4,7 @@
 --   u:<backend>   [[address, port], ...]   endpoints that take requests
 --   s:<backend>   [address, port]          the service itself, for when all of those refuse
 --   c:<host>      {"cert":PEM,"key":PEM}
+--   a:<token>     "key authorization"       of an ACME challenge, see acme.lua
 --   version       counts changes; #<version> lists the keys of that change, for a minute
 -- Copies are bounded: two generations, of which the older is dropped when the younger is full.
 local cjson = require "cjson.safe"
