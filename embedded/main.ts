@@ -87,7 +87,9 @@ export async function start(input: EmbeddedInput): Promise<RunningEmbedded> {
       stateFolder: folders.network,
       config: { ...config.network, openToPods },
     };
-    stack.use(await startNetwork(networkOptions, { client, log }), (running) => running.stop());
+    const network = stack.use(await startNetwork(networkOptions, { client, log }), (running) =>
+      running.stop(),
+    );
     const kubelet = stack.use(
       await startKubelet(
         {
@@ -102,6 +104,7 @@ export async function start(input: EmbeddedInput): Promise<RunningEmbedded> {
           meter,
           log,
           issueToken: (...request) => issueToken(apiServer, ...request),
+          admit: (pod, address) => network.admit(pod, address),
           clusterEnvironment: advertise ? apiServerEnvironment(serviceCidr) : {},
           dns: {
             clusterDomain: config.network.dns.domain,

@@ -33,6 +33,8 @@ export interface NodeContext {
   readonly log: Logger;
   /** What every container is told of the cluster, under what it says itself. */
   readonly clusterEnvironment: ReadonlyMap<string, string>;
+  /** Resolves when the network's policies hold for a pod at its address. */
+  readonly admit: (pod: Pod, address: string) => Promise<void>;
   /** Aborted when this process leaves the pods to the next one. */
   readonly signal: AbortSignal;
   /** Folder of a pod's volumes and files. */
@@ -77,6 +79,7 @@ export function createNodeContext(
       secret: (namespace, name) => client.find('secrets', name, namespace),
       serviceAccountToken: issueToken && cacheTokens(issueToken),
     },
+    admit: deps.admit ?? (async () => undefined),
     clusterEnvironment: new Map(Object.entries(deps.clusterEnvironment ?? {})),
     podFolder: (pod) => join(home, 'pods', identityOf(pod).uid),
     record: (pod, type, reason, message) =>

@@ -3,6 +3,7 @@ import type { KubeClient } from '../client/index.ts';
 import type { KubeletConfig } from './config.ts';
 import type { Containerd } from './engine/containerd.ts';
 import type { UsageMeter } from './usage/meter.ts';
+import type { Pod } from './pod.ts';
 import type { TokenSource } from './volumes/tokens.ts';
 
 export interface KubeletOptions {
@@ -23,4 +24,6 @@ export interface KubeletDeps {
   readonly issueToken?: TokenSource;
   /** Environment of every container, such as where the API server is. */
   readonly clusterEnvironment?: Readonly<Record<string, string>>;
+  /** Called when a pod has its address and before anything runs in it; resolves when it may. */
+  readonly admit?: (pod: Pod, address: string) => Promise<void>;
 }

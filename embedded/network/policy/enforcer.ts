@@ -87,7 +87,7 @@ export class PolicyEnforcer {
     for (const [uid, { pod, address, sinceMs }] of this.starting) {
       const known = pods.get(uid);
       const isLate = Date.now() - sinceMs > maxStartMs;
-      if (known?.status?.podIP !== undefined || (!known && isLate)) this.starting.delete(uid);
+      if (known?.status?.podIP === address || (!known && isLate)) this.starting.delete(uid);
       // An address that a pod is given now belongs to it, whoever had it before.
       else seen.push(policyPodOf(known ?? pod, address));
     }
