@@ -36,6 +36,17 @@ export const workerConfigSchema = z.object({
   leaseSeconds: z.int().min(3).default(15),
   /** Networks of the cluster's pods, for the policies between teams; asked of the nodes when absent. */
   podCidrs: z.array(z.string()).optional(),
+  /** Status servers of the gateways, e.g. `http://127.0.0.1:10254`: they count the requests that apps get. */
+  gatewayUrls: z.array(z.url()).default([]),
+  /** The server of external.metrics.k8s.io, which rules by request rate need; off without gateways. */
+  metrics: z
+    .object({
+      host: z.string().default('127.0.0.1'),
+      port: z.int().min(0).max(65_535).default(6370),
+      /** IP address at which the API server reaches it; that of `host` when absent. */
+      address: z.string().optional(),
+    })
+    .prefault({}),
   ingressClass: z.string().default(ingressClassName),
   /** Operations worked on at once; those of one app run one after the other. */
   concurrency: z.int().positive().default(16),

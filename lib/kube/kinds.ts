@@ -1,5 +1,6 @@
 import type {
   CoreV1Event,
+  V1APIService,
   V1ConfigMap,
   V1CronJob,
   V1Deployment,
@@ -60,6 +61,7 @@ export interface KindTable {
   ingresses: Wire<V1Ingress>;
   ingressclasses: Wire<V1IngressClass>;
   leases: Wire<V1Lease>;
+  apiservices: Wire<V1APIService>;
 }
 export type Resource = keyof KindTable;
 
@@ -97,6 +99,7 @@ const resourceTable: Readonly<Record<Resource, ResourceInfo>> = {
   ingresses: { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', namespaced: true },
   ingressclasses: { apiVersion: 'networking.k8s.io/v1', kind: 'IngressClass', namespaced: false },
   leases: { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespaced: true },
+  apiservices: { apiVersion: 'apiregistration.k8s.io/v1', kind: 'APIService', namespaced: false },
 };
 
 export function infoOf(resource: Resource): ResourceInfo {

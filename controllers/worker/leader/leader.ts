@@ -8,6 +8,7 @@ import { InheritanceKeeper } from '../inherited/keeper.ts';
 import { ensureClasses } from '../provisioner/classes.ts';
 import { VolumeFolders } from '../provisioner/folders.ts';
 import { Provisioner } from '../provisioner/provisioner.ts';
+import { MetricsServer } from '../scaling/metrics-server.ts';
 import { ScalingRecorder } from '../scaling/recorder.ts';
 import { lastTerm, takeOffice } from './fence.ts';
 import { GarbageCollector } from './garbage.ts';
@@ -24,7 +25,7 @@ export function leaderOf(context: WorkerContext): LeaderElection {
   return new LeaderElection(kube, {
     name: 'skyarc-worker',
     namespace: config.systemNamespace,
-    identity: `${hostname()}_${randomUUID()}`,
+    identity: `${hostname()}_${process.pid}_${randomUUID()}`,
     leaseSeconds: config.leaseSeconds,
     log,
     lastToken: async () => {
@@ -42,6 +43,7 @@ async function lead(context: WorkerContext, term: Term): Promise<void> {
     new ExternalKeeper(context).run(term.signal),
     new InheritanceKeeper(context).run(term.signal),
     new ScalingRecorder(context, term).run(),
+    new MetricsServer(context, term).run(),
   ];
   await Promise.all([provide(context, term), ...chores]);
 }
