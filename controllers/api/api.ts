@@ -1,8 +1,10 @@
 import type { EventLogClient } from '@skyarc/lib/eventlog-client';
 import type { SecretBox } from '@skyarc/lib/secretbox';
 import type { Changes } from './changes.ts';
+import type { ClusterReads } from './cluster-reads.ts';
 import type { Cluster } from './cluster.ts';
 import type { ResolvedApiConfig } from './config.ts';
+import type { Gateways } from './gateways.ts';
 import type { Health } from './health.ts';
 import type { OutboxRelay } from './outbox-relay.ts';
 import type { ApiRepository } from './repository.ts';
@@ -16,6 +18,8 @@ export interface Api {
   readonly runs: RunRepository;
   readonly secretBox: SecretBox;
   readonly cluster: Cluster;
+  readonly reads: ClusterReads;
+  readonly gateways: Gateways;
   readonly changes: Changes;
   readonly eventLog: EventLogClient;
   readonly relay: OutboxRelay;

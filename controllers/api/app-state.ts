@@ -1,4 +1,4 @@
-import { labels, type OperationKind } from '@skyarc/lib/contracts';
+import { type ExternalState, labels, type OperationKind } from '@skyarc/lib/contracts';
 import type { KindTable } from '@skyarc/lib/kube';
 import type { AppState, Pod } from './generated/resolvers.ts';
 
@@ -15,6 +15,10 @@ export interface StateFacts {
   readonly pods: readonly Pick<Pod, 'name' | 'status' | 'ready' | 'lastEnd'>[];
   /** Message of the last operation, when that failed. */
   readonly lastFailure: string | null;
+  /** Health of a service outside, of which nothing runs here; null before it was asked. */
+  readonly external?: ExternalState | null;
+  /** The newest run of a job. */
+  readonly lastRun?: { readonly status: string; readonly message: string | null } | null;
 }
 
 export interface StateAnswer {
@@ -38,13 +42,31 @@ export function appStateOf(facts: StateFacts): StateAnswer {
     const state = stateWhile[active.kind] ?? (ready > 0 ? 'UPDATING' : 'STARTING');
     return { state, reason: sayActive(active) };
   }
-  if (!facts.hasVersion) return { state: 'NEW', reason: facts.lastFailure };
+  const isExternal = facts.external !== undefined;
+  if (!facts.hasVersion && !isExternal) return { state: 'NEW', reason: facts.lastFailure };
   if (desired === 'STOPPED') return { state: 'STOPPED', reason: null };
+  if (facts.external !== undefined) return externalStateOf(facts.external);
+  if (facts.lastRun !== undefined) return jobStateOf(facts.lastRun);
   if (ready >= replicas) return { state: 'RUNNING', reason: null };
   const worst = pods.find((pod) => !pod.ready);
   const why = worst ? `; pod ${worst.name}: ${worst.status}${worst.lastEnd ? `, ${worst.lastEnd}` : ''}` : '';
   const reason = `${ready} of ${replicas} pods ${ready === 1 ? 'is' : 'are'} ready${why}`;
   return { state: ready > 0 ? 'DEGRADED' : 'FAILED', reason };
+}
+
+/** Endpoints that are not asked count as well. */
+function externalStateOf(endpoints: ExternalState | null): StateAnswer {
+  const sick = (endpoints ?? []).filter(({ healthy }) => healthy === false);
+  const [first] = sick;
+  if (!endpoints || !first) return { state: 'RUNNING', reason: null };
+  const reason = `${sick.length} of ${endpoints.length} endpoints do not answer; ${first.host}:${first.port}: ${first.message ?? 'not healthy'}`;
+  return { state: sick.length < endpoints.length ? 'DEGRADED' : 'FAILED', reason };
+}
+
+/** A job wants no pods between its runs; how the newest one ended is how it is. */
+function jobStateOf(run: { readonly status: string; readonly message: string | null } | null): StateAnswer {
+  if (run?.status !== 'FAILED') return { state: 'RUNNING', reason: null };
+  return { state: 'FAILED', reason: `Its last run failed${run.message ? `: ${run.message}` : ''}` };
 }
 
 function sayActive({ kind, step }: NonNullable<StateFacts['active']>): string {

@@ -19,6 +19,10 @@ export const apiConfigSchema = z.object({
   domain: z.string().default('skyarc.localhost'),
   gatewayHttpPort: port.default(8080),
   gatewayHttpsPort: port.default(8443),
+  /** Base addresses of the gateways' status servers, for explanations and live figures of routes. */
+  gateways: z.array(z.url()).default([]),
+  /** TCP and UDP ports that the gateways listen on for apps; absent: none. */
+  l4Ports: z.object({ first: z.int().min(1).max(65_535), last: z.int().min(1).max(65_535) }).optional(),
   /** Services whose health is shown; `url` answers 200 when healthy, else the reason as text. */
   services: z.array(z.object({ name: z.string(), url: z.url() })).default([]),
   /** Terminals: where each webcli is, and the PEM text of the key that grants are signed with. */

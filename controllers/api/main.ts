@@ -9,8 +9,10 @@ import { createRegistry, startStatusServer } from '@skyarc/lib/status';
 import { type DataCenterDatabase, EventLogSink } from '@skyarc/prisma/datacenter';
 import { Histogram } from 'prom-client';
 import { Changes } from './changes.ts';
+import { ClusterReads } from './cluster-reads.ts';
 import { Cluster } from './cluster.ts';
 import { type ApiConfig, apiConfigSchema } from './config.ts';
+import { Gateways } from './gateways.ts';
 import { Health } from './health.ts';
 import { OutboxRelay } from './outbox-relay.ts';
 import { ApiRepository } from './repository.ts';
@@ -69,6 +71,8 @@ export async function start(input: ApiConfig, deps: ApiDeps): Promise<RunningApi
       runs: new RunRepository(db),
       secretBox,
       cluster,
+      reads: new ClusterReads(deps.kube),
+      gateways: new Gateways(config.gateways),
       changes,
       eventLog,
       relay,

@@ -1,4 +1,4 @@
-import type { DataCenterDatabase } from '@skyarc/prisma/datacenter';
+import { type DataCenterDatabase, toldInclude } from '@skyarc/prisma/datacenter';
 import { type CallContext, teamFilter } from './context.ts';
 
 /** Reads of what hangs on an app or a team beside builds and operations. Reads of one id are batched by Prisma. */
@@ -20,7 +20,7 @@ export class RunRepository {
   /** The apps that this one needs, with what they tell, by name. */
   async dependenciesOf(appId: string) {
     const rows = await this.one(appId).dependencies({
-      include: { to: { include: { ports: true, env: true } } },
+      include: { to: { include: toldInclude } },
     });
     return (rows ?? []).map(({ to }) => to).toSorted((left, right) => left.name.localeCompare(right.name));
   }
@@ -62,7 +62,7 @@ export class RunRepository {
     return this.db.configSet.findMany({
       where: { groupId, ...teamFilter(context) },
       orderBy: { name: 'asc' },
-      include: { entries: { orderBy: { name: 'asc' } }, apps: true },
+      include: withEntries,
     });
   }
 
@@ -78,14 +78,27 @@ export class RunRepository {
     return this.db.certificate.findMany({
       where: teamFilter(context),
       orderBy: { name: 'asc' },
-      include: { routes: { select: { id: true } } },
+      include: withRoutes,
     });
+  }
+
+  /** Name of the team that has a configuration set, plug-in or certificate. */
+  async ownerOf(context: CallContext, id: string): Promise<string | null> {
+    const query = { where: { id, ...teamFilter(context) }, select: { teamName: true } };
+    const found =
+      (await this.db.configSet.findFirst(query)) ??
+      (await this.db.plugin.findFirst(query)) ??
+      (await this.db.certificate.findFirst(query));
+    return found?.teamName ?? null;
   }
 
   private one(id: string) {
     return this.db.app.findUnique({ where: { id } });
   }
 }
+
+export const withEntries = { entries: { orderBy: { name: 'asc' } }, apps: true } as const;
+export const withRoutes = { routes: { select: { id: true } } } as const;
 
 /** Versions of a plug-in, newest first, and who uses it. */
 export const withUse = {

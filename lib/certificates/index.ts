@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+export { readServedCertificate, type ServedCertificate } from './served.ts';
 import { webcrypto } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';

@@ -46,16 +46,23 @@ export const probe = z
     successThreshold: z.int().min(1).max(20).default(1),
     failureThreshold: z.int().min(1).max(1_000).default(3),
   })
-  .refine(({ kind, command }) => kind !== 'COMMAND' || command, 'A COMMAND probe needs a command');
+  .refine(({ kind, command }) => kind !== 'COMMAND' || command, {
+    path: ['command'],
+    message: 'A COMMAND probe needs a command',
+  });
 export type Probe = z.infer<typeof probe>;
 
 /** `startup` holds the other two back until it succeeded once; absent ones are rendered by default rules. */
 export const probes = z
   .object({ startup: probe.nullish(), readiness: probe.nullish(), liveness: probe.nullish() })
-  .refine(
-    ({ startup, liveness }) => [startup, liveness].every((one) => !one || one.successThreshold === 1),
-    'The successThreshold of startup and liveness is 1',
-  );
+  .refine(({ startup }) => !startup || startup.successThreshold === 1, {
+    path: ['startup', 'successThreshold'],
+    message: 'The successThreshold of startup and liveness is 1',
+  })
+  .refine(({ liveness }) => !liveness || liveness.successThreshold === 1, {
+    path: ['liveness', 'successThreshold'],
+    message: 'The successThreshold of startup and liveness is 1',
+  });
 export type Probes = z.infer<typeof probes>;
 
 /** Label syntax of Kubernetes (`[prefix/]name`). */
@@ -106,11 +113,11 @@ export const rollout = z.object({
   /** Pods above the wanted number, e.g. `1` or `25%`. */
   maxSurge: z
     .string()
-    .regex(/^\d{1,3}%?$/)
+    .regex(/^\d{1,3}%?$/, 'is not a number or percentage such as 1 or 25%')
     .default('1'),
   maxUnavailable: z
     .string()
-    .regex(/^\d{1,3}%?$/)
+    .regex(/^\d{1,3}%?$/, 'is not a number or percentage such as 1 or 25%')
     .default('0'),
   /** Seconds between the wish to end and the kill; the first of them drain traffic. */
   terminationGraceSeconds: seconds(1, 3_600).default(30),
@@ -150,11 +157,14 @@ export const autoscaling = z
     metrics: z.array(scalingMetric).min(1, 'At least one metric').max(3),
     scaleDownDelaySeconds: seconds(0, 3_600).default(300),
   })
-  .refine((one) => one.minReplicas <= one.maxReplicas, 'minReplicas is at most maxReplicas')
-  .refine(
-    (one) => new Set(one.metrics.map(({ kind }) => kind)).size === one.metrics.length,
-    'A metric appears twice',
-  );
+  .refine((one) => one.minReplicas <= one.maxReplicas, {
+    path: ['minReplicas'],
+    message: 'minReplicas is at most maxReplicas',
+  })
+  .refine((one) => new Set(one.metrics.map(({ kind }) => kind)).size === one.metrics.length, {
+    path: ['metrics'],
+    message: 'A metric appears twice',
+  });
 export type Autoscaling = z.infer<typeof autoscaling>;
 
 /** A host outside the cluster that a third-party app stands for. */

@@ -1,5 +1,5 @@
 export { openDataCenterDatabase, type DataCenterDatabase, type DataCenterTransaction } from './open.ts';
-export { createOperation, type NewOperation } from './operations.ts';
+export { addOperation, createOperation, type NewOperation } from './operations.ts';
 export { type EffectiveVariable, type EnvOrigin, portAliasesOf } from './effective-env.ts';
 export { connectionOf, environmentOf, toldInclude } from './environment.ts';
 export { expandText } from './expand.ts';

@@ -55,41 +55,43 @@ const slackSeconds = 300;
  * there is no such app.
  */
 export async function createOperation(db: DataCenterDatabase, wanted: NewOperation): Promise<Operation> {
-  return db.$transaction(async (tx) => {
-    const id = newId(wanted.app.id.split('.')[0] as string, 'op');
-    const app = await claim(tx, wanted, id);
-    const build = wanted.kind === 'DEPLOY' && !isExternal(app) ? await nextBuild(tx, app) : undefined;
-    const steps = wanted.kind === 'DEPLOY' && !build ? stepsOf.START : stepsOf[wanted.kind];
-    const limitSeconds =
-      (build ? app.buildTimeoutSec : 0) + app.startTimeoutSec * app.replicas + slackSeconds;
-    const operation = await tx.operation.create({
-      data: {
-        id,
-        appId: app.id,
-        appName: app.name,
-        groupId: app.groupId,
-        teamName: app.teamName,
-        kind: wanted.kind,
-        actor: wanted.actor,
-        buildId: build?.id,
-        versionId: wanted.versionId,
-        arguments: JSON.stringify(wanted.arguments ?? {}),
-        deadlineAt: new Date(Date.now() + limitSeconds * 1000),
-        afterIds: JSON.stringify(wanted.afterIds ?? []),
-        batchId: wanted.batchId,
-        steps: { create: steps.map((name, position) => ({ name, position })) },
-      },
-    });
-    await wanted.also?.(tx, operation);
-    const task = { operationId: id, appId: app.id, team: app.teamName };
-    await enqueue(tx, {
-      id: `${id}.begin`,
-      topic: build ? topics.build : topics.runtime,
-      key: app.id,
-      body: build ? buildTask.parse({ ...task, buildId: build.id }) : runtimeTask.parse(task),
-    });
-    return operation;
+  return db.$transaction((tx) => addOperation(tx, wanted));
+}
+
+/** The same in a transaction that does more, e.g. begins several operations or none. */
+export async function addOperation(tx: DataCenterTransaction, wanted: NewOperation): Promise<Operation> {
+  const id = newId(wanted.app.id.split('.')[0] as string, 'op');
+  const app = await claim(tx, wanted, id);
+  const build = wanted.kind === 'DEPLOY' && !isExternal(app) ? await nextBuild(tx, app) : undefined;
+  const steps = wanted.kind === 'DEPLOY' && !build ? stepsOf.START : stepsOf[wanted.kind];
+  const limitSeconds = (build ? app.buildTimeoutSec : 0) + app.startTimeoutSec * app.replicas + slackSeconds;
+  const operation = await tx.operation.create({
+    data: {
+      id,
+      appId: app.id,
+      appName: app.name,
+      groupId: app.groupId,
+      teamName: app.teamName,
+      kind: wanted.kind,
+      actor: wanted.actor,
+      buildId: build?.id,
+      versionId: wanted.versionId,
+      arguments: JSON.stringify(wanted.arguments ?? {}),
+      deadlineAt: new Date(Date.now() + limitSeconds * 1000),
+      afterIds: JSON.stringify(wanted.afterIds ?? []),
+      batchId: wanted.batchId,
+      steps: { create: steps.map((name, position) => ({ name, position })) },
+    },
   });
+  await wanted.also?.(tx, operation);
+  const task = { operationId: id, appId: app.id, team: app.teamName };
+  await enqueue(tx, {
+    id: `${id}.begin`,
+    topic: build ? topics.build : topics.runtime,
+    key: app.id,
+    body: build ? buildTask.parse({ ...task, buildId: build.id }) : runtimeTask.parse(task),
+  });
+  return operation;
 }
 
 async function claim(tx: DataCenterTransaction, wanted: NewOperation, operationId: string): Promise<App> {

@@ -3,7 +3,7 @@ import type { DataCenterTransaction } from './open.ts';
 
 /** All settings, with the defaults of those that nobody set. */
 export async function readSettings(db: DataCenterTransaction): Promise<DataCenterSettings> {
-  const rows = await db.setting.findMany();
+  const rows = await db.setting.findMany({ where: { name: { in: Object.keys(dataCenterSettings.shape) } } });
   return dataCenterSettings.parse(
     Object.fromEntries(rows.map(({ name, value }) => [name, JSON.parse(value)])),
   );

@@ -31,6 +31,8 @@ let groupId: string;
 let appId: string;
 let operationId: string;
 let buildId: string;
+/** Of team blue. */
+let owned: { plugin: string; certificate: string; configSet: string };
 
 async function ask(
   query: string,
@@ -74,7 +76,7 @@ function connect(options: { cookie?: string; authorization?: string; origin?: st
 }
 
 beforeAll(async () => {
-  world = await startDataCenter({ etcd: 20_710, etcdPeer: 20_711, api: 20_712 });
+  world = await startDataCenter({ etcd: 20_530, etcdPeer: 20_531, api: 20_532 });
   const samples = join(world.folder, 'samples');
   await mkdir(join(samples, 'hello'), { recursive: true });
   await writeFile(
@@ -94,8 +96,8 @@ beforeAll(async () => {
   await writeFile(join(webRoot, '404.html'), 'nothing here');
   await writeFile(join(webRoot, '_next/static/a.js'), 'a()');
   server = await startServer({
-    port: 20_713,
-    statusPort: 20_714,
+    port: 20_533,
+    statusPort: 20_534,
     databaseFile: join(world.folder, 'console.db'),
     tls: { ca: world.authority.cert, ...world.console },
     dataCenters: [{ name: 'local', displayName: 'Here', apiUrl: world.api.url }],
@@ -206,6 +208,72 @@ test('an app is made, deployed and read through the graph', async () => {
   expect(second.errors[0]).toMatchObject({ extensions: { code: 'CONFLICT', details: { operationId } } });
 });
 
+test('a team has plug-ins, certificates, shared configuration and limits', async () => {
+  const save = async (field: string, type: string, input: object, answer: string) => {
+    const made = await ask(
+      `mutation ($input: ${type}!) { ${field}(input: $input) ${answer} }`,
+      { input },
+      { cookie: ann },
+    );
+    expect(made.errors).toEqual([]);
+    return made.data[field];
+  };
+  const { id: plugin } = await save(
+    'savePlugin',
+    'PluginInput',
+    { teamId: blueId, name: 'proxy', kind: 'SIDE_CAR', image: 'envoy:1', fields: [{ name: 'LEVEL' }] },
+    '{ id dataCenter { name } versions { number } apps { id } }',
+  );
+  const pair = await world.authority.issue({
+    commonName: 'shop',
+    usage: 'server',
+    names: ['shop.example.test'],
+  });
+  const { id: certificate } = await save(
+    'uploadCertificate',
+    'CertificateInput',
+    { teamId: blueId, name: 'shop', chain: pair.cert, privateKey: pair.key },
+    '{ id hosts status dataCenter { name } }',
+  );
+  const { configSet } = await save(
+    'saveConfigSet',
+    'ConfigSetInput',
+    { groupId, name: 'common', entries: [{ name: 'ZONE', value: 'eu' }], appIds: [appId] },
+    '{ configSet { id apps { name } } operations { id } }',
+  );
+  expect(configSet.apps).toEqual([{ name: 'shop' }]);
+  owned = { plugin, certificate, configSet: configSet.id };
+  const quota = await save('setQuota', 'QuotaInput', { teamId: blueId, apps: 9 }, '{ apps { limit used } }');
+  expect(quota.apps).toEqual({ limit: 9, used: 1 });
+  const read = await ask(
+    `query ($id: ID!) {
+      team(name: "blue") {
+        plugins { name } certificates { name hosts routeIds } l4Ports { first routes { id } }
+        quotas { teamName dataCenter { name } team { name } apps { limit } }
+        groups { configSets { name entries { name value } apps { id } } }
+      }
+      quotas { teamName }
+      dataCenters { settings { cpuRequestPercent acmeDirectoryUrl } storageClasses { name } }
+      app(id: $id) { configSetIds effectiveEnv { name value origin originName } scalings { at } jobRuns { id } traffic { host } dependents { id } }
+    }`,
+    { id: appId },
+    { cookie: ann },
+  );
+  expect(read.errors).toEqual([]);
+  expect(read.data.team).toMatchObject({
+    plugins: [{ name: 'proxy' }],
+    certificates: [{ name: 'shop', hosts: ['shop.example.test'], routeIds: [] }],
+    quotas: [{ teamName: 'blue', dataCenter: { name: 'local' }, team: { name: 'blue' }, apps: { limit: 9 } }],
+    groups: [{ configSets: [{ name: 'common', entries: [{ value: 'eu' }], apps: [{ id: appId }] }] }],
+  });
+  expect(read.data.app.effectiveEnv).toContainEqual({
+    name: 'ZONE',
+    value: 'eu',
+    origin: 'CONFIG_SET',
+    originName: 'common',
+  });
+});
+
 /** Every root field as somebody who may not: what is asked, with what. */
 const everything = (): Record<string, string> => ({
   'Query.installation': '',
@@ -215,6 +283,8 @@ const everything = (): Record<string, string> => ({
   'Query.app': `{ app(id: "${appId}") { id env { value } log { lines { text } } } }`,
   'Query.operation': `{ operation(id: "${operationId}") { id log { lines { text } } } }`,
   'Query.build': `{ build(id: "${buildId}") { id log { lines { text } } } }`,
+  'Query.explainRequest': `{ explainRequest(teamId: "${blueId}", input: { url: "http://shop.test/" }) { reasons } }`,
+  'Query.quotas': '{ quotas { teamName apps { used } } }',
   'Query.dataCenters': '{ dataCenters { settings { allowPrivateSources } } }',
   'Query.templates': '',
   'Mutation.claim': `mutation { claim(input: { token: "x", name: "x", email: "x@x.x", password: "0123456789", teamName: "x" }) { viewer { user { id } } } }`,
@@ -242,6 +312,30 @@ const everything = (): Record<string, string> => ({
   'Mutation.rollbackApp': `mutation { rollbackApp(id: "${appId}", versionId: "x") { id } }`,
   'Mutation.scaleApp': `mutation { scaleApp(id: "${appId}", replicas: 2) { id } }`,
   'Mutation.deleteApp': `mutation { deleteApp(id: "${appId}") { id } }`,
+  'Mutation.runApp': `mutation { runApp(id: "${appId}") { id } }`,
+  'Mutation.startGreyRelease': `mutation { startGreyRelease(id: "${appId}", versionId: "x", input: { percent: 10 }) { id } }`,
+  'Mutation.updateGreyRelease': `mutation { updateGreyRelease(id: "${appId}", input: { percent: 10 }) { app { id } } }`,
+  'Mutation.promoteGreyRelease': `mutation { promoteGreyRelease(id: "${appId}") { id } }`,
+  'Mutation.abortGreyRelease': `mutation { abortGreyRelease(id: "${appId}") { id } }`,
+  'Mutation.startGroup': `mutation { startGroup(groupId: "${groupId}") { id } }`,
+  'Mutation.stopGroup': `mutation { stopGroup(groupId: "${groupId}") { id } }`,
+  'Mutation.restartGroup': `mutation { restartGroup(groupId: "${groupId}") { id } }`,
+  'Mutation.deployGroup': `mutation { deployGroup(groupId: "${groupId}") { id } }`,
+  'Mutation.saveConfigSet': `mutation { saveConfigSet(input: { groupId: "${groupId}", name: "x", entries: [], appIds: [] }) { configSet { id } } }`,
+  'Mutation.deleteConfigSet': `mutation { deleteConfigSet(id: "${owned.configSet}") { id } }`,
+  'Mutation.savePlugin': `mutation { savePlugin(input: { teamId: "${blueId}", name: "x", kind: INIT, image: "x" }) { id } }`,
+  'Mutation.deletePlugin': `mutation { deletePlugin(id: "${owned.plugin}") }`,
+  'Mutation.uploadCertificate': `mutation { uploadCertificate(input: { teamId: "${blueId}", name: "x", chain: "x", privateKey: "x" }) { id } }`,
+  'Mutation.orderCertificate': `mutation { orderCertificate(input: { teamId: "${blueId}", name: "x", hosts: ["x.test"] }) { id } }`,
+  'Mutation.renewCertificate': `mutation { renewCertificate(id: "${owned.certificate}") { id } }`,
+  'Mutation.deleteCertificate': `mutation { deleteCertificate(id: "${owned.certificate}") }`,
+  'Mutation.setQuota': `mutation { setQuota(input: { teamId: "${blueId}", apps: 1 }) { teamName } }`,
+  'Query.terminalRecording': '{ terminalRecording(id: "local.terminal.aaaaaaaaaaaaaaaa") { text } }',
+  'Mutation.openTerminal': `mutation { openTerminal(input: { appId: "${appId}" }) { token } }`,
+  'Mutation.resumeTerminal': 'mutation { resumeTerminal(id: "local.terminal.aaaaaaaaaaaaaaaa") { token } }',
+  'Mutation.closeTerminal': 'mutation { closeTerminal(id: "local.terminal.aaaaaaaaaaaaaaaa") }',
+  'Mutation.deleteTerminalRecording':
+    'mutation { deleteTerminalRecording(id: "local.terminal.aaaaaaaaaaaaaaaa") { id } }',
   'Mutation.cancelOperation': `mutation { cancelOperation(id: "${operationId}") { id } }`,
   'Mutation.updateDataCenter':
     'mutation { updateDataCenter(name: "local", input: { allowPrivateSources: true }) { name } }',

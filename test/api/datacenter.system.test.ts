@@ -25,7 +25,7 @@ const source = { git: { url: 'https://git.example.test/shop.git', branch: 'main'
 let world: DataCenterWorld;
 let client: DataCenterClient;
 beforeAll(async () => {
-  world = await startDataCenter({ etcd: 20_700, etcdPeer: 20_701, api: 20_702 });
+  world = await startDataCenter({ etcd: 20_520, etcdPeer: 20_521, api: 20_522 });
   client = new DataCenterClient('local', world.api.url, { ca: world.authority.cert, ...world.console });
 });
 afterAll(async () => {

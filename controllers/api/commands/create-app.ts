@@ -1,11 +1,14 @@
 import { newId } from '@skyarc/lib/contracts';
 import { AppError } from '@skyarc/lib/errors';
+import { check } from '@skyarc/lib/input';
 import type { Api } from '../api.ts';
 import { type CallContext, theTeam } from '../context.ts';
-import { check } from '@skyarc/lib/input';
-import { appSourceOf, inputs, settingColumns } from '../input.ts';
+import { appSourceOf, type CheckedSource, inputs, settingColumns } from '../input/app.ts';
+import { withoutNulls } from '../input/text.ts';
 import type { AppRecord } from '../records.ts';
 import { isTaken } from '../repository.ts';
+import { requireConsistent } from './consistency.ts';
+import { withinQuota } from './quota.ts';
 import { sealCredentials, sealEnv } from './sealing.ts';
 import { ensureTeam } from './teams.ts';
 
@@ -14,34 +17,39 @@ export async function createApp(api: Api, input: unknown, context: CallContext):
   const team = theTeam(context);
   const named = (input as { name?: unknown }).name;
   const what = `Cannot create app "${String(named).slice(0, 60)}"`;
-  const wanted = check(what, inputs.createApp, input);
+  const wanted = check(what, inputs.createApp, withoutNulls(input));
   await ensureTeam(api, team);
   const id = newId(api.config.dataCenter, 'app');
+  const data = {
+    id,
+    teamName: team,
+    groupId: wanted.groupId,
+    name: wanted.name,
+    displayName: wanted.displayName ?? wanted.name,
+    source: JSON.stringify(appSourceOf(wanted.source)),
+    sourceSecret: sealCredentials(api.secretBox, id, wanted.source, null),
+    ...settingColumns(wanted),
+    env: { create: sealEnv(api.secretBox, id, what, wanted.env ?? [], []) },
+    ports: { create: wanted.ports ?? portsOf(wanted.source) },
+  };
   try {
-    const app = await api.repository.db.app.create({
-      data: {
-        id,
-        teamName: team,
-        groupId: wanted.groupId,
-        name: wanted.name,
-        displayName: wanted.displayName ?? wanted.name,
-        source: JSON.stringify(appSourceOf(wanted.source)),
-        sourceSecret: sealCredentials(api.secretBox, id, wanted.source, null),
-        ...settingColumns(wanted),
-        env: { create: sealEnv(api.secretBox, id, what, wanted.env ?? [], []) },
-        ports: {
-          create: (wanted.ports ?? []).map((port) => ({
-            port: port.port,
-            protocol: port.protocol ?? 'HTTP',
-            public: port.public ?? true,
-          })),
-        },
-      },
-    });
+    const app = await api.repository.db.$transaction((tx) =>
+      withinQuota(tx, { team, what }, async () => {
+        const made = await tx.app.create({ data });
+        await requireConsistent(tx, what, id);
+        return made;
+      }),
+    );
     api.changes.announce(team, { kind: 'app', id, appId: id });
     return app;
   } catch (error) {
     if (!isTaken(error)) throw error;
     throw new AppError('CONFLICT', `${what}: name is taken in team "${team}"`, { cause: error });
   }
+}
+
+/** A service outside has the ports of its endpoints, for the apps that depend on it. */
+function portsOf({ external }: CheckedSource) {
+  const ports = new Set(external?.endpoints.map(({ port }) => port));
+  return [...ports].map((port) => ({ port, protocol: 'TCP', public: false }));
 }

@@ -1,11 +1,13 @@
-import type { OperationKind } from '@skyarc/lib/contracts';
+import { appSource, type OperationKind } from '@skyarc/lib/contracts';
 import { AppError } from '@skyarc/lib/errors';
-import { createOperation } from '@skyarc/prisma/datacenter';
+import { addOperation, type NewOperation } from '@skyarc/prisma/datacenter';
 import type { Api } from '../api.ts';
 import type { CallContext } from '../context.ts';
 import { check } from '@skyarc/lib/input';
-import { inputs } from '../input.ts';
+import { inputs } from '../input/app.ts';
 import type { AppRecord, OperationRecord } from '../records.ts';
+import { withinQuota } from './quota.ts';
+import { addScaling } from './scalings.ts';
 
 /** Throws NOT_FOUND for an app of nobody or of another team. */
 export async function getApp(api: Api, id: string, context: CallContext): Promise<AppRecord> {
@@ -14,21 +16,31 @@ export async function getApp(api: Api, id: string, context: CallContext): Promis
   return app;
 }
 
-type SimpleKind = Extract<OperationKind, 'DEPLOY' | 'START' | 'STOP' | 'RESTART' | 'DELETE'>;
+export type SimpleKind = Extract<OperationKind, 'DEPLOY' | 'START' | 'STOP' | 'RESTART' | 'DELETE'>;
 
 /** Why an operation makes no sense now, or undefined. */
-const refusals: Readonly<Record<SimpleKind, (app: AppRecord) => string | undefined>> = {
+export const refusals: Readonly<Record<SimpleKind, (app: AppRecord) => string | undefined>> = {
   DEPLOY: () => undefined,
   START: (app) =>
-    app.currentVersionId === null
+    app.currentVersionId === null && !isExternal(app)
       ? 'it has no version yet; deploy it first'
       : app.desired === 'RUNNING'
         ? 'it is started already'
         : undefined,
   STOP: (app) => (app.desired === 'STOPPED' ? 'it is stopped already' : undefined),
-  RESTART: (app) => (app.desired === 'STOPPED' ? 'it is stopped; start it' : undefined),
+  RESTART: (app) =>
+    isExternal(app)
+      ? 'it is a service outside, of which nothing runs here'
+      : app.desired === 'STOPPED'
+        ? 'it is stopped; start it'
+        : undefined,
   DELETE: () => undefined,
 };
+
+/** A service outside the cluster. */
+export function isExternal({ source }: Pick<AppRecord, 'source'>): boolean {
+  return appSource.safeParse(JSON.parse(source)).data?.kind === 'EXTERNAL';
+}
 
 /**
  * Begins an operation that needs nothing but the app. What its owner wants is recorded by the worker when it
@@ -42,8 +54,32 @@ export async function beginOperation(
 ): Promise<OperationRecord> {
   const app = await getApp(api, id, context);
   const refusal = app.activeOperationId === null ? refusals[kind](app) : undefined;
-  if (refusal) throw new AppError('CONFLICT', `Cannot ${kind.toLowerCase()} app "${app.name}": ${refusal}`);
+  if (refusal) throw new AppError('CONFLICT', `${cannot(kind, app)}: ${refusal}`);
+  if (kind === 'DELETE') await refuseWhileNeeded(api, app);
   return begin(api, app, { kind, actor: context.actor });
+}
+
+/** Throws CONFLICT while another app lives on what this one has. */
+async function refuseWhileNeeded({ repository: { db } }: Api, app: AppRecord): Promise<void> {
+  const what = cannot('DELETE', app);
+  const refuse = (why: string): never => {
+    throw new AppError('CONFLICT', `${what}: ${why}`);
+  };
+  const { id, name, teamName } = app;
+  const dependent = await db.dependency.findFirst({ where: { toId: id }, include: { from: true } });
+  if (dependent) refuse(`app "${dependent.from.name}" depends on it; remove that first`);
+  const shown = await db.volume.findFirst({ where: { source: { appId: id } }, include: { app: true } });
+  if (shown) refuse(`app "${shown.app.name}" shows one of its volumes; remove that first`);
+  const image = `app:${id}`;
+  const plugin = await db.pluginVersion.findFirst({ where: { image }, include: { plugin: true } });
+  if (plugin) refuse(`plug-in "${plugin.plugin.name}" is made of it; remove that first`);
+  const routes = await db.route.findMany({
+    where: { appId: { not: id }, app: { teamName }, policy: { contains: `"service":"${name}"` } },
+    include: { app: true },
+  });
+  const [route] = routes;
+  if (route)
+    refuse(`route ${route.host}${route.path} of app "${route.app.name}" sends it a share; remove that first`);
 }
 
 export async function rollbackApp(
@@ -78,6 +114,7 @@ export async function scaleApp(
     arguments: { replicas: count },
     also: async (tx) => {
       const where = { id, teamName: app.teamName };
+      if (count !== app.replicas) await addScaling(tx, app, count, context.actor);
       await tx.app.update({ where, data: { replicas: count, revision: { increment: 1 } } });
     },
   });
@@ -97,10 +134,27 @@ export function announceOperation(api: Api, { id, appId, teamName }: OperationRe
   api.changes.announce(teamName, { kind: 'operation', id, appId });
 }
 
-type Wanted = Omit<Parameters<typeof createOperation>[1], 'app'>;
+const verbs: Readonly<Partial<Record<OperationKind, string>>> = {
+  ROLLBACK: 'roll back',
+  GREY_START: 'start a grey release of',
+  GREY_PROMOTE: 'promote the grey release of',
+  GREY_ABORT: 'abort the grey release of',
+};
 
-async function begin(api: Api, app: AppRecord, wanted: Wanted): Promise<OperationRecord> {
-  const operation = await createOperation(api.repository.db, { app, ...wanted });
+/** What a person would say was not possible, as a refusal begins. */
+export const cannot = (kind: OperationKind, { name }: Pick<AppRecord, 'name'>): string =>
+  `Cannot ${verbs[kind] ?? kind.toLowerCase()} app "${name}"`;
+
+/** Begins it within the team's quota. */
+export async function begin(
+  api: Api,
+  app: AppRecord,
+  wanted: Omit<NewOperation, 'app'>,
+): Promise<OperationRecord> {
+  const what = cannot(wanted.kind, app);
+  const operation = await api.repository.db.$transaction((tx) =>
+    withinQuota(tx, { team: app.teamName, what }, () => addOperation(tx, { app, ...wanted })),
+  );
   announceOperation(api, operation);
   return operation;
 }

@@ -1,8 +1,9 @@
-import { AppError } from '@skyarc/lib/errors';
 import type { SecretBox } from '@skyarc/lib/secretbox';
 import type { EnvVarRecord } from '@skyarc/prisma/datacenter';
 import { z } from 'zod';
-import type { CheckedSource, CheckedUpdate } from '../input.ts';
+import type { CheckedSource } from '../input/app.ts';
+import type { CheckedVariable } from '../input/team.ts';
+import { invalid } from './refusals.ts';
 
 const credentials = z.object({ username: z.string(), password: z.string() });
 
@@ -21,7 +22,7 @@ export function sealCredentials(
   if (!git || git.password === '') return null;
   // What was given for one host must not be sent to another.
   const kept = present?.sealed && sameHost(present.url, git.url) ? present.sealed : null;
-  if (git.password === null || git.password === undefined) {
+  if (git.password === undefined) {
     if (!kept || !git.username) return kept;
     const { password } = credentials.parse(JSON.parse(secretBox.open(kept, place)));
     return secretBox.seal(JSON.stringify({ username: git.username, password }), place);
@@ -35,18 +36,35 @@ export function sealEnv(
   secretBox: SecretBox,
   appId: string,
   what: string,
-  wanted: NonNullable<CheckedUpdate['env']>,
+  wanted: readonly CheckedVariable[],
   present: readonly EnvVarRecord[],
+): { name: string; value: string; secret: boolean; scope: string }[] {
+  const placeOf = (name: string) => `env:${appId}:${name}`;
+  const rows = sealVariables(secretBox, { what, at: 'env', placeOf }, wanted, present);
+  return rows.map((row, index) => ({ ...row, scope: wanted[index]?.scope ?? 'SELF' }));
+}
+
+/** Variables sealed each for its own place; a secret one without a value keeps what is stored. */
+export function sealVariables(
+  secretBox: SecretBox,
+  place: {
+    readonly what: string;
+    /** Where they stand in the input. */
+    readonly at: string;
+    readonly placeOf: (name: string) => string;
+  },
+  wanted: readonly CheckedVariable[],
+  present: readonly { readonly name: string; readonly value: string }[],
 ): { name: string; value: string; secret: boolean }[] {
   const stored = new Map(present.map((row) => [row.name, row]));
-  return wanted.map(({ name, value, secret }) => {
-    const isSecret = secret ?? false;
-    const kept = stored.get(name);
-    if (isSecret && (value === null || value === undefined)) {
-      if (!kept) throw new AppError('INVALID', `${what}: env: secret ${name} has no value yet; give one`);
-      return { name, value: kept.value, secret: true };
+  return wanted.map(({ name, value, secret }, index) => {
+    if (secret && value === undefined) {
+      const kept = stored.get(name);
+      if (!kept)
+        throw invalid(place.what, `${place.at}.${index}.value`, `secret ${name} has no value yet; give one`);
+      return { name, value: kept.value, secret };
     }
-    return { name, value: secretBox.seal(value ?? '', `env:${appId}:${name}`), secret: isSecret };
+    return { name, value: secretBox.seal(value ?? '', place.placeOf(name)), secret };
   });
 }
 

@@ -1,53 +1,94 @@
-import { appSource, newId } from '@skyarc/lib/contracts';
+import { appSource } from '@skyarc/lib/contracts';
 import { AppError } from '@skyarc/lib/errors';
-import { createOperation, type DataCenterTransaction } from '@skyarc/prisma/datacenter';
+import { check } from '@skyarc/lib/input';
+import { addOperation, type DataCenterTransaction } from '@skyarc/prisma/datacenter';
 import type { Api } from '../api.ts';
 import type { CallContext } from '../context.ts';
-import { check } from '@skyarc/lib/input';
-import { appSourceOf, type CheckedUpdate, inputs, settingColumns } from '../input.ts';
+import type { StorageClass } from '../generated/resolvers.ts';
+import { appSourceOf, type CheckedUpdate, inputs, settingColumns } from '../input/app.ts';
+import { withoutNulls } from '../input/text.ts';
 import type { AppRecord, OperationRecord } from '../records.ts';
 import { isTaken } from '../repository.ts';
-import { announceOperation, getApp } from './operations.ts';
+import { requireConsistent } from './consistency.ts';
+import { writeDependencies } from './dependencies.ts';
+import { announceOperation, getApp, isExternal } from './operations.ts';
+import { withinQuota } from './quota.ts';
+import { addScaling } from './scalings.ts';
 import { sealCredentials, sealEnv } from './sealing.ts';
+import { writeL4Routes } from './write-l4-routes.ts';
+import { writePlugins } from './write-plugins.ts';
+import { type PreparedRoute, prepareRoutes, writeRoutes } from './write-routes.ts';
+import { writeVolumes } from './write-volumes.ts';
+
+export interface AppChange {
+  readonly app: AppRecord;
+  readonly operation: OperationRecord | null;
+}
 
 /** Writes the change; when the app runs and would run differently, a CONFIGURE operation brings it there. */
 export async function updateApp(
   api: Api,
   { id, input }: { readonly id: string; readonly input: unknown },
   context: CallContext,
-): Promise<{ app: AppRecord; operation: OperationRecord | null }> {
+): Promise<AppChange> {
   const app = await getApp(api, id, context);
   const what = `Cannot change app "${app.name}"`;
-  const wanted = check(what, inputs.updateApp, input);
-  refuseWorkloadChange(what, app, wanted);
-  const write = (tx: DataCenterTransaction) => writeChange(api, what, app, wanted, tx);
-  const isRendered = [wanted.run, wanted.env, wanted.ports, wanted.routes].some((part) => part);
-  const mustConfigure = isRendered && app.desired === 'RUNNING' && app.currentVersionId !== null;
+  const wanted = check(what, inputs.updateApp, withoutNulls(input));
+  refuseOtherNature(what, app, wanted);
+  const change: Change = {
+    what,
+    app,
+    wanted,
+    actor: context.actor,
+    routes: wanted.routes && (await prepareRoutes(wanted.routes)),
+    classes: wanted.volumes?.some(({ kind }) => kind === 'CLASS') ? await api.reads.storageClasses() : [],
+  };
+  return applyChange(api, context, { app, what, isRendered: isRendered(app, wanted) }, (tx) =>
+    writeChange(api, change, tx),
+  );
+}
+
+/** Writes in one transaction, within the quota, with a CONFIGURE operation when what runs is to change. */
+export async function applyChange(
+  api: Api,
+  context: CallContext,
+  { app, what, isRendered: mayConfigure }: { app: AppRecord; what: string; isRendered: boolean },
+  write: (tx: DataCenterTransaction) => Promise<void>,
+): Promise<AppChange> {
+  const { id, teamName: team } = app;
+  const mustConfigure =
+    mayConfigure && app.desired === 'RUNNING' && (app.currentVersionId !== null || isExternal(app));
   try {
-    const operation = mustConfigure
-      ? await createOperation(api.repository.db, {
-          app,
-          kind: 'CONFIGURE',
-          actor: context.actor,
-          also: write,
-        })
-      : await api.repository.db.$transaction(write).then(() => null);
+    const operation = await api.repository.db.$transaction((tx) =>
+      withinQuota(tx, { team, what }, async () => {
+        if (mustConfigure)
+          return addOperation(tx, { app, kind: 'CONFIGURE', actor: context.actor, also: write });
+        await write(tx);
+        return null;
+      }),
+    );
     if (operation) announceOperation(api, operation);
-    else api.changes.announce(app.teamName, { kind: 'app', id, appId: id });
+    else api.changes.announce(team, { kind: 'app', id, appId: id });
     return { app: await getApp(api, id, context), operation };
   } catch (error) {
     if (!isTaken(error)) throw error;
-    throw new AppError('CONFLICT', `${what}: one of the routes belongs to another app`, { cause: error });
+    throw new AppError('CONFLICT', `${what}: somebody else took one of its names at this moment; try again`, {
+      cause: error,
+    });
   }
 }
 
-async function writeChange(
-  api: Api,
-  what: string,
-  app: AppRecord,
-  wanted: CheckedUpdate,
-  tx: DataCenterTransaction,
-): Promise<void> {
+interface Change {
+  readonly what: string;
+  readonly app: AppRecord;
+  readonly wanted: CheckedUpdate;
+  readonly actor: string;
+  readonly routes: readonly PreparedRoute[] | undefined;
+  readonly classes: readonly StorageClass[];
+}
+
+async function writeChange(api: Api, change: Change, tx: DataCenterTransaction): Promise<void> {
+  const { what, app, wanted } = change;
   const { id } = app;
   const { secretBox } = api;
   if (wanted.env) {
@@ -56,14 +97,19 @@ async function writeChange(
     await tx.envVar.createMany({ data: rows.map((row) => ({ appId: id, ...row })) });
   }
   if (wanted.ports) await replacePorts(id, wanted.ports, tx);
-  if (wanted.routes) await replaceRoutes(api, what, id, wanted.routes, tx);
-  if (wanted.ports ?? wanted.routes) await requireRoutedPorts(what, id, tx);
+  if (change.routes) await writeRoutes(api, change, change.routes, tx);
+  if (wanted.l4Routes) await writeL4Routes(api, change, wanted.l4Routes, tx);
+  if (wanted.volumes) await writeVolumes(api, change, wanted.volumes, tx);
+  if (wanted.dependencyIds) await writeDependencies(what, app, wanted.dependencyIds, tx);
+  if (wanted.plugins) await writePlugins(secretBox, change, wanted.plugins, tx);
+  if (wanted.run?.replicas && wanted.run.replicas !== app.replicas)
+    await addScaling(tx, app, wanted.run.replicas, change.actor);
   const stored = appSource.safeParse(JSON.parse(app.source)).data;
   await tx.app.update({
     where: { id, teamName: app.teamName },
     data: {
-      groupId: wanted.groupId ?? undefined,
-      displayName: wanted.displayName ?? undefined,
+      groupId: wanted.groupId,
+      displayName: wanted.displayName,
       ...(wanted.source
         ? {
             source: JSON.stringify(appSourceOf(wanted.source)),
@@ -77,6 +123,7 @@ async function writeChange(
       revision: { increment: 1 },
     },
   });
+  await requireConsistent(tx, what, id);
 }
 
 async function replacePorts(
@@ -87,64 +134,34 @@ async function replacePorts(
   const before = new Map((await tx.port.findMany({ where: { appId } })).map((row) => [row.port, row]));
   await tx.port.deleteMany({ where: { appId } });
   await tx.port.createMany({
-    data: wanted.map(({ port, ...rest }) => {
-      const protocol = rest.protocol ?? 'HTTP';
-      const isPublic = rest.public ?? true;
+    data: wanted.map(({ port, protocol, public: isPublic, alias = null }) => {
       const old = before.get(port);
       // A port that was found stays "found" until somebody changes it.
-      const detected =
-        old !== undefined && old.detected && old.protocol === protocol && old.public === isPublic;
-      return { appId, port, protocol, public: isPublic, detected };
+      const isSame = old?.protocol === protocol && old.public === isPublic && old.alias === alias;
+      return { appId, port, protocol, public: isPublic, alias, detected: isSame && old.detected };
     }),
   });
 }
 
-async function replaceRoutes(
-  api: Api,
-  what: string,
-  appId: string,
-  wanted: NonNullable<CheckedUpdate['routes']>,
-  tx: DataCenterTransaction,
-): Promise<void> {
-  const { domain, dataCenter } = api.config;
-  const ours = wanted.find(({ host }) => host === domain || host.endsWith(`.${domain}`));
-  if (ours) {
-    throw new AppError(
-      'INVALID',
-      `${what}: routes: hosts below ${domain} are given by Skyarc; use a domain of your own`,
-    );
-  }
-  const before = await tx.route.findMany({ where: { appId } });
-  const idOf = new Map(before.map((row) => [`${row.host}${row.path}`, row.id]));
-  await tx.route.deleteMany({ where: { appId } });
-  await tx.route.createMany({
-    data: wanted.map(({ host, port, ...rest }) => {
-      const path = rest.path ?? '/';
-      return { id: idOf.get(`${host}${path}`) ?? newId(dataCenter, 'route'), appId, host, path, port };
-    }),
-  });
+/** Whether the change reaches what runs. */
+function isRendered(app: AppRecord, wanted: CheckedUpdate): boolean {
+  const { run, env, ports, routes, l4Routes, volumes, dependencyIds, plugins, source } = wanted;
+  const parts = [run, env, ports, routes, l4Routes, volumes, dependencyIds, plugins];
+  return parts.some(Boolean) || (source !== undefined && isExternal(app));
 }
 
-async function requireRoutedPorts(what: string, appId: string, tx: DataCenterTransaction): Promise<void> {
-  const [ports, routes] = await Promise.all([
-    tx.port.findMany({ where: { appId } }),
-    tx.route.findMany({ where: { appId } }),
-  ]);
-  const http = new Set(ports.filter((row) => row.protocol === 'HTTP').map((row) => row.port));
-  const lost = routes.find((route) => !http.has(route.port));
-  if (lost)
-    throw new AppError(
-      'INVALID',
-      `${what}: route ${lost.host}${lost.path} leads to port ${lost.port}, which is no HTTP port of the app`,
-    );
-}
-
-/** Pods of the two kinds cannot be exchanged without cutting traffic, and their data lies elsewhere. */
-function refuseWorkloadChange(what: string, app: AppRecord, { run }: CheckedUpdate): void {
+/** Pods of two kinds cannot be exchanged without cutting traffic, and their data lies elsewhere. */
+function refuseOtherNature(what: string, app: AppRecord, { run, source }: CheckedUpdate): void {
   if (run?.workload && run.workload !== app.workload && app.currentVersionId) {
     throw new AppError(
       'CONFLICT',
       `${what}: the workload cannot change after the first deploy; make a new app`,
+    );
+  }
+  if (source && (source.external !== undefined) !== isExternal(app)) {
+    throw new AppError(
+      'CONFLICT',
+      `${what}: what is built cannot become a service outside, nor back; make a new app`,
     );
   }
 }

@@ -2,7 +2,7 @@ import type { SecretBox } from '@skyarc/lib/secretbox';
 import type { L4RouteRecord, RouteRecord, VolumeRecord } from '@skyarc/prisma/datacenter';
 import type { L4Route, Volume, VolumeKind } from '../generated/resolvers.ts';
 
-export function presentVolume(volume: VolumeRecord, secretBox: SecretBox): Volume {
+export function presentVolume(volume: VolumeRecord, secretBox: SecretBox, status: string | null): Volume {
   const { id, content, fileMode, usedBytes, kind, ...rest } = volume;
   return {
     ...rest,
@@ -11,7 +11,7 @@ export function presentVolume(volume: VolumeRecord, secretBox: SecretBox): Volum
     content: content === null ? null : secretBox.open(content, `volume:${id}`),
     fileMode: fileMode === null ? null : `0${fileMode.toString(8)}`,
     usedBytes: usedBytes === null ? null : String(usedBytes),
-    status: null,
+    status,
   };
 }
 

@@ -11,7 +11,7 @@ import { limited } from './queries.ts';
 
 /** Resolvers of what hangs on an app: network, environment, volumes, dependencies, plug-ins, records. */
 export function createAppParts(api: Api): AppResolvers {
-  const { repository, runs, secretBox, config } = api;
+  const { repository, runs, reads, secretBox, config } = api;
   const httpPortSuffix = config.gatewayHttpPort === 80 ? '' : `:${config.gatewayHttpPort}`;
   const httpsPortSuffix = config.gatewayHttpsPort === 443 ? '' : `:${config.gatewayHttpsPort}`;
   return {
@@ -58,7 +58,12 @@ export function createAppParts(api: Api): AppResolvers {
         ...one,
         value: one.secret ? null : one.value,
       })),
-    volumes: async (app) => (await runs.volumesOf(app.id)).map((volume) => presentVolume(volume, secretBox)),
+    volumes: async (app) => {
+      const volumes = await runs.volumesOf(app.id);
+      // A cluster that is away does not hide what is stored.
+      const states = volumes.length > 0 ? await reads.volumeStates(app).catch(() => null) : null;
+      return volumes.map((volume) => presentVolume(volume, secretBox, states?.get(volume.id) ?? null));
+    },
     dependencies: async (app) =>
       (await runs.dependenciesOf(app.id)).map((to) => ({
         appId: to.id,

@@ -1,25 +1,31 @@
-import { appSource, type OperationKind } from '@skyarc/lib/contracts';
+import { appSource, autoscaling, type OperationKind } from '@skyarc/lib/contracts';
 import type { Api } from '../api.ts';
 import { appStateOf } from '../app-state.ts';
+import { isExternal } from '../commands/operations.ts';
 import type { Resolvers } from '../generated/resolvers.ts';
-import { presentProbe, presentRun } from '../present/run.ts';
+import { presentProbe, presentRun, stored } from '../present/run.ts';
 import type { AppRecord } from '../records.ts';
 import { createAppParts } from './app-parts.ts';
+import { trafficOf } from './gateway.ts';
 import { limited } from './queries.ts';
 
 export function createAppResolvers(api: Api): Resolvers {
   const { repository } = api;
   const stateOf = remembered(async (app: AppRecord) => {
     const active = app.activeOperationId ? await repository.findOperation(app.activeOperationId) : null;
+    const rule = stored(autoscaling, app.autoscaling);
+    const isJob = app.workload === 'JOB' || app.workload === 'CRON_JOB';
     return appStateOf({
       isDeleted: app.deletedAt !== null,
       desired: app.desired === 'RUNNING' ? 'RUNNING' : 'STOPPED',
       hasVersion: app.currentVersionId !== null,
-      replicas: app.replicas,
+      replicas: rule?.enabled ? rule.minReplicas : app.replicas,
       active: active && {
         kind: active.kind as OperationKind,
         step: await repository.runningStepOf(active.id),
       },
+      ...(isExternal(app) ? { external: await api.reads.externalState(app).catch(() => null) } : {}),
+      ...(isJob ? { lastRun: (await api.runs.jobRunsOf(app.id, 1))[0] ?? null } : {}),
       pods: api.cluster.podsOf(app.id),
       lastFailure: app.currentVersionId === null ? await repository.lastFailureOf(app.id) : null,
     });
@@ -28,12 +34,20 @@ export function createAppResolvers(api: Api): Resolvers {
     App: {
       state: async (app) => (await stateOf(app)).state,
       stateReason: async (app) => (await stateOf(app)).reason,
-      source: (app) => {
+      source: async (app) => {
         const source = appSource.parse(JSON.parse(app.source));
         const hasCredentials = app.sourceSecret !== null;
         if (source.kind !== 'EXTERNAL') return { ...source, hasCredentials };
-        return { ...source, hasCredentials, healthCheck: presentProbe(source.healthCheck) };
+        const state = await api.reads.externalState(app).catch(() => null);
+        const healthCheck = presentProbe(source.healthCheck);
+        return { ...source, hasCredentials, healthCheck, endpoints: source.endpoints.map(withState) };
+
+        function withState(endpoint: { readonly host: string; readonly port: number }) {
+          const said = state?.find(({ host, port }) => host === endpoint.host && port === endpoint.port);
+          return { ...endpoint, healthy: said?.healthy ?? null, message: said?.message ?? null };
+        }
       },
+      traffic: (app) => trafficOf(api, app),
       build: (app) => ({
         buildpack: app.buildpack,
         cpuMillis: app.buildCpuMillis,
@@ -41,7 +55,7 @@ export function createAppResolvers(api: Api): Resolvers {
         diskMb: app.buildDiskMb,
         timeoutSeconds: app.buildTimeoutSec,
       }),
-      run: (app) => presentRun(app, { currentOf: () => null, nextRunAt: null }),
+      run: async (app) => presentRun(app, await api.reads.runFacts(app)),
       readyReplicas: (app) => api.cluster.podsOf(app.id).filter((pod) => pod.ready).length,
       pods: (app) => api.cluster.podsOf(app.id),
       ...createAppParts(api),

@@ -1,6 +1,17 @@
 import { toAppError } from '@skyarc/lib/errors';
 import type { Api } from '../api.ts';
+import {
+  deleteCertificate,
+  orderCertificate,
+  renewCertificate,
+  uploadCertificate,
+} from '../commands/certificates.ts';
+import { deleteConfigSet, saveConfigSet } from '../commands/config-sets.ts';
 import { createApp } from '../commands/create-app.ts';
+import { endGreyRelease, runApp, startGreyRelease, updateGreyRelease } from '../commands/grey-release.ts';
+import { actOnGroup } from '../commands/groups.ts';
+import { deletePlugin, savePlugin } from '../commands/plugins.ts';
+import { setQuota } from '../commands/quotas.ts';
 import { beginOperation, cancelOperation, rollbackApp, scaleApp } from '../commands/operations.ts';
 import { updateSettings } from '../commands/settings.ts';
 import { updateApp } from '../commands/update-app.ts';
@@ -19,6 +30,24 @@ export function createMutations(api: Api): MutationResolvers {
     deleteApp: (_parent, { id }, context) => beginOperation(api, 'DELETE', id, context),
     rollbackApp: (_parent, args, context) => rollbackApp(api, args, context),
     scaleApp: (_parent, args, context) => scaleApp(api, args, context),
+    runApp: (_parent, { id }, context) => runApp(api, id, context),
+    startGreyRelease: (_parent, args, context) => startGreyRelease(api, args, context),
+    updateGreyRelease: (_parent, args, context) => updateGreyRelease(api, args, context),
+    promoteGreyRelease: (_parent, { id }, context) => endGreyRelease(api, 'GREY_PROMOTE', id, context),
+    abortGreyRelease: (_parent, { id }, context) => endGreyRelease(api, 'GREY_ABORT', id, context),
+    startGroup: (_parent, { groupId }, context) => actOnGroup(api, 'START', groupId, context),
+    stopGroup: (_parent, { groupId }, context) => actOnGroup(api, 'STOP', groupId, context),
+    restartGroup: (_parent, { groupId }, context) => actOnGroup(api, 'RESTART', groupId, context),
+    deployGroup: (_parent, { groupId }, context) => actOnGroup(api, 'DEPLOY', groupId, context),
+    saveConfigSet: (_parent, { input }, context) => saveConfigSet(api, input, context),
+    deleteConfigSet: (_parent, { id }, context) => deleteConfigSet(api, id, context),
+    savePlugin: (_parent, { input }, context) => savePlugin(api, input, context),
+    deletePlugin: (_parent, { id }, context) => deletePlugin(api, id, context),
+    uploadCertificate: (_parent, { input }, context) => uploadCertificate(api, input, context),
+    orderCertificate: (_parent, args, context) => orderCertificate(api, args, context),
+    renewCertificate: (_parent, { id }, context) => renewCertificate(api, id, context),
+    deleteCertificate: (_parent, { id }, context) => deleteCertificate(api, id, context),
+    setQuota: (_parent, { input }, context) => setQuota(api, input, context),
     cancelOperation: (_parent, { id }, context) => cancelOperation(api, id, context),
   });
 }

@@ -1,8 +1,10 @@
 import { readSettings } from '@skyarc/prisma/datacenter';
 import type { Api } from '../api.ts';
+import { listQuotas, readQuota } from '../commands/quotas.ts';
 import { ensureTeam } from '../commands/teams.ts';
 import { theTeam } from '../context.ts';
 import type { Resolvers } from '../generated/resolvers.ts';
+import { explainRequest, readL4Ports } from './gateway.ts';
 import { readLog } from '../logs.ts';
 import { presentCertificate, presentConfigSet, presentPlugin } from '../present/team.ts';
 
@@ -45,6 +47,12 @@ export function createQueries(api: Api): Pick<Resolvers, 'Query'> {
       plugins: async (_parent, _args, context) => (await runs.listPlugins(context)).map(presentPlugin),
       certificates: async (_parent, _args, context) =>
         (await runs.listCertificates(context)).map(presentCertificate),
+      ownerOf: (_parent, { id }, context) => runs.ownerOf(context, id),
+      quota: (_parent, _args, context) => readQuota(api, theTeam(context)),
+      quotas: (_parent, _args, context) => listQuotas(api, context),
+      storageClasses: () => api.reads.storageClasses(),
+      l4Ports: (_parent, _args, context) => readL4Ports(api, context),
+      explainRequest: (_parent, { input }, context) => explainRequest(api, input, context),
       log: (_parent, { source, page }, context) => readLog(api, source, page, context),
     },
   };
