@@ -91,6 +91,8 @@ export class Provisioner {
       await run();
     } catch (error) {
       if (this.term.signal.aborted) throw error;
+      // Our copy was behind; what changed wakes us again.
+      if (error instanceof AppError && error.details['reason'] === 'Conflict') return;
       this.context.log.warn({ name: about.metadata?.name, reason: messageOf(error) }, 'a volume has to wait');
     }
   }

@@ -25,6 +25,7 @@ export async function ensureClaim(
     return mayCreate;
   }
   if (live.metadata?.deletionTimestamp) {
+    if (!mayCreate) return false;
     throw new AppError('UNAVAILABLE', `Volume claim "${name}" is being deleted`);
   }
   const { storageClassName } = wanted.spec ?? {};
