@@ -184,6 +184,17 @@ test('the roles grant all that is used, and nothing that is never used', () => {
     'patch /services',
     'patch networking.k8s.io/ingresses',
     'patch networking.k8s.io/ingressclasses',
+    'patch networking.k8s.io/networkpolicies',
+    // Of apps with an autoscaling rule, and of third-party apps.
+    ...['get', 'create', 'patch', 'delete'].flatMap((verb) => [
+      `${verb} autoscaling/horizontalpodautoscalers`,
+      `${verb} discovery.k8s.io/endpointslices`,
+    ]),
+    // Of rules by request rate, where the API server reaches the worker; the last two are the autoscaler's.
+    ...['get', 'create', 'patch'].map((verb) => `${verb} apiregistration.k8s.io/apiservices`),
+    'get /configmaps',
+    'get external.metrics.k8s.io/skyarc_requests_per_second',
+    'list external.metrics.k8s.io/skyarc_requests_per_second',
   ]);
   const unused = [...proxy.granted].filter((right) => !proxy.used.has(right));
   expect(unused.filter((right) => !forOtherDays.has(right))).toEqual([]);
