@@ -67,15 +67,22 @@ export const kubeletConfigSchema = z.strictObject({
       diskEveryMs: z.int().min(100).default(15_000),
     })
     .prefault({}),
-  /** When pods are ended to save the node. A share of a large disk is much: the marks are below Kubernetes' 10 %. */
+  /** When pods are ended to save the node. */
   eviction: z
     .strictObject({
       memoryAvailableBytes: z
         .int()
         .min(0)
         .default(100 * 1024 * 1024),
-      /** Of the file systems of images and of pods. */
+      /**
+       * Of the file systems of images and of pods: less than this share and less than this many bytes is too
+       * little. Below Kubernetes' 10 %, which on the large disk of a machine that is not a node alone is much.
+       */
       diskFreePercent: z.number().min(0).max(100).default(5),
+      diskFreeBytes: z
+        .int()
+        .min(0)
+        .default(10 * 1024 ** 3),
       inodesFreePercent: z.number().min(0).max(100).default(3),
       checkEveryMs: z.int().min(100).default(10_000),
       /** How long a condition stays after what caused it has gone. */

@@ -233,12 +233,12 @@ test('a node that runs short of disk says so, refuses new pods, and ends the lea
   await waitForPod(client, 'modest', isReady);
   await waitForPod(client, 'large', isReady);
   await cluster.stop();
-  const short = { diskFreePercent: 100, checkEveryMs: 3_000, holdMs: 0 };
+  const short = { diskFreePercent: 100, diskFreeBytes: 2 ** 50, checkEveryMs: 1_000, holdMs: 0 };
   cluster = await start({ ...ground.config, kubelet: { ...ground.config.kubelet, usage, eviction: short } });
   const large = await waitForPod(cluster.client, 'large', ({ status }) => status?.phase === 'Failed');
   expect(large.status?.reason).toBe('Evicted');
   expect(large.status?.message).toMatch(
-    /^The node was low on resource: ephemeral-storage\. Threshold quantity/,
+    /^The node was low on resource: ephemeral-storage\. .* Pod was using 9\d{6}, request is 0\. $/,
   );
   const modest = await cluster.client.find('pods', 'modest', 'default');
   expect(modest?.status?.phase).toBe('Running');

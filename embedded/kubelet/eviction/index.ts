@@ -9,6 +9,12 @@ import { rankForEviction, requestedBytes, type Candidate } from './ranking.ts';
 
 export type { Pressure } from './pressure.ts';
 
+/** A pod that holds less of the disk is not ended for it: that would free nothing. */
+const minGainBytes = 1024 * 1024;
+
+/** Images and the like are not collected more often than this. */
+const freeDiskEveryMs = 60_000;
+
 export interface EvictorOptions {
   readonly config: KubeletConfig['eviction'];
   readonly folders: readonly string[];
@@ -29,6 +35,8 @@ export class Evictor {
   private readonly pressure: PressureMonitor;
   private lastEvicted: string | undefined;
   private told = '';
+  private isHelpless = false;
+  private diskFreedAtMs = 0;
 
   constructor(options: EvictorOptions) {
     this.options = options;
@@ -61,17 +69,19 @@ export class Evictor {
   async checkNode(): Promise<void> {
     let shortages = await this.pressure.look();
     await this.tellChange();
-    if (shortages.some(({ resource }) => resource !== 'memory')) {
+    const isDiskShort = shortages.some(({ resource }) => resource !== 'memory');
+    if (isDiskShort && Date.now() - this.diskFreedAtMs >= freeDiskEveryMs) {
+      this.diskFreedAtMs = Date.now();
       await this.options.freeDisk();
       shortages = await this.pressure.look();
     }
     const [shortage] = shortages;
     if (!shortage || this.isStillEnding()) return;
     const [first] = rankForEviction(this.candidatesFor(shortage), kindOf(shortage));
-    if (!first) {
+    if (!first && !this.isHelpless)
       this.options.log.warn(shortage, 'the node runs short and no pod can be ended');
-      return;
-    }
+    this.isHelpless = !first;
+    if (!first) return;
     this.lastEvicted = identityOf(first.pod).uid;
     this.options.evict(first.pod, explain(shortage, first));
   }
@@ -91,12 +101,12 @@ export class Evictor {
       ]),
     );
     const { usages } = this.options.disk;
-    return pods.map((pod) => {
-      const { uid } = identityOf(pod);
-      const ofMemory = memory.get(uid) ?? 0;
-      const ofDisk = usages.get(uid)?.ephemeralBytes ?? 0;
-      return { pod, usedBytes: kindOf(shortage) === 'memory' ? ofMemory : ofDisk };
-    });
+    if (kindOf(shortage) === 'memory') {
+      return pods.map((pod) => ({ pod, usedBytes: memory.get(identityOf(pod).uid) ?? 0 }));
+    }
+    return pods
+      .map((pod) => ({ pod, usedBytes: usages.get(identityOf(pod).uid)?.ephemeralBytes ?? 0 }))
+      .filter(({ usedBytes }) => usedBytes >= minGainBytes);
   }
 
   private async tellChange(): Promise<void> {

@@ -45,7 +45,8 @@ export class PressureMonitor {
     ];
     for (const folder of folders) {
       const { blocks, bavail, bsize, files, ffree } = await statfs(folder);
-      const threshold = Math.floor((blocks * bsize * config.diskFreePercent) / 100);
+      const share = Math.floor((blocks * bsize * config.diskFreePercent) / 100);
+      const threshold = Math.min(share, config.diskFreeBytes);
       found.push({ resource: 'ephemeral-storage', available: bavail * bsize, threshold });
       // Some file systems have no bound of inodes.
       const fewest = Math.floor((files * config.inodesFreePercent) / 100);

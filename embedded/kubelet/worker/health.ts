@@ -43,7 +43,11 @@ export class PodHealth {
 
   /** The pod is being ended: nothing is restarted for its health, readiness is still asked for. */
   stopDemanding(runtime: PodRuntime): void {
-    for (const { id } of [...runtime.containers.values()].flat()) this.context.prober.stopDemanding(id);
+    const { prober } = this.context;
+    for (const status of [...runtime.containers.values()].flat()) {
+      if (isRunning(status)) prober.stopDemanding(status.id);
+      else prober.stop(status.id);
+    }
   }
 
   /** What probes have found of the newest run of a container. */
