@@ -4,12 +4,13 @@
  */
 import { AppError, messageOf } from '@skyarc/lib/errors';
 import { setLogLevel } from '@skyarc/lib/log';
-import { isRunnableName, runProcess } from './compose/processes.ts';
+import { isRunnableName, processNames, runProcess, serviceNames } from './compose/processes.ts';
 import { readTopology } from './compose/topology.ts';
 
+const runnable = [...processNames, ...serviceNames].join(', ');
 const usage = `Usage: skyarc <command>
   up               start everything on this machine and stay in the foreground
-  run <process>    run one of: cluster, datacenter, console, webcli, dns
+  run <process>    run one of: ${runnable}
   down [--purge]   stop everything, apps too; with --purge remove all state and every trace on the host
   doctor           list what Skyarc has on this machine, and what is wrong with it`;
 

@@ -20,7 +20,7 @@ export const apiConfigSchema = z.object({
   gatewayHttpPort: port.default(8080),
   gatewayHttpsPort: port.default(8443),
   /** Base addresses of the gateways' status servers, for explanations and live figures of routes. */
-  gateways: z.array(z.url()).default([]),
+  gatewayUrls: z.array(z.url()).default([]),
   /** TCP and UDP ports that the gateways listen on for apps; absent: none. */
   l4Ports: z.object({ first: z.int().min(1).max(65_535), last: z.int().min(1).max(65_535) }).optional(),
   /** Services whose health is shown; `url` answers 200 when healthy, else the reason as text. */

@@ -72,7 +72,7 @@ export async function start(input: ApiConfig, deps: ApiDeps): Promise<RunningApi
       secretBox,
       cluster,
       reads: new ClusterReads(deps.kube),
-      gateways: new Gateways(config.gateways),
+      gateways: new Gateways(config.gatewayUrls),
       changes,
       eventLog,
       relay,

@@ -20,16 +20,16 @@ const loopback = (port: number, scheme = 'http') => `${scheme}://127.0.0.1:${por
 export const mqUrlOf = ({ ports }: Topology): string => loopback(ports.mq);
 export const eventlogUrlOf = ({ ports }: Topology): string => loopback(ports.eventlog);
 
-export function hubConfigOf({ ports, path }: Topology): HubConfig {
+export function hubConfigOf({ ownPorts: ports, path }: Topology): HubConfig {
   return { port: ports.hub, statusPort: ports.hubStatus, dataDir: path('hub') };
 }
 
 export function mqConfigOf(topology: Topology): MqConfig {
-  const { ports } = topology;
+  const { ownPorts: ports } = topology;
   return { port: ports.mq, statusPort: ports.mqStatus, etcdUrl: etcdUrlOf(topology) };
 }
 
-export function eventlogConfigOf({ ports, path }: Topology): EventlogConfig {
+export function eventlogConfigOf({ ownPorts: ports, path }: Topology): EventlogConfig {
   return {
     port: ports.eventlog,
     ingestPort: ports.eventlogTcp,
@@ -50,23 +50,26 @@ export function nodeConfigOf({ ports, path, kubeconfig, isEmbedded }: Topology):
 
 export function gatewayConfigOf({
   instance,
+  index,
   host,
-  ports,
+  ownPorts: ports,
   path,
   kubeconfig,
   domain,
   publicAddresses,
   trustedProxies,
   isEmbedded,
+  l4Ports,
 }: Topology): GatewayConfig {
   return {
     instance,
-    dataDir: path('gateway'),
+    dataDir: path(index === 0 ? 'gateway' : `gateway-${index}`),
     kubeconfig,
     host: host.includes(':') ? `[${host}]` : host,
     httpPort: ports.gatewayHttp,
     httpsPort: ports.gatewayHttps,
     statusPort: ports.gatewayStatus,
+    l4Ports,
     reachesServices: isEmbedded,
     publicAddresses: publicAddresses.map((one) => (isIP(one) ? { ip: one } : { hostname: one })),
     trustedProxies: [...trustedProxies],
@@ -75,16 +78,27 @@ export function gatewayConfigOf({
 }
 
 export function workerConfigOf(topology: Topology): WorkerConfig {
-  const { instance, ports, domain, registryPull, imagePullSecret } = topology;
+  const { instance, ports, ownPorts, domain, registryPull, imagePullSecret } = topology;
   return {
     instance,
-    statusPort: ports.worker,
+    statusPort: ownPorts.worker,
     domain,
     pullRegistry: registryPull,
     imagePullSecret,
     registryUrl: loopback(ports.hub),
     storage: storageOf(topology),
+    ...requestRatesOf(topology),
   };
+}
+
+/** Rules by request rate need an API server that reaches the worker: the embedded one does, others by an address. */
+function requestRatesOf(topology: Topology): Partial<WorkerConfig> {
+  const { isEmbedded, ownPorts, host, publicAddresses } = topology;
+  const port = ownPorts.workerMetrics;
+  const gatewayUrls = [...topology.gatewayUrls];
+  if (isEmbedded) return { gatewayUrls, metrics: { port } };
+  const address = publicAddresses.find((one) => isIP(one) && !one.startsWith('127.') && one !== '::1');
+  return address ? { gatewayUrls, metrics: { host, port, address } } : {};
 }
 
 /** Our own classes where their folder is; elsewhere the cluster's, its default one unless another is named. */
@@ -96,11 +110,20 @@ function storageOf({ isEmbedded, path, storage }: Topology): WorkerConfig['stora
   return { sharedClass: sharedClass ?? null, localClass: localClass ?? null };
 }
 
-export function chaosConfigOf({ instance, ports, path, environment }: Topology): ChaosConfig {
+export function chaosConfigOf({
+  instance,
+  index,
+  ports,
+  ownPorts,
+  path,
+  environment,
+}: Topology): ChaosConfig {
   return {
-    instance,
-    statusPort: ports.chaos,
-    dataDir: path('chaos'),
+    instance: index === 0 ? instance : `${instance}-${index}`,
+    node: index === 0 ? 'local' : `local-${index}`,
+    statusPort: ownPorts.chaos,
+    dataDir: path(index === 0 ? 'chaos' : `chaos-${index}`),
+    layersDir: path('chaos', 'layers'),
     registryUrl: loopback(ports.hub),
     clientEnv: clientEnvironmentOf(environment),
   };
@@ -128,6 +151,8 @@ export async function apiConfigOf(topology: Topology): Promise<ApiConfig> {
     terminals: { urls: webcliUrlsOf(topology), grantKey: (await grantKeysOf(topology)).privateKey },
     gatewayHttpPort: ports.gatewayHttp,
     gatewayHttpsPort: ports.gatewayHttps,
+    gatewayUrls: [...topology.gatewayUrls],
+    l4Ports: topology.l4Ports,
     services: Object.entries(health).map(([name, port]) => ({ name, url: `${loopback(port)}/healthz` })),
   };
 }

@@ -8,22 +8,38 @@ import type { Topology } from './topology.ts';
 export const processNames = ['cluster', 'datacenter', 'console'] as const;
 export type ProcessName = (typeof processNames)[number];
 
-/** Services that can also run in a process of their own, beside or instead of those above. */
-export const serviceNames = ['webcli', 'dns'] as const;
-export type RunnableName = ProcessName | (typeof serviceNames)[number];
+/** A data centre's services, each of which can also run in a process of its own. */
+export const serviceNames = [
+  'hub',
+  'mq',
+  'eventlog',
+  'gateway',
+  'node',
+  'dns',
+  'webcli',
+  'worker',
+  'chaos',
+  'api',
+] as const;
+export type ServiceName = (typeof serviceNames)[number];
+export type RunnableName = ProcessName | ServiceName;
 
 /** A process that serves, and what its supervisor shows of it. */
 export interface StartedProcess extends Pick<RunningService, 'stop'> {
   readonly facts: Readonly<Record<string, string>>;
 }
 
-const starters: Readonly<Record<RunnableName, (topology: Topology) => Promise<StartedProcess>>> = {
+const starters: Readonly<Record<ProcessName, (topology: Topology) => Promise<StartedProcess>>> = {
   cluster: async (topology) => (await import('./cluster.ts')).startCluster(topology),
   datacenter: async (topology) => (await import('./datacenter.ts')).startDataCenter(topology),
   console: async (topology) => (await import('./console.ts')).startConsole(topology),
-  dns: async (topology) => (await import('./dns.ts')).startDns(topology),
-  webcli: async (topology) => (await import('./webcli.ts')).startWebcli(topology),
 };
+
+async function startOne(name: RunnableName, topology: Topology): Promise<StartedProcess> {
+  const isProcess = (one: RunnableName): one is ProcessName => one in starters;
+  if (isProcess(name)) return starters[name](topology);
+  return (await import('./services.ts')).startService(name, topology);
+}
 
 export function isRunnableName(name: string | undefined): name is RunnableName {
   return [...processNames, ...serviceNames].some((one) => one === name);
@@ -34,7 +50,7 @@ export async function runProcess(name: RunnableName, topology: Topology): Promis
   const log = createLogger(name);
   const stopped = untilStopped();
   try {
-    const started = await starters[name](topology);
+    const started = await startOne(name, topology);
     log.info({ pid: process.pid, ...started.facts, claimToken: undefined }, 'serving');
     tell({ type: 'ready', facts: started.facts });
     const why = await stopped;

@@ -29,6 +29,15 @@ const listen = z
 
 const cidr = z.string().regex(/^\d+\.\d+\.\d+\.\d+\/\d+$/, 'is not an address range such as 10.42.0.0/16');
 
+/** `first-last`. */
+const l4Range = z
+  .string()
+  .regex(/^\d{2,5}-\d{2,5}$/, 'is not a range of ports such as 20000-20099')
+  .transform((text) => {
+    const [first = 0, last = 0] = text.split('-').map(Number);
+    return { first, last };
+  });
+
 /** What a person may set, each as an environment variable `SKYARC_<NAME>`. */
 const settings = z.object({
   /** Folder of all state. */
@@ -62,8 +71,12 @@ const settings = z.object({
   PUBLIC_ADDRESSES: list.optional(),
   /** Addresses and networks of balancers before the gateway, whose X-Forwarded headers are believed. */
   TRUSTED_PROXIES: list.default([]),
-  /** Which webcli `skyarc run webcli` is: 0 runs in the data centre's process, others beside it. */
-  WEBCLI_INDEX: z.coerce.number().int().min(0).max(9).default(0),
+  /** Which one of its kind `skyarc run <service>` is: 0 is the data centre's own, others stand beside it. */
+  INDEX: z.coerce.number().int().min(0).max(9).default(0),
+  /** Status servers of all gateways, as API and worker ask them; default is the one of this machine. */
+  GATEWAY_URLS: list.default([]),
+  /** TCP and UDP ports that the gateway listens on for apps, `first-last`. */
+  L4_PORTS: l4Range.optional(),
   /** Addresses at which the API finds every webcli; default is the one of this machine. */
   WEBCLI_URLS: list.default([]),
   /** Where names of apps are answered for other networks (`address` or `address:port`); nowhere by default. */
@@ -72,8 +85,6 @@ const settings = z.object({
   DNS_ZONES: list.default([]),
   /** Port on which gateways must take connections for their addresses to be answered; 0 asks none. */
   DNS_PROBE_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
-  /** Which dns `skyarc run dns` is: 0 runs in the data centre's process, others beside it, on the same address. */
-  DNS_INDEX: z.coerce.number().int().min(0).max(9).default(0),
   /** Zone of the names `<app>.<team>.<zone>`, for pods and, from DNS_LISTEN, for private networks. */
   INTERNAL_ZONE: z.string().default('skyarc.internal'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
@@ -104,6 +115,7 @@ const basePorts = {
   dnsStatus: 9153,
   webcli: 7171,
   webcliStatus: 7172,
+  workerMetrics: 6370,
 } as const;
 export type PortName = keyof typeof basePorts;
 
@@ -127,18 +139,22 @@ export interface Topology {
   };
   readonly publicAddresses: readonly string[];
   readonly trustedProxies: readonly string[];
-  readonly webcliIndex: number;
+  /** Which one of its kind this process is. */
+  readonly index: number;
+  readonly gatewayUrls: readonly string[];
+  readonly l4Ports: { readonly first: number; readonly last: number };
   readonly webcliUrls: readonly string[];
   readonly dns: {
     /** Undefined when names are not answered for other networks. */
     readonly listen: { readonly host: string; readonly port: number } | undefined;
     readonly zones: readonly string[];
     readonly probePort: number;
-    readonly index: number;
     readonly internalZone: string;
   };
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
   readonly ports: Readonly<Record<PortName, number>>;
+  /** Where this process itself listens: ten ports further on for each index. */
+  readonly ownPorts: Readonly<Record<PortName, number>>;
   /** The environment that the process was started with, for clients that builds use. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** A path below the data folder. */
@@ -151,9 +167,12 @@ export function readTopology(environment: Readonly<Record<string, string | undef
     name.startsWith('SKYARC_') && value ? [[name.slice('SKYARC_'.length), value] as const] : [],
   );
   const set = parseConfig('Skyarc', settings, Object.fromEntries(own));
-  const ports = Object.fromEntries(
-    Object.entries(basePorts).map(([name, port]) => [name, port + set.PORT_OFFSET]),
-  ) as Record<PortName, number>;
+  const portsAfter = (offset: number) =>
+    Object.fromEntries(Object.entries(basePorts).map(([name, port]) => [name, port + offset])) as Record<
+      PortName,
+      number
+    >;
+  const ports = portsAfter(set.PORT_OFFSET);
   const path = (...parts: string[]) => join(set.HOME, ...parts);
   return {
     instance: set.INSTANCE,
@@ -174,20 +193,28 @@ export function readTopology(environment: Readonly<Record<string, string | undef
     },
     publicAddresses: set.PUBLIC_ADDRESSES ?? [isEveryAddress(set.HOST) ? '127.0.0.1' : set.HOST],
     trustedProxies: set.TRUSTED_PROXIES,
-    webcliIndex: set.WEBCLI_INDEX,
+    index: set.INDEX,
+    gatewayUrls: set.GATEWAY_URLS.length > 0 ? set.GATEWAY_URLS : [`http://127.0.0.1:${ports.gatewayStatus}`],
+    l4Ports: set.L4_PORTS ?? l4PortsOf(set.PORT_OFFSET, set.INDEX),
     webcliUrls: set.WEBCLI_URLS,
     dns: {
       listen: set.DNS_LISTEN,
       zones: set.DNS_ZONES,
       probePort: set.DNS_PROBE_PORT ?? ports.gatewayHttp,
-      index: set.DNS_INDEX,
       internalZone: set.INTERNAL_ZONE,
     },
     logLevel: set.LOG_LEVEL,
     ports,
+    ownPorts: portsAfter(set.PORT_OFFSET + 10 * set.INDEX),
     environment,
     path,
   };
+}
+
+/** A hundred ports; those of a further gateway on the same machine follow. */
+function l4PortsOf(offset: number, index: number): Topology['l4Ports'] {
+  const first = 20_000 + offset + 100 * index;
+  return { first, last: first + 99 };
 }
 
 function isEveryAddress(host: string): boolean {

@@ -1,0 +1,75 @@
+import { start as startApi } from '@skyarc/controllers/api';
+import { start as startChaos } from '@skyarc/controllers/chaos';
+import { start as startDns } from '@skyarc/controllers/dns';
+import { start as startEventlog } from '@skyarc/controllers/eventlog';
+import { start as startGateway } from '@skyarc/controllers/gateway';
+import { start as startHub } from '@skyarc/controllers/hub';
+import { start as startMq } from '@skyarc/controllers/mq';
+import { start as startNode } from '@skyarc/controllers/node';
+import { start as startWebcli } from '@skyarc/controllers/webcli';
+import { start as startWorker } from '@skyarc/controllers/worker';
+import { AppError } from '@skyarc/lib/errors';
+import { createEventLogClient } from '@skyarc/lib/eventlog-client';
+import { KubeClient, loadKubeConfig } from '@skyarc/lib/kube';
+import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
+import { createMqClient } from '@skyarc/lib/mq-client';
+import { ensureSecretBox } from '@skyarc/lib/secretbox';
+import { openDataCenterDatabase } from '@skyarc/prisma/datacenter';
+import * as configs from './datacenter-configs.ts';
+import { dnsConfigOf } from './dns.ts';
+import type { ServiceName, StartedProcess } from './processes.ts';
+import type { Topology } from './topology.ts';
+import { webcliConfigOf } from './webcli.ts';
+
+/** What a data centre's services share in one process; connections are made at their first use. */
+export type Shared = Awaited<ReturnType<typeof openShared>>;
+
+export async function openShared(topology: Topology, stack: Stack) {
+  const db = stack.use(
+    await openDataCenterDatabase({ file: topology.path('data', 'datacenter.db') }),
+    (one) => one.$disconnect(),
+  );
+  const secretBox = await ensureSecretBox(topology.path('keys', 'datacenter.key'));
+  const mq = stack.use(createMqClient(configs.mqUrlOf(topology)), (client) => client.close());
+  const eventlog = stack.use(createEventLogClient(configs.eventlogUrlOf(topology)), (client) =>
+    client.close(),
+  );
+  const kube = stack.use(new KubeClient(await loadKubeConfig(topology.kubeconfig)), (client) =>
+    client.close(),
+  );
+  return { db, secretBox, mq, eventlog, kube };
+}
+
+type Starter = (topology: Topology, shared: Shared) => Promise<RunningService>;
+
+/** Every service of a data centre, as `skyarc run <service>` starts one and the data centre's process all. */
+export const services: Readonly<Record<ServiceName, Starter>> = {
+  hub: (topology) => startHub(configs.hubConfigOf(topology)),
+  mq: (topology) => startMq(configs.mqConfigOf(topology)),
+  eventlog: (topology) => startEventlog(configs.eventlogConfigOf(topology)),
+  gateway: (topology, { kube }) => startGateway(configs.gatewayConfigOf(topology), { kube }),
+  node: (topology) => startNode(configs.nodeConfigOf(topology)),
+  dns: async (topology, { kube }) => {
+    const config = dnsConfigOf(topology);
+    if (config) return startDns(config, { kube });
+    throw new AppError('INVALID', 'Cannot start dns: set SKYARC_DNS_LISTEN to the address to answer on');
+  },
+  webcli: async (topology, shared) => startWebcli(await webcliConfigOf(topology), shared),
+  worker: (topology, shared) => startWorker(configs.workerConfigOf(topology), shared),
+  chaos: (topology, shared) => startChaos(configs.chaosConfigOf(topology), shared),
+  api: async (topology, shared) =>
+    startApi(await configs.apiConfigOf(topology), { ...shared, eventLog: shared.eventlog }),
+};
+
+/** One service in a process of its own, beside or instead of the data centre's. */
+export async function startService(name: ServiceName, topology: Topology): Promise<StartedProcess> {
+  const stack = new Stack();
+  try {
+    const shared = await openShared(topology, stack);
+    const { url } = stack.use(await services[name](topology, shared), (service) => service.stop());
+    return { stop: () => stack.stop(), facts: { about: `${name} at ${url}` } };
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}
