@@ -20,7 +20,6 @@ const followed = [
   'ingresses',
   'secrets',
   'persistentvolumeclaims',
-  'poddisruptionbudgets',
 ] as const;
 
 /** Tells of each change of any object of any app. */

@@ -12,8 +12,8 @@ beforeAll(async () => {
   world = await World.open({
     instance: 'hehv',
     basePort: 20_620,
-    podCidr: '10.79.0.0/16',
-    serviceCidr: '10.80.0.0/16',
+    podCidr: '10.79.0.0/17',
+    serviceCidr: '10.79.128.0/17',
   });
 });
 afterAll(() => world?.close());

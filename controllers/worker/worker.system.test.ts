@@ -49,8 +49,8 @@ beforeAll(async () => {
     instance: 'hehw',
     basePort,
     parts: 'pods',
-    podCidr: '10.79.0.0/16',
-    serviceCidr: '10.80.0.0/16',
+    podCidr: '10.79.0.0/17',
+    serviceCidr: '10.79.128.0/17',
     hostImages: [
       { reference: 'localhost/test/host:1', user: '1000' },
       { reference: 'localhost/test/root:1' },

@@ -185,6 +185,14 @@ test('the roles grant all that is used, and nothing that is never used', () => {
     'patch networking.k8s.io/ingresses',
     'patch networking.k8s.io/ingressclasses',
     'patch networking.k8s.io/networkpolicies',
+    // Of apps with volumes or several pods, of jobs and schedules, and of teams that are deleted.
+    ...['get', 'create', 'patch', 'delete'].flatMap((verb) => [
+      `${verb} /persistentvolumeclaims`,
+      `${verb} policy/poddisruptionbudgets`,
+      `${verb} batch/cronjobs`,
+      `${verb} batch/jobs`,
+    ]),
+    'delete /namespaces',
     // Of apps with an autoscaling rule, and of third-party apps.
     ...['get', 'create', 'patch', 'delete'].flatMap((verb) => [
       `${verb} autoscaling/horizontalpodautoscalers`,

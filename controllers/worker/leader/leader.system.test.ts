@@ -16,8 +16,8 @@ beforeAll(async () => {
   world = await World.open({
     instance: 'hehl',
     basePort: 20_660,
-    podCidr: '10.79.0.0/16',
-    serviceCidr: '10.80.0.0/16',
+    podCidr: '10.80.0.0/17',
+    serviceCidr: '10.80.128.0/17',
   });
 });
 afterAll(() => world?.close());

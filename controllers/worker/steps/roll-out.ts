@@ -63,8 +63,8 @@ function withCause(found: Diagnosis | null, before: Diagnosis | null): Diagnosis
   return isVaguer ? { ...before, isSettled: found.isSettled } : found;
 }
 
-/** Ends the wait when a person or the clock ended the operation. */
-export async function throwIfOver({ db }: WorkerContext, journal: OperationJournal): Promise<void> {
+/** Ends the wait when a person or the clock ended the operation; answers when the clock will. */
+export async function throwIfOver({ db }: WorkerContext, journal: OperationJournal): Promise<Date> {
   const row = await db.operation.findUnique({ where: { id: journal.operation.id } });
   if (!row || (row.status !== 'RUNNING' && row.status !== 'QUEUED')) {
     throw new AppError('CANCELED', 'The operation was ended elsewhere');
@@ -73,6 +73,7 @@ export async function throwIfOver({ db }: WorkerContext, journal: OperationJourn
   if (row.deadlineAt.getTime() < Date.now()) {
     throw new AppError('TIMEOUT', 'The operation did not end within its time', { details: { final: true } });
   }
+  return row.deadlineAt;
 }
 
 async function look(kube: KubeClient, workload: Workload, run: RollOut): Promise<Progress> {

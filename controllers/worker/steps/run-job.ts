@@ -55,7 +55,7 @@ async function runJob(context: WorkerContext, request: JobRunRequest): Promise<s
   journal.say(`Run ${name} has begun`);
   try {
     for (;;) {
-      await throwIfOver(context, journal);
+      const deadlineAt = await throwIfOver(context, journal);
       const job = await kube.find('jobs', name, spec.namespace);
       if (!job) return await readRecord(context, { appId: spec.id, name });
       const end = endOf(job);
@@ -64,7 +64,7 @@ async function runJob(context: WorkerContext, request: JobRunRequest): Promise<s
       if (end) throw await explain(context, request, { job, pods });
       const diagnosis = await diagnose(kube, spec, pods.filter(isWaiting));
       if (diagnosis?.isSettled && diagnosis.trouble !== 'NOT_READY') throw failure(diagnosis.sentence);
-      if (journal.operation.deadlineAt.getTime() - Date.now() < leaveBeforeMs) {
+      if (deadlineAt.getTime() - Date.now() < leaveBeforeMs) {
         return `Run ${name} goes on; the history of runs will tell how it ends`;
       }
       await watch.next(spec.id, lookEveryMs, request.signal);

@@ -1,0 +1,212 @@
+import { newId } from '@skyarc/lib/contracts';
+import { createLogger } from '@skyarc/lib/log';
+import { createOperation } from '@skyarc/prisma/datacenter';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { AppLocks } from './app-locks.ts';
+import { AppWatch } from './app-watch.ts';
+import { workerConfigSchema } from './config.ts';
+import type { WorkerContext } from './context.ts';
+import { WorkerController } from './controller.ts';
+import { type CrashPlan, CrashPoint } from './fixtures/crash.ts';
+import { namespace, World } from './fixtures/world.ts';
+import { TlsKeeper } from './tls/tls-keeper.ts';
+
+let world: World;
+let watch: AppWatch;
+const log = createLogger('crash');
+
+beforeAll(async () => {
+  world = await World.open({
+    instance: 'hehc',
+    basePort: 20_600,
+    podCidr: '10.79.0.0/17',
+    serviceCidr: '10.79.128.0/17',
+  });
+  // Whoever else writes would make the count of writes a matter of chance; volumes are there by then.
+  await prepare();
+  await world.stopWorker();
+  watch = new AppWatch(world.kube, log);
+  watch.start();
+});
+afterAll(async () => {
+  await watch?.stop();
+  await world?.close();
+});
+
+const name = 'mortal';
+let app: string;
+let states: readonly { readonly version: string; readonly greeting: string; readonly port: number }[];
+
+test(
+  'a worker that ends before or after any write of an upgrade leaves what an undisturbed one leaves',
+  {
+    timeout: 1_200_000,
+  },
+  async () => {
+    // The way there and the way back, so that every round also is the preparation of the next one.
+    const undisturbed: Run[] = [];
+    for (const to of [1, 0, 1, 0]) undisturbed.push(await upgrade(to, { at: 0, when: 'before' }));
+    const [there, back, ...again] = undisturbed as [Run, Run, Run, Run];
+    expect(again.map(({ writes }) => writes)).toEqual([there, back].map(({ writes }) => writes));
+    expect(again.map(({ dump }) => dump)).toEqual([there, back].map(({ dump }) => dump));
+    expect(there.writes.length).toBeGreaterThan(15);
+
+    const points = there.writes.length * 2;
+    for (let point = 0; point < points; point += 1) {
+      const plan = { at: Math.floor(point / 2) + 1, when: point % 2 === 0 ? 'before' : 'after' } as const;
+      for (const [to, whole] of [
+        [1, there],
+        [0, back],
+      ] as const) {
+        if (plan.at > whole.writes.length) continue;
+        const about = `ended ${plan.when} write ${plan.at}, ${whole.writes[plan.at - 1]}, on the way to ${to}`;
+        const run = await upgrade(to, plan);
+        expect(run.crashed, about).toBe(true);
+        expect(run.dump, about).toEqual(whole.dump);
+      }
+    }
+  },
+);
+
+interface Run {
+  readonly writes: readonly string[];
+  readonly crashed: boolean;
+  readonly dump: object;
+}
+
+async function prepare(): Promise<void> {
+  app = await world.newApp(
+    name,
+    'require("http").createServer((q,r)=>r.end("x")).listen(process.env.PORT,"0.0.0.0");process.once("SIGTERM",()=>process.exit())',
+    { cpuMillis: 500 },
+  );
+  states = [
+    { version: await world.newVersion(app, 1), greeting: 'one', port: 8_001 },
+    { version: await world.newVersion(app, 2), greeting: 'two', port: 8_002 },
+  ];
+  for (const [kind, mountPath] of [
+    ['SHARED', '/data'],
+    ['CONFIG_FILE', '/etc/mortal'],
+  ] as const) {
+    const id = newId('local', 'volume');
+    const content = kind === 'CONFIG_FILE' ? world.secretBox.seal('${GREETING}', `volume:${id}`) : null;
+    await world.db.volume.create({
+      data: { id, appId: app, name: kind.toLowerCase().replace('_', '-'), kind, mountPath, content },
+    });
+  }
+  await settings(0);
+  const { status } = await world.act(app, 'UPGRADE', { versionId: states[0]?.version });
+  expect(status).toBe('SUCCEEDED');
+}
+
+/** What the record says for a state: another variable, another file, another port, another address. */
+async function settings(to: number): Promise<void> {
+  const { greeting, port } = states[to] as (typeof states)[number];
+  const value = world.secretBox.seal(greeting, `env:${app}:GREETING`);
+  await world.db.envVar.upsert({
+    where: { appId_name: { appId: app, name: 'GREETING' } },
+    create: { appId: app, name: 'GREETING', value },
+    update: { value },
+  });
+  await world.db.port.deleteMany({ where: { appId: app } });
+  await world.db.port.create({ data: { appId: app, port } });
+}
+
+async function upgrade(to: number, plan: CrashPlan): Promise<Run> {
+  const { db, kube } = world;
+  await settings(to);
+  const operation = await createOperation(db, {
+    app: { id: app },
+    kind: 'UPGRADE',
+    actor: 'test',
+    versionId: states[to]?.version,
+  });
+  const task = {
+    body: { operationId: operation.id, appId: app, team: 'blue' },
+    signal: AbortSignal.timeout(60_000),
+  };
+  const crash = new CrashPoint(plan);
+  const mortal = controllerOf({ db: crash.database(db), kube: crash.kube(kube) });
+  await mortal.handle({ ...task, attempt: 1 }, task.signal).catch((error: unknown) => {
+    if (!crash.isDead) throw error;
+  });
+  // The queue hands the task out again, if it was done or not: nobody acknowledged it.
+  await controllerOf({ db, kube }).handle({ ...task, attempt: 2 }, task.signal);
+  return { writes: crash.writes, crashed: crash.isDead, dump: await dumpOf(operation.id) };
+}
+
+function controllerOf({ db, kube }: Pick<WorkerContext, 'db' | 'kube'>): WorkerController {
+  const base = {
+    config: workerConfigSchema.parse(world.config),
+    db,
+    kube,
+    secretBox: world.secretBox,
+    sink: { say: () => undefined, notify: () => undefined },
+    watch,
+    renderOptions: {
+      domain: 'skyarc.localhost',
+      pullRegistry: 'localhost',
+      ingressClass: 'skyarc',
+      hasSleepAction: true,
+      hasSidecars: true,
+      storage: { shared: 'skyarc-shared', local: 'skyarc-local' },
+      podCidrs: ['10.79.0.0/17'],
+    },
+    log,
+  };
+  return new WorkerController({ ...base, tls: new TlsKeeper(base) }, world.eventlog, new AppLocks());
+}
+
+const kinds = [
+  'serviceaccounts',
+  'secrets',
+  'persistentvolumeclaims',
+  'services',
+  'deployments',
+  'networkpolicies',
+  'poddisruptionbudgets',
+  'horizontalpodautoscalers',
+  'ingresses',
+] as const;
+
+/** Everything of the app in the cluster and in the database, without what must differ: ids, times, counters. */
+async function dumpOf(operationId: string): Promise<object> {
+  const { db, kube } = world;
+  const objects = await Promise.all(
+    kinds.map(async (kind) => {
+      const { items } = await kube.list(kind, { namespace });
+      return items.map((object) => normalize({ ...object, status: undefined }));
+    }),
+  );
+  const pods = (await world.pods(name)).map(({ metadata, spec }) => [metadata?.labels, spec?.containers]);
+  const operation = await db.operation.findUnique({ where: { id: operationId }, include: { steps: true } });
+  const record = await db.app.findUnique({ where: { id: app } });
+  return {
+    objects: objects.flat(),
+    pods: normalize(pods),
+    operation: [operation?.status, operation?.message],
+    steps: operation?.steps.map((step) => [step.name, step.status, step.message?.replace(/, .*/, '')]),
+    app: [record?.desired, record?.currentVersionId, record?.activeOperationId],
+    deployed: (await db.version.findMany({ where: { appId: app } })).map(
+      ({ deployedAt }) => deployedAt !== null,
+    ),
+  };
+}
+
+const volatile = new Set([
+  'uid',
+  'resourceVersion',
+  'generation',
+  'creationTimestamp',
+  'deployment.kubernetes.io/revision',
+  'pod-template-hash',
+]);
+
+function normalize(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(normalize);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([key]) => !volatile.has(key));
+  return Object.fromEntries(
+    entries.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, one]) => [key, normalize(one)]),
+  );
+}
