@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { GatewaySettings } from '../config.ts';
 import { renderLanes } from './nginx-lanes.ts';
@@ -42,11 +44,13 @@ http {
 ${renderLua(config)}
 ${renderHttpBasics(config)}
 ${renderClients(config)}
-  upstream kept { ${renderPool(512)} }
-  upstream kept_tls { ${renderPool(128)} }
-  upstream kept_grpc { ${renderPool(128)} }
-  upstream kept_grpcs { ${renderPool(128)} }
-  upstream fresh { ${renderPool(0)} }
+  upstream plain_kept { ${renderPool('balance_plain', 512)} }
+  upstream plain_fresh { ${renderPool('balance_plain', 0)} }
+  upstream kept { ${renderPool('balance', 256)} }
+  upstream kept_tls { ${renderPool('balance', 128)} }
+  upstream kept_grpc { ${renderPool('balance', 128)} }
+  upstream kept_grpcs { ${renderPool('balance', 128)} }
+  upstream fresh { ${renderPool('balance', 0)} }
 
 ${renderServer(config)}
   server {
@@ -120,7 +124,7 @@ function renderHttpBasics(config: GatewaySettings): string {
 }
 
 /** Who asks, and how: believed only from balancers that are trusted. */
-function renderClients({ trustedProxies: trusted }: GatewaySettings): string {
+function renderClients({ trustedProxies: trusted, dataDir }: GatewaySettings): string {
   const chain = trusted.length
     ? `  real_ip_header X-Forwarded-For;
   real_ip_recursive on;
@@ -132,11 +136,14 @@ ${trusted.map((each) => `    ${each} 1;\n`).join('')}  }
     : `  map "" $forwarded_for { default $remote_addr; }
   map "" $forwarded_proto { default $scheme; }`;
   return `${chain}
-  map $http_x_request_id $request_identity { "" $request_id; default $request_id; "~^[A-Za-z0-9._-]{8,64}$" $http_x_request_id; }
+  map "" $own_identity { default "${identityOf(dataDir)}-$pid-$connection-$connection_requests-$msec"; }
+  # Unique, not secret: a random one costs every request more than finding its route.
+  map $http_x_request_id $request_identity { "" $own_identity; default $own_identity; "~^[A-Za-z0-9._-]{8,64}$" $http_x_request_id; }
   # Only WebSocket is let through: an upgrade to h2c would tunnel past the routes.
   map $http_upgrade $upgrade { default ""; "~*^websocket$" websocket; }
   # What cannot be sent twice gets a connection of its own, as a kept one may be closed under it.
   map $request_method $upstream_group { default fresh; GET kept; HEAD kept; OPTIONS kept; DELETE kept; }
+  map $upstream_group $plain_group { fresh plain_fresh; kept plain_kept; }
   map $request_method $upstream_group_tls { default fresh; GET kept_tls; HEAD kept_tls; OPTIONS kept_tls; DELETE kept_tls; }
   map $upstream_group $idle_connection { fresh close; kept ""; }
   map $upgrade $connection_header { "" $idle_connection; websocket upgrade; }
@@ -145,9 +152,14 @@ ${trusted.map((each) => `    ${each} 1;\n`).join('')}  }
 `;
 }
 
+/** Tells requests of several gateways apart. */
+function identityOf(dataDir: string): string {
+  return createHash('sha256').update(`${hostname()} ${dataDir}`).digest('hex').slice(0, 8);
+}
+
 /** An upstream of whatever the balancer says; idle connections end below the 5 s after which Node.js and others close. */
-function renderPool(keepalive: number): string {
-  return `server 0.0.0.1; balancer_by_lua_block { require("gateway").balance() }${
+function renderPool(phase: 'balance' | 'balance_plain', keepalive: number): string {
+  return `server 0.0.0.1; balancer_by_lua_block { require("gateway").${phase}() }${
     keepalive > 0 ? ` keepalive ${keepalive}; keepalive_requests 100000; keepalive_timeout 4s;` : ''
   }`;
 }

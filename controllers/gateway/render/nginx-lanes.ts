@@ -51,10 +51,10 @@ ${renderEntry('/', 'gateway')}    # A token that is not ours is the app's own af
 ${renderEntry('^~ /.well-known/acme-challenge/', 'acme')}    location @challenge { content_by_lua_block { require("acme").answer() } }
     # Requests that cannot be sent twice, and WebSocket.
     location @fresh {
-      access_by_lua_block { require("gateway").again() }
       proxy_set_header Upgrade $upgrade;
       proxy_set_header Connection $connection_header;
-${requestHeaders('proxy', '$http_host')}      proxy_pass http://$upstream_group;
+${requestHeaders('proxy', '$http_host')}      proxy_pass http://$plain_group;
+      log_by_lua_block { require("gateway").log_plain() }
       error_page 502 503 504 @failed;
     }
     location @none { content_by_lua_block { require("pages").send(404) } }
@@ -75,7 +75,8 @@ function renderEntry(location: string, module: 'gateway' | 'acme'): string {
       error_page ${toLane} = $lane;
       error_page ${toSpecial} = $special;
       error_page 502 503 504 @failed;
-      proxy_pass http://kept;
+      proxy_pass http://plain_kept;
+      log_by_lua_block { require("gateway").log_plain() }
     }
 `;
 }

@@ -2,6 +2,7 @@
 local balancer = require "ngx.balancer"
 local endpoints = require "endpoints"
 local metrics = require "metrics"
+local router = require "router"
 local store = require "store"
 
 local _M = {}
@@ -37,9 +38,10 @@ local function tried_before(list, series)
   return tried
 end
 
--- A rule without policy: no memory of its own for the request.
-local function plain(rule)
-  local list = store.read(rule.upstream)
+-- Of a rule without policy, which keeps nothing for the request: its rule is found again by one look.
+function _M.plain()
+  local rule = router.find_live()
+  local list = rule and store.read(rule.upstream)
   if not list or #list == 0 then
     return ngx.exit(503)
   end
@@ -51,9 +53,7 @@ local function plain(rule)
   end
   -- While the controller is away the cluster may have replaced every pod that is known here: its own address
   -- of the service leads to the new ones.
-  return use(
-    endpoints.in_turn(list, tried) or store.read("s:" .. rule.backend) or list[math.random(#list)]
-  )
+  return use(endpoints.in_turn(list, tried) or store.read("s:" .. rule.backend) or list[math.random(#list)])
 end
 
 -- Whether a failure is one that the policy wants tried again: 504 is a timeout, 502 a broken connection.
@@ -82,7 +82,9 @@ local function first_try(policy, ctx)
   end
 end
 
-local function with_policy(ctx)
+-- Of a request in a lane.
+function _M.with_policy()
+  local ctx = ngx.ctx
   local policy = ctx.policy
   local list = store.read(ctx.upstream)
   if not list or #list == 0 then
@@ -110,14 +112,6 @@ local function with_policy(ctx)
   ctx.tried[endpoint.name] = true
   endpoints.begin(endpoint)
   return use(endpoint)
-end
-
-function _M.balance()
-  local ctx = ngx.ctx
-  if ctx.is_rule then
-    return plain(ctx)
-  end
-  return with_policy(ctx)
 end
 
 return _M

@@ -1,8 +1,7 @@
--- The data plane's phases. A request whose rule has no policy stays in `location /`, with the rule itself as its
--- context and nothing allocated; any other goes to a named location, a lane, that has the directives it needs.
+-- The data plane's phases. A request whose rule has no policy stays in `location /`, or @fresh, where nothing is
+-- allocated for it; any other goes to a named location, a lane, that has the directives it needs.
 local balance = require "balance"
 local endpoints = require "endpoints"
-local match = require "match"
 local metrics = require "metrics"
 local pages = require "pages"
 local policies = require "policy"
@@ -45,17 +44,11 @@ function _M.lane()
     end
     return policy.lane
   end
-  ngx.ctx = rule
   local list = store.read(rule.upstream)
   if not list or #list == 0 then
     return "@unready"
   end
   return default_lane
-end
-
--- Access phase of @fresh: the jump there lost the context.
-function _M.again()
-  ngx.ctx = router.find_live()
 end
 
 -- Access phase of lanes.
@@ -105,27 +98,29 @@ function _M.answer()
   end
 end
 
--- Log phase.
-function _M.log()
-  local rule = ngx.ctx
-  if rule.is_rule then
-    return metrics.request(rule.series)
-  end
-  local number = tonumber(ngx.var.context)
-  local ctx = contexts[number]
-  if ctx then
-    contexts[number] = nil
-    policies.finish(ctx)
-    if ctx.endpoint then
-      endpoints.finish(ctx.endpoint)
-    end
-    return metrics.request(ctx.rule.ingress .. "|" .. ctx.backend)
-  end
-  rule = router.find(ngx.var.http_host or "", ngx.var.uri, match.live)
+-- Log phase without policy.
+function _M.log_plain()
+  local rule = router.find_live()
   metrics.request(rule and rule.series)
 end
 
-_M.balance = balance.balance
+-- Log phase of lanes, and of pages, which may stand in for either.
+function _M.log()
+  local number = tonumber(ngx.var.context)
+  local ctx = contexts[number]
+  if not ctx then
+    return _M.log_plain()
+  end
+  contexts[number] = nil
+  policies.finish(ctx)
+  if ctx.endpoint then
+    endpoints.finish(ctx.endpoint)
+  end
+  metrics.request(ctx.rule.ingress .. "|" .. ctx.backend)
+end
+
+_M.balance_plain = balance.plain
+_M.balance = balance.with_policy
 _M.certificate = tls.certificate
 
 return _M

@@ -13,7 +13,6 @@ local function compile_rules(list, host, kind, path)
   for index, each in ipairs(list) do
     local ingress, backend = each[1], each[2]
     list[index] = {
-      is_rule = true,
       host = host,
       kind = kind,
       path = path,

@@ -11,6 +11,7 @@ local cjson = require "cjson.safe"
 
 local _M = {}
 local state = ngx.shared.state
+local now = ngx.now
 local capacity = 384
 local max_behind = 200
 
@@ -59,8 +60,14 @@ local function catch_up(current)
   version = current
 end
 
--- Once at the beginning of each phase that reads.
+-- Once at the beginning of a request; more often than once a millisecond shows nothing new.
+local checked_at = 0
 function _M.refresh()
+  local at = now()
+  if at == checked_at then
+    return
+  end
+  checked_at = at
   local current = state:get("version") or 0
   if current ~= version then
     catch_up(current)
