@@ -33,11 +33,10 @@ export interface DataCenterWorld {
 }
 
 /** Starts it on loopback; `ports` are etcd's client and peer, and the API's. */
-export async function startDataCenter(ports: {
-  readonly etcd: number;
-  readonly etcdPeer: number;
-  readonly api: number;
-}): Promise<DataCenterWorld> {
+export async function startDataCenter(
+  ports: { readonly etcd: number; readonly etcdPeer: number; readonly api: number },
+  config: Partial<ApiConfig> = {},
+): Promise<DataCenterWorld> {
   const stack = new Stack();
   try {
     const folder = await mkdtemp(join(tmpdir(), 'skyarc-api-'));
@@ -79,6 +78,7 @@ export async function startDataCenter(ports: {
           statusPort: 0,
           tls: { ca: authority.cert, ...server },
           refreshEveryMs: 2_000,
+          ...config,
           ...change,
         },
         { db, kube, mq, eventLog, secretBox },
