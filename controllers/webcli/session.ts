@@ -33,13 +33,16 @@ export interface SessionDeps {
 
 /** Keys that end or stop what floods the screen: Ctrl-C, Ctrl-\ and Ctrl-Z. */
 const breakKeys = [0x03, 0x1c, 0x1a];
-/** More than this on its way to the screen is a flood. */
-const floodBytes = 16 << 10;
+/** More output than this within so long is a flood. */
+const floodBytes = 32 << 10;
+const floodMs = 250;
+/** For so long after a break key a flood that comes again is still the one that it was to end. */
+const breakMs = 3_000;
 /** What of a flood is still shown after a break key. */
 const tailBytes = 4 << 10;
 /** A flood is over when nothing came for so long, or else when it was let run dry for so long. */
 const quietMs = 20;
-const longestDrainMs = 500;
+const longestDrainMs = 2_000;
 
 const closeCodes: Readonly<Record<TerminalEnd, number>> = {
   EXITED: 1000,
@@ -69,6 +72,8 @@ export class Session {
   private shownUpTo = 0;
   private sentUpTo = 0;
   private isRecorderBusy = false;
+  private recently = { since: 0, bytes: 0 };
+  private breakUntil = 0;
   private drain: { quiet: NodeJS.Timeout; readonly limit: NodeJS.Timeout } | undefined;
   private graceTimer: NodeJS.Timeout | undefined;
   private idleTimer: NodeJS.Timeout | undefined;
@@ -155,8 +160,8 @@ export class Session {
       client?.pause();
       this.stream.onDrain = () => client?.resume();
     }
-    const isFlooded = this.sentUpTo - this.shownUpTo > floodBytes;
-    if (isFlooded && !this.drain && breakKeys.some((key) => bytes.includes(key))) this.beginDrain();
+    this.breakUntil = breakKeys.some((key) => bytes.includes(key)) ? this.lastTypedAt + breakMs : 0;
+    this.drainFlood();
   }
 
   obey(request: TerminalRequest): void {
@@ -192,11 +197,26 @@ export class Session {
       this.drain.quiet.refresh();
       return;
     }
+    this.noteRate(bytes.length);
     this.record(bytes);
     if (!this.client) return this.adjustFlow();
     this.client.send(bytes);
     this.sentUpTo = this.shown.end;
+    this.drainFlood();
     this.adjustFlow();
+  }
+
+  private noteRate(bytes: number): void {
+    const now = Date.now();
+    if (now - this.recently.since > floodMs) this.recently = { since: now, bytes: 0 };
+    this.recently.bytes += bytes;
+  }
+
+  /** After a break key only. */
+  private drainFlood(): void {
+    if (this.drain || !this.client || Date.now() >= this.breakUntil) return;
+    const isWaiting = this.sentUpTo - this.shownUpTo > floodBytes;
+    if (isWaiting || this.recently.bytes > floodBytes) this.beginDrain();
   }
 
   private record(bytes: Buffer): void {
@@ -228,6 +248,7 @@ export class Session {
       this.endDrain();
       this.adjustFlow();
     };
+    this.recently.bytes = 0;
     this.drain = { quiet: setTimeout(end, quietMs), limit: setTimeout(end, longestDrainMs) };
     this.adjustFlow();
   }

@@ -12,6 +12,8 @@ export class Screen {
   ending: TerminalEnding | undefined;
   /** When it ended, performance.now(). */
   endedAt = 0;
+  /** Called with each piece of text. */
+  onText: (text: string) => void = () => undefined;
   private readonly decoder = new TextDecoder();
 
   constructor(client: SkyarcClient, start: Omit<TerminalStart, 'cols' | 'rows'>) {
@@ -20,7 +22,9 @@ export class Screen {
       {
         onOutput: (bytes, shown) => {
           this.bytes += bytes.length;
-          this.text = (this.text + this.decoder.decode(bytes, { stream: true })).slice(-(64 << 10));
+          const text = this.decoder.decode(bytes, { stream: true });
+          this.text = (this.text + text).slice(-(64 << 10));
+          this.onText(text);
           shown();
         },
         onClear: () => {

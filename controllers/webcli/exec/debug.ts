@@ -55,7 +55,7 @@ async function add(kube: KubeClient, pod: Pod, { container, config }: DebugPlace
     image,
     imagePullPolicy: 'IfNotPresent',
     targetContainerName: container,
-    command: ['/bin/sh', '-c', `trap 'exit 0' TERM; sleep ${config.debugLifeSec} & wait`],
+    command: ['sh', '-c', `trap 'exit 0' TERM; sleep ${config.debugLifeSec} & wait`],
     stdin: false,
     tty: false,
     securityContext: { allowPrivilegeEscalation: false },
