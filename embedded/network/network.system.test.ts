@@ -94,23 +94,41 @@ test('a pod that a policy isolates is so from its first packet on; the node reac
   expect(isReady(await waitForPod(client, 'web', () => true))).toBe(true);
 });
 
+async function counts(): Promise<{ asked: number; failed: number }> {
+  const last = [...(await logOf('asker')).matchAll(/asked:(\d+) failed:(\d+)/g)].at(-1);
+  return { asked: Number(last?.[1] ?? 0), failed: Number(last?.[2] ?? 0) };
+}
+
+test('a node port that the API gave answers on loopback', async () => {
+  const service = await cluster.client.create('services', {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'outside', namespace: 'default' },
+    spec: { type: 'NodePort', selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080 }] },
+  });
+  const { nodePort } = service.spec?.ports?.[0] ?? {};
+  expect(nodePort).toBeGreaterThanOrEqual(30_000);
+  const ask = async () => (await fetch(`http://127.0.0.1:${nodePort}`)).text();
+  const answer = await pollUntil(async () => ask().catch(() => undefined), {
+    timeoutMs: 5_000,
+    onTimeout: () => new Error('the node port does not answer'),
+  });
+  expect(answer).toBe('hello');
+});
+
 test('names and policies hold while all of the cluster is killed', async () => {
   const { client } = cluster;
   await client.create('services', {
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { name: 'web', namespace: 'default' },
-    spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080 as never }] },
+    spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080 }] },
   });
   const script = `
     let asked = 0, failed = 0;
     setInterval(() => require('dns').promises.lookup('web').then(() => asked++, () => failed++)
       .then(() => console.log('asked:' + asked + ' failed:' + failed)), 50);`;
   await client.create('pods', podOf('asker', script));
-  const counts = async () => {
-    const last = [...(await logOf('asker')).matchAll(/asked:(\d+) failed:(\d+)/g)].at(-1);
-    return { asked: Number(last?.[1] ?? 0), failed: Number(last?.[2] ?? 0) };
-  };
   const reached = (n: number) =>
     pollUntil(async () => ((await counts()).asked >= n ? true : undefined), {
       timeoutMs: 20_000,

@@ -13,5 +13,6 @@ export async function removeTable(name: string): Promise<void> {
 }
 
 export async function hasTable(name: string): Promise<boolean> {
-  return (await run('nft', ['list', 'chains', 'ip', name])).stdout.includes(`table ip ${name} {`);
+  const { stdout } = await run('nft', ['list', 'tables', 'ip']);
+  return stdout.split('\n').includes(`table ip ${name}`);
 }

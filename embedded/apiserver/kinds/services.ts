@@ -3,9 +3,11 @@ import { defineKind, type AdmissionContext, type Claim } from '../kind.ts';
 import { isObject, listAt, textAt, type ApiObject } from '../object.ts';
 import { freeAddress, isInside } from '../service-addresses.ts';
 import { ageColumn, labelsText, nameColumn, pathColumn, wide } from './columns.ts';
+import { allocateNodePorts, nodePortClaims, nodePortErrors } from './node-ports.ts';
 import { oneOf, portErrors } from './pod-spec.ts';
 
-const ownTypes = ['ClusterIP', 'ExternalName'];
+const ownTypes = ['ClusterIP', 'ExternalName', 'NodePort'];
+const affinityTimeoutSec = 10_800;
 
 export const services = defineKind({
   group: '',
@@ -27,12 +29,19 @@ export const services = defineKind({
     }
     if (spec['type'] === 'ExternalName') return;
     spec['internalTrafficPolicy'] ??= 'Cluster';
+    if (spec['type'] === 'NodePort') spec['externalTrafficPolicy'] ??= 'Cluster';
+    if (spec['sessionAffinity'] === 'ClientIP') {
+      spec['sessionAffinityConfig'] ??= { clientIP: { timeoutSeconds: affinityTimeoutSec } };
+    } else delete spec['sessionAffinityConfig'];
     spec['ipFamilyPolicy'] ??= 'SingleStack';
     spec['ipFamilies'] ??= ['IPv4'];
   },
-  admit: allocateAddress,
+  admit(service, old, context) {
+    allocateAddress(service, old, context);
+    allocateNodePorts(service, old, (key) => context.isClaimed(key));
+  },
   validate: validateService,
-  claims: claimsOf,
+  claims: (service) => [...claimsOf(service), ...nodePortClaims(service)],
   fields: {
     'spec.clusterIP': (service) => textAt(service, 'spec', 'clusterIP'),
     'spec.type': (service) => textAt(service, 'spec', 'type'),
@@ -106,22 +115,27 @@ function validateService(service: ApiObject, old: ApiObject | undefined): FieldE
       ...portErrors(`spec.ports[${i}].port`, port['port']),
       ...oneOf(`spec.ports[${i}].protocol`, port['protocol'], ['SCTP', 'TCP', 'UDP']),
       ...(ports.length > 1 && !port['name'] ? [required(`spec.ports[${i}].name`)] : []),
-      ...(port['nodePort']
-        ? [
-            invalidValue(
-              `spec.ports[${i}].nodePort`,
-              port['nodePort'],
-              'node ports are not offered by this cluster',
-            ),
-          ]
-        : []),
     ]),
     ...duplicatePorts(ports),
+    ...nodePortErrors(service),
     ...oneOf('spec.sessionAffinity', spec['sessionAffinity'], ['ClientIP', 'None']),
+    ...affinityErrors(service),
+    ...['internalTrafficPolicy', 'externalTrafficPolicy'].flatMap((name) =>
+      spec[name] === undefined ? [] : oneOf(`spec.${name}`, spec[name], ['Cluster', 'Local']),
+    ),
     ...(isObject(spec['selector'] ?? {})
       ? []
       : [invalidValue('spec.selector', spec['selector'], 'must be a map')]),
   ];
+}
+
+function affinityErrors(service: ApiObject): FieldError[] {
+  const path = ['spec', 'sessionAffinityConfig', 'clientIP', 'timeoutSeconds'] as const;
+  if (textAt(service, 'spec', 'sessionAffinity') !== 'ClientIP') return [];
+  const seconds = Number(textAt(service, ...path));
+  return Number.isInteger(seconds) && seconds > 0 && seconds <= 86_400
+    ? []
+    : [invalidValue(path.join('.'), textAt(service, ...path), 'must be greater than 0 and less than 86400')];
 }
 
 function addressErrors(service: ApiObject, old: ApiObject | undefined): FieldError[] {
@@ -161,7 +175,7 @@ function duplicatePorts(ports: readonly Record<string, unknown>[]): FieldError[]
 
 function portsText(service: ApiObject): string {
   const texts = listAt(service, 'spec', 'ports').map(
-    (port) => `${textAt(port, 'port')}/${textAt(port, 'protocol')}`,
+    (port) => `${[port['port'], port['nodePort']].filter(Boolean).join(':')}/${textAt(port, 'protocol')}`,
   );
   return texts.join(',') || '<none>';
 }

@@ -7,7 +7,7 @@ import { run } from '@skyarc/lib/process';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { KindTable } from '../../client/index.ts';
 import { ensureLink, gatewayAddress, removeLink } from '../link.ts';
-import { removeTable } from '../nft.ts';
+import { hasTable, removeTable } from '../nft.ts';
 import { NetworkPod } from '../testing/pods.ts';
 import { PolicyEnforcer } from './enforcer.ts';
 import { policyTableOf } from './ruleset.ts';
@@ -216,7 +216,9 @@ test('a pod is isolated before it starts, and cannot borrow an address', async (
 
 test('the table comes back when somebody removes it', async () => {
   await enforce({ podSelector: web });
+  expect(await hasTable(policyTableOf(instance))).toBe(true);
   await removeTable(policyTableOf(instance));
+  expect(await hasTable(policyTableOf(instance))).toBe(false);
   expect((await reach(pods.api))[0]).toBe(true);
   await enforcer.repair();
   expect((await reach(pods.api))[0]).toBe(false);
