@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { run } from '@skyarc/lib/process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { KindTable } from '../client/index.ts';
 import { purge, start, type RunningEmbedded } from '../main.ts';
@@ -24,7 +25,11 @@ beforeAll(async () => {
     basePort: 20_180,
     podCidr: '10.73.0.0/16',
     serviceCidr: '10.74.0.0/16',
-    kubelet: { crashBackoff: { firstMs: 500, maxMs: 2_000 }, relistEveryMs: 2_000 },
+    kubelet: {
+      crashBackoff: { firstMs: 500, maxMs: 2_000 },
+      relistEveryMs: 2_000,
+      logs: { maxBytes: 4_096, maxFiles: 3, checkEveryMs: 300 },
+    },
   });
   cluster = await start(ground.config);
   await cluster.importImage(ground.imageArchive);
@@ -64,6 +69,20 @@ async function readOutput(pod: KindTable['pods'], container: string, run = 0): P
   const folder = `${pod.metadata?.namespace}_${pod.metadata?.name}_${pod.metadata?.uid}`;
   const text = await readFile(join(cluster.podLogRoot, folder, container, `${run}.log`), 'utf8');
   return text.replace(/^\S+ \S+ \S+ /gm, '');
+}
+
+async function kubectl(
+  args: readonly string[],
+  wrap: (command: readonly string[]) => readonly string[] = (command) => command,
+): Promise<string> {
+  const flags = [
+    `--kubeconfig=${cluster.kubeconfigFile}`,
+    `--cache-dir=${join(ground.config.home, 'kubectl')}`,
+  ];
+  const [program = '', ...rest] = wrap(['kubectl', ...flags, ...args]);
+  const { code, stdout, stderr } = await run(program, rest, { timeoutMs: 30_000 });
+  expect(code, stderr).toBe(0);
+  return stdout;
 }
 
 async function eventsOf(name: string): Promise<string[]> {
@@ -245,17 +264,16 @@ test('a debug container joins a running pod and sees its processes', async () =>
     terminationGracePeriodSeconds: 1,
     containers: [shell('main', 'exec sleep 4711')],
   });
-  const pod = await waitForPod(client, 'plain', isReady);
-  const debug = {
-    ...shell('debug', 'cat /proc/1/cmdline; echo; sleep 60'),
-    targetContainerName: 'main',
-    stdin: true,
-    tty: false,
-  };
-  await client.update('pods', {
-    ...pod,
-    spec: { ...(pod.spec as PodSpec), ephemeralContainers: [debug] },
-  });
+  await waitForPod(client, 'plain', isReady);
+  const debug = [
+    'debug',
+    'plain',
+    `--image=${testImage}`,
+    '--target=main',
+    '--image-pull-policy=IfNotPresent',
+  ];
+  const script = 'cat /proc/1/cmdline; echo; sleep 60';
+  await kubectl([...debug, '--container=debug', '--', 'sh', '-c', script]);
   const joined = await waitForPod(
     client,
     'plain',
@@ -263,6 +281,18 @@ test('a debug container joins a running pod and sees its processes', async () =>
   );
   expect(joined.status?.containerStatuses?.[0]?.restartCount).toBe(0);
   expect(await readOutput(joined, 'debug')).toContain('sleep\u00004711');
+  expect(await kubectl(['exec', 'plain', '-c', 'debug', '--', 'echo', 'here'])).toBe('here\n');
+  // The runtime ends the session with its input: a person's terminal stays open.
+  const attached = await kubectl(
+    [...debug, '--container=second', '--stdin', '--', 'sh', '-c', 'read line; echo "got $line"; sleep 1'],
+    (command) => ['sh', '-c', '(echo a line; sleep 3) | exec "$@"', 'typed', ...command],
+  );
+  expect(attached).toContain('got a line');
+  await waitForPod(
+    client,
+    'plain',
+    ({ status }) => status?.ephemeralContainerStatuses?.[1]?.state?.terminated?.exitCode === 0,
+  );
   await removePod('plain');
 });
 
@@ -304,4 +334,84 @@ test('out of memory is told with the limit', async () => {
     'OOMKilled: Container main was killed: out of memory: it used more than its limit of 16Mi',
   );
   await removePod('greedy');
+});
+
+test('logs rotate by size while they are followed, and those of the run before are kept', async () => {
+  const script =
+    'for i in $(seq 300); do echo "line $i of a log that grows and grows"; sleep 0.01; done; exit 1';
+  await createPod('chatty', { containers: [shell('main', script)] });
+  const pod = await waitForPod(cluster.client, 'chatty', isReady);
+  const followed = await kubectl(['logs', '-f', 'chatty']);
+  expect(followed.trim().split('\n')).toEqual(
+    Array.from({ length: 300 }, (_, index) => `line ${index + 1} of a log that grows and grows`),
+  );
+  const { namespace, name, uid } = pod.metadata ?? {};
+  const files = await readdir(join(cluster.podLogRoot, `${namespace}_${name}_${uid}`, 'main'));
+  const ofFirstRun = files.filter((file) => file.startsWith('0.log'));
+  expect(ofFirstRun.length).toBeGreaterThan(1);
+  expect(ofFirstRun.length).toBeLessThanOrEqual(3);
+  await waitForPod(
+    cluster.client,
+    'chatty',
+    ({ status }) => (status?.containerStatuses?.[0]?.restartCount ?? 0) > 0,
+  );
+  expect(await kubectl(['logs', '--previous', '--tail=1', 'chatty'])).toContain('line 300 ');
+  await removePod('chatty');
+});
+
+const hook = (path: string) => ({
+  httpGet: { port: 8080 as never, path, httpHeaders: [{ name: 'X-Hook', value: 'yes' }] },
+});
+
+test('names by hostAliases and dnsConfig, hooks by HTTP, and a grace time of a probe of its own', async () => {
+  const server = `
+    const fs = require('fs');
+    process.on('SIGTERM', () => undefined);
+    require('http').createServer((request, answer) => {
+      fs.appendFileSync('/log/hooks', request.url + ' ' + request.headers['x-hook'] + '\\n');
+      answer.end();
+    }).listen(8080);
+    console.log(fs.readFileSync('/etc/hosts', 'utf8').match(/192.0.2.1.*/)[0]);
+    console.log(fs.readFileSync('/etc/resolv.conf', 'utf8'));
+  `;
+  await createPod('hooked', {
+    terminationGracePeriodSeconds: 60,
+    hostAliases: [{ ip: '192.0.2.1', hostnames: ['db', 'db.example'] }],
+    dnsPolicy: 'None',
+    dnsConfig: {
+      nameservers: ['192.0.2.53'],
+      searches: ['example'],
+      options: [{ name: 'ndots', value: '2' }],
+    },
+    volumes: [
+      { name: 'log', hostPath: { path: join(ground.config.home, 'hook-log'), type: 'DirectoryOrCreate' } },
+    ],
+    containers: [
+      node('main', server, {
+        volumeMounts: [{ name: 'log', mountPath: '/log' }],
+        lifecycle: { preStop: hook('/stopping') },
+        livenessProbe: {
+          exec: { command: ['sh', '-c', '[ ! -e /log/sick ]'] },
+          periodSeconds: 1,
+          failureThreshold: 1,
+          terminationGracePeriodSeconds: 1,
+        },
+      }),
+    ],
+  });
+  const pod = await waitForPod(cluster.client, 'hooked', isReady);
+  await kubectl(['exec', 'hooked', '--', 'touch', '/log/sick']);
+  // It pays no heed to SIGTERM: within the pod's grace time of a minute it would go on.
+  await waitForPod(
+    cluster.client,
+    'hooked',
+    ({ status }) => status?.containerStatuses?.[0]?.restartCount === 1,
+    15_000,
+  );
+  const output = await readOutput(pod, 'main');
+  expect(output).toContain('192.0.2.1\tdb\tdb.example');
+  expect(output).toContain('search example\nnameserver 192.0.2.53\noptions ndots:2\n');
+  expect(await readFile(join(ground.config.home, 'hook-log', 'hooks'), 'utf8')).toBe('/stopping yes\n');
+  await cluster.client.delete('pods', 'hooked', 'default', { gracePeriodSeconds: 1 });
+  await waitForAbsence(cluster.client, 'hooked');
 });
