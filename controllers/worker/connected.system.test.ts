@@ -225,12 +225,7 @@ test('a candidate runs beside the current version until it is promoted or aborte
       kind: 'GREY_START',
       actor: 'test',
       versionId,
-      also: async (tx) => {
-        await tx.app.update({
-          where: { id },
-          data: { greyVersionId: versionId, greyRelease: JSON.stringify({ percent }) },
-        });
-      },
+      arguments: { percent },
     });
     await relayOutbox(world.db, (task) => world.mq.publish(task));
     return world.ended(operation);

@@ -13,7 +13,7 @@ import { readRunSpec } from './records.ts';
 import { renderApp, type Rendered } from './render/app.ts';
 import { isJob, type RunSpec } from './render/run-spec.ts';
 import { pruneClaims } from './steps/claims.ts';
-import { awaitLeave, candidateRun, checkCandidate, planOf } from './steps/grey.ts';
+import { awaitLeave, candidateRun, checkCandidate, greyRecordOf, planOf } from './steps/grey.ts';
 import { applyObjects, pruneObjects } from './steps/objects.ts';
 import { removeRunning, removeTraces } from './steps/remove.ts';
 import { restore } from './steps/restore.ts';
@@ -133,7 +133,7 @@ export class WorkerController {
         }
         // A job is deployed once its objects are there; how its runs end is another matter.
         await keepDeployed(kube, ref, objects);
-        await db.$transaction((tx) => recordSuccess(tx, made, desired));
+        await db.$transaction((tx) => recordSuccess(tx, { kind, spec: made, desired }));
         said = await carryOutJob(this.context, { kind, spec: made, journal, signal });
       });
     if (kind === 'GREY_PROMOTE') {
@@ -147,7 +147,7 @@ export class WorkerController {
     await pruneObjects(kube, ref, objects);
     await pruneClaims(this.context, ref, made.volumes);
     await journal.finish('SUCCEEDED', said ?? sentenceOf(kind, made), (tx) =>
-      recordSuccess(tx, made, desired),
+      recordSuccess(tx, { kind, spec: made, desired }),
     );
   }
 
@@ -183,12 +183,7 @@ export class WorkerController {
     );
     const restored = kind === 'DELETE' ? null : await this.restore(journal);
     if (restored === 'previous') journal.say('The previous state is kept', 'warn');
-    await journal.fail(error, async (tx) => {
-      // A candidate that never ran is none.
-      if (kind !== 'GREY_START') return;
-      const where = { id: journal.operation.appId };
-      await tx.app.updateMany({ where, data: { greyVersionId: null, greyRelease: null } });
-    });
+    await journal.fail(error);
   }
 
   private async restore(journal: OperationJournal): Promise<'previous' | 'nothing' | null> {
@@ -204,15 +199,13 @@ export class WorkerController {
   }
 }
 
-async function recordSuccess(tx: DataCenterTransaction, spec: RunSpec, desired: string): Promise<void> {
+async function recordSuccess(
+  tx: DataCenterTransaction,
+  { kind, spec, desired }: { kind: OperationKind; spec: RunSpec; desired: string },
+): Promise<void> {
   await tx.app.updateMany({
     where: { id: spec.id },
-    data: {
-      desired,
-      currentVersionId: spec.version.id,
-      greyVersionId: spec.grey?.version.id ?? null,
-      ...(spec.grey ? {} : { greyRelease: null }),
-    },
+    data: { desired, currentVersionId: spec.version.id, ...greyRecordOf(kind, spec) },
   });
   if (desired === 'RUNNING') {
     await tx.version.updateMany({ where: { id: spec.version.id }, data: { deployedAt: new Date() } });

@@ -43,6 +43,18 @@ export async function checkCandidate(db: DataCenterDatabase, spec: RunSpec): Pro
     throw failure(`The name "${greyName(spec)}" is needed for the candidate, and another app has it`);
 }
 
+/** What the app's record says of its candidate after an operation; nothing where it stays as it is. */
+export function greyRecordOf(
+  kind: OperationKind,
+  { grey }: RunSpec,
+): { greyVersionId?: string | null; greyRelease?: string | null } {
+  if (kind === 'GREY_START' && grey) {
+    return { greyVersionId: grey.version.id, greyRelease: JSON.stringify(grey.release) };
+  }
+  const isOver = kind === 'GREY_PROMOTE' || kind === 'GREY_ABORT';
+  return isOver ? { greyVersionId: null, greyRelease: null } : {};
+}
+
 /** What rolls out the candidate: the app as it is tried, with the candidate's Deployment alone. */
 export function candidateRun(
   spec: RunSpec,
@@ -65,8 +77,9 @@ async function readCandidate(
   operation: OperationRecord,
   app: AppRecord,
 ): Promise<GreySpec> {
-  const told = JSON.parse(operation.arguments) as { greyRelease?: unknown };
-  const release = greyRelease.parse(told.greyRelease ?? JSON.parse(app.greyRelease ?? '{"percent":0}'));
+  // What the operation was begun with counts; the record has it when it has succeeded.
+  const told = greyRelease.safeParse(JSON.parse(operation.arguments));
+  const release = told.success ? told.data : greyRelease.parse(JSON.parse(app.greyRelease ?? '{}'));
   const id = operation.versionId ?? app.greyVersionId;
   const version = id ? await db.version.findFirst({ where: { id, appId: app.id } }) : null;
   if (!version) throw new AppError('NOT_FOUND', `App "${app.name}" has no such version`);

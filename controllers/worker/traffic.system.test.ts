@@ -1,0 +1,133 @@
+import { createOperation, relayOutbox } from '@skyarc/prisma/datacenter';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startTraffic, type Traffic } from './fixtures/traffic.ts';
+import { namespace, World } from './fixtures/world.ts';
+
+let world: World;
+let traffic: Traffic;
+
+beforeAll(async () => {
+  world = await World.open({
+    instance: 'heitra',
+    basePort: 20_700,
+    podCidr: '10.81.0.0/16',
+    serviceCidr: '10.82.0.0/16',
+    config: { gatewayUrls: ['http://127.0.0.1:20727'], metrics: { port: 20_728 } },
+  });
+  traffic = await startTraffic({
+    instance: 'heitra',
+    kubeconfig: world.cluster.kubeconfig,
+    httpPort: 20_725,
+    httpsPort: 20_726,
+    statusPort: 20_727,
+  });
+});
+afterAll(async () => {
+  await traffic?.close();
+  await world?.close();
+});
+
+const serve =
+  'const s=require("http").createServer((q,r)=>r.end(process.env.SKYARC_VERSION));s.keepAliveTimeout=60000;s.listen(process.env.PORT,"0.0.0.0")';
+
+async function newServer(name: string, fields: Parameters<World['newApp']>[2] = {}) {
+  const id = await world.newApp(name, serve, { rollout: null, ...fields });
+  await world.db.port.create({ data: { appId: id, port: 8_000 } });
+  const version = await world.newVersion(id, 1);
+  expect(await world.act(id, 'UPGRADE', { versionId: version })).toMatchObject({ status: 'SUCCEEDED' });
+  const host = `8000.${name}.blue.skyarc.localhost`;
+  await expect.poll(async () => (await traffic.ask(host)).body, { timeout: 10_000 }).toBe('1');
+  return { id, host };
+}
+
+test('a candidate gets its share, keeps its visitors, and becomes the app without a failed request', async () => {
+  const { id, host } = await newServer('shop');
+  const two = await world.newVersion(id, 2);
+  const stop = traffic.load(host, 40);
+  const release = { percent: 20, header: { name: 'X-Beta', value: 'yes' }, replicas: 1 };
+  const { id: operation } = await createOperation(world.db, {
+    app: { id },
+    kind: 'GREY_START',
+    actor: 'test',
+    versionId: two,
+    arguments: release,
+  });
+  await relayOutbox(world.db, (task) => world.mq.publish(task));
+  expect(await world.ended(operation)).toMatchObject({ status: 'SUCCEEDED' });
+  await expect.poll(async () => (await traffic.ask(host, { 'x-beta': 'yes' })).body).toBe('2');
+
+  const total = 1_000;
+  const drawn = await Promise.all(Array.from({ length: total }, () => traffic.ask(host)));
+  const share = drawn.filter(({ body }) => body === '2').length / total;
+  expect(Math.abs(share - 0.2)).toBeLessThan(3 * Math.sqrt((0.2 * 0.8) / total));
+  const visitor = drawn.find(({ body }) => body === '2');
+  const cookie = visitor?.setCookie[0]?.split(';')[0] ?? '';
+  expect(cookie).toMatch(/^skyarc-grey=/);
+  const again = await Promise.all(Array.from({ length: 20 }, () => traffic.ask(host, { cookie })));
+  expect(new Set(again.map(({ body }) => body))).toEqual(new Set(['2']));
+
+  expect(await world.act(id, 'GREY_PROMOTE')).toMatchObject({ status: 'SUCCEEDED' });
+  expect((await traffic.ask(host)).body).toBe('2');
+  expect((await traffic.ask(host, { cookie })).body).toBe('2');
+  const replies = await stop();
+  expect(replies.length).toBeGreaterThan(100);
+  expect(replies.filter(({ status }) => status !== 200)).toEqual([]);
+});
+
+test('an app grows with its requests and shrinks after them, and each change is remembered with its reason', async () => {
+  const { id, host } = await newServer('busy', {
+    autoscaling: JSON.stringify({
+      enabled: true,
+      minReplicas: 1,
+      maxReplicas: 3,
+      metrics: [{ kind: 'REQUEST_RATE', target: 10 }],
+      scaleDownDelaySeconds: 0,
+    }),
+  });
+  const replicas = async () => (await world.kube.find('deployments', 'busy', namespace))?.spec?.replicas;
+  expect(await replicas()).toBe(1);
+  const stop = traffic.load(host, 50);
+  await expect.poll(replicas, { timeout: 120_000, interval: 500 }).toBe(3);
+  // Neither repair nor an operation takes back what the rule did.
+  await world.db.app.update({ where: { id }, data: { memoryMb: 160 } });
+  expect(await world.act(id, 'CONFIGURE')).toMatchObject({ status: 'SUCCEEDED' });
+  expect(await replicas()).toBe(3);
+  await expect(world.begin(id, 'SCALE')).rejects.toThrow(/autoscaling rule decides/);
+  const replies = await stop();
+  expect(replies.filter(({ status }) => status !== 200)).toEqual([]);
+  await expect.poll(replicas, { timeout: 150_000, interval: 500 }).toBe(1);
+  const records = await world.db.scalingRecord.findMany({ where: { appId: id }, orderBy: { at: 'asc' } });
+  expect(records[0]).toMatchObject({ fromReplicas: 1, kind: 'AUTOMATIC' });
+  expect(records[0]?.reason).toMatch(/^[\d.]+ requests per second and pod, the rule wants 10$/);
+  expect(records.at(-1)).toMatchObject({ toReplicas: 1 });
+
+  expect((await world.act(id, 'STOP')).status).toBe('SUCCEEDED');
+  expect(await replicas()).toBe(0);
+  expect(await world.act(id, 'START')).toMatchObject({ status: 'SUCCEEDED' });
+  expect(await replicas()).toBe(1);
+}, 400_000);
+
+test("a team's pods hear their own, the gateway and nobody of another team", async () => {
+  await world.db.team.create({
+    data: { name: 'red', namespace: 'skyarc-red', sshPublicKey: '', sshPrivateKey: '' },
+  });
+  await newServer('mine');
+  const red = await world.newApp('spy', 'setInterval(()=>{},1000)', { teamName: 'red' });
+  const version = await world.newVersion(red, 1);
+  expect(await world.act(red, 'UPGRADE', { versionId: version })).toMatchObject({ status: 'SUCCEEDED' });
+  const spy = (await world.kube.list('pods', { namespace: 'skyarc-red' })).items[0]?.metadata?.name ?? '';
+  const [pod] = await world.pods('mine');
+  const reach = (from: { namespace: string; pod: string }, url: string) =>
+    world.kube.exec({ ...from, container: 'app' }, [
+      'node',
+      '-e',
+      `fetch("${url}",{signal:AbortSignal.timeout(2000)}).then(r=>console.log(r.status),()=>console.log("no"))`,
+    ]);
+  const [own] = await world.pods('shop');
+  const target = `http://${pod?.status?.podIP}:8000/`;
+  expect(await reach({ namespace, pod: own?.metadata?.name ?? '' }, target)).toBe('200\n');
+  expect(await reach({ namespace: 'skyarc-red', pod: spy }, target)).toBe('no\n');
+  expect(await reach({ namespace: 'skyarc-red', pod: spy }, 'http://mine.skyarc-blue.svc:8000/')).toBe(
+    'no\n',
+  );
+});
