@@ -4,6 +4,7 @@ import { AppError } from '@skyarc/lib/errors';
 import { Stack, type RunningService } from '@skyarc/lib/lifecycle';
 import { createLogger } from '@skyarc/lib/log';
 import type { KubeClient } from '../client/index.ts';
+import { keepQuotaStatus } from './admission/quota-status.ts';
 import { Aggregation } from './aggregation/index.ts';
 import { mastersOnly, TokenIssuer, type IssuedToken } from './auth/index.ts';
 import { openClusterStore } from './cluster-store.ts';
@@ -68,6 +69,7 @@ export async function startApiServer(
     );
     const { registry, cache } = stack.use(await openClusterStore({ ...config, log }), (open) => open.stop());
     stack.add(await keepDefaults(registry, { ...config, caCert: authority.cert, log }));
+    stack.add(keepQuotaStatus(registry, log));
     const aggregation = new Aggregation({ registry, metrics: deps.metrics, proxyClient });
     const http = new ApiHttpServer({
       registry,

@@ -42,6 +42,8 @@ export interface Claim {
 export interface AdmissionContext {
   readonly serviceCidr: string;
   isClaimed(key: string): boolean;
+  /** Stored objects of a kind, of one namespace when given; not to be changed. */
+  list(plural: string, namespace?: string): readonly ApiObject[];
 }
 
 /** One declaration per kind; everything else is generic over the table. */

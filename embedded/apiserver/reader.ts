@@ -50,9 +50,9 @@ export class Reader {
     return this.cache.of(kind).get(pathOf(namespace, name));
   }
 
-  /** Every object of a kind. */
-  entries(kind: Kind): Entry[] {
-    return Array.from(this.cache.of(kind).list(), ([, entry]) => entry);
+  /** Every object of a kind, or of a kind in a namespace. */
+  entries(kind: Kind, namespace?: string): Entry[] {
+    return Array.from(this.cache.of(kind).list(namespace), ([, entry]) => entry);
   }
 
   get(kind: Kind, namespace: string | undefined, name: string): Entry {

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { Quotas } from './admission/quota.ts';
 import { alreadyExists, conflict, forbidden, invalid, notFound } from './errors.ts';
 import { Entry } from './entry.ts';
 import { KeyedLock } from './keyed-lock.ts';
@@ -41,6 +42,7 @@ const createAttempts = 20;
 export class Registry {
   readonly reader: Reader;
   readonly kinds: readonly Kind[];
+  readonly quotas: Quotas;
   private readonly storage: Storage;
   private readonly serviceCidr: string;
   private readonly locks = new KeyedLock();
@@ -49,6 +51,7 @@ export class Registry {
     this.reader = options.reader;
     this.storage = options.storage;
     this.kinds = options.kinds;
+    this.quotas = new Quotas(this.reader, this.kinds, this.kindNamed('resourcequotas', ''));
     this.serviceCidr = options.serviceCidr;
   }
 
@@ -74,9 +77,10 @@ export class Registry {
         if (this.reader.find(kind, object.metadata.namespace, object.metadata.name)) {
           throw alreadyExists(kind, object.metadata.name);
         }
-        return new Entry(object, 0);
       }
-      const created = await this.storage.create(kind, object, fence);
+      const created = await this.quotas.guard(kind, { object }, async () =>
+        options.dryRun ? new Entry(object, 0) : await this.storage.create(kind, object, fence),
+      );
       if (created instanceof Entry) return created;
       const isChosen =
         created.why === 'claim taken' && (kind.claims?.(asked) ?? []).some(({ key }) => key === created.key);
@@ -107,10 +111,12 @@ export class Registry {
         this.admit(kind, object, current.object);
         countGeneration(kind, current.object, object);
         if (isDeepStrictEqual(object, current.object)) return current;
-        if (options.dryRun) return new Entry(object, current.revision);
-        const written = isReadyToGo(object)
-          ? await this.storage.delete(kind, current)
-          : await this.storage.update(kind, object, current);
+        const written = await this.quotas.guard(kind, { object, old: current.object }, async () => {
+          if (options.dryRun) return new Entry(object, current.revision);
+          return isReadyToGo(object)
+            ? await this.storage.delete(kind, current)
+            : await this.storage.update(kind, object, current);
+        });
         if (written) return written;
       }
     });
@@ -178,6 +184,8 @@ export class Registry {
         );
         return claimed.has(key);
       },
+      list: (plural, namespace) =>
+        this.reader.entries(this.kindNamed(plural), namespace).map((entry) => entry.object),
     };
   }
 

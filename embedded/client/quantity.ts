@@ -40,3 +40,14 @@ export function quantityOrZero(text: string | number | undefined): number {
 export function formatQuantity(value: number): string {
   return Number.isInteger(value) ? String(value) : `${Math.ceil(value * 1_000 - 1e-6)}m`;
 }
+
+/** Bytes with the largest binary unit that divides them: "1536Mi". */
+export function formatBytes(bytes: number): string {
+  const units = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi'];
+  let [amount, unit] = [Math.ceil(bytes), 0];
+  while (amount > 0 && amount % 1_024 === 0 && unit < units.length - 1) {
+    amount /= 1_024;
+    unit += 1;
+  }
+  return `${amount}${units[unit] ?? ''}`;
+}

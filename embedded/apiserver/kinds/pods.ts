@@ -1,4 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
+import { limitPod } from '../admission/limits.ts';
+import { setPriority } from '../admission/priority.ts';
 import { duplicate, forbiddenField, invalidValue, type FieldError } from '../field-error.ts';
 import { defineKind } from '../kind.ts';
 import { at, clone, isObject, listAt, textAt, type ApiObject, type JsonObject } from '../object.ts';
@@ -22,7 +24,7 @@ export const pods = defineKind({
     'binding',
     'ephemeralcontainers',
   ],
-  initialStatus: (pod) => ({ phase: 'Pending', qosClass: qosClassOf(pod) }),
+  initialStatus: () => ({ phase: 'Pending' }),
   setDefaults(pod) {
     if (!isObject(pod.spec)) return;
     setPodSpecDefaults(pod.spec);
@@ -31,6 +33,12 @@ export const pods = defineKind({
     pod.spec['serviceAccount'] ??= pod.spec['serviceAccountName'];
     pod.spec['priority'] ??= 0;
     pod.spec['preemptionPolicy'] ??= 'PreemptLowerPriority';
+  },
+  admit(pod, old, context) {
+    if (old) return;
+    setPriority(pod, context);
+    limitPod(pod, context);
+    pod.status = { ...pod.status, qosClass: qosClassOf(pod) };
   },
   validate: (pod, old) => [
     ...validatePodSpec(pod.spec, 'spec'),

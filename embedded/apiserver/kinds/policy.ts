@@ -1,3 +1,4 @@
+import { parseQuantity } from '../../client/quantity.ts';
 import { invalidValue, required } from '../field-error.ts';
 import { defineKind } from '../kind.ts';
 import { isObject, listAt, textAt, type ApiObject } from '../object.ts';
@@ -96,8 +97,38 @@ export const resourceQuotas = defineKind({
   plural: 'resourcequotas',
   shortNames: ['quota'],
   subresources: ['status'],
-  columns: [nameColumn, ageColumn],
+  initialStatus: () => ({}),
+  validate: ({ spec }) =>
+    Object.entries(isObject(spec?.['hard']) ? spec['hard'] : {})
+      .filter(([, amount]) => !(quantityOf(amount) >= 0))
+      .map(([name, amount]) => invalidValue(`spec.hard[${name}]`, amount, 'must be a quantity of 0 or more')),
+  columns: [
+    nameColumn,
+    ageColumn,
+    { name: 'Request', value: (quota) => usageText(quota, (name) => !name.startsWith('limits.')) },
+    { name: 'Limit', value: (quota) => usageText(quota, (name) => name.startsWith('limits.')) },
+  ],
 });
+
+function quantityOf(text: unknown): number {
+  try {
+    return parseQuantity(String(text));
+  } catch {
+    return Number.NaN;
+  }
+}
+
+function usageText(quota: ApiObject, isShown: (name: string) => boolean): string {
+  const hard = isObject(quota.spec?.['hard']) ? Object.keys(quota.spec['hard']) : [];
+  return hard
+    .filter(isShown)
+    .toSorted()
+    .map(
+      (name) =>
+        `${name}: ${textAt(quota, 'status', 'used', name) || '0'}/${textAt(quota, 'spec', 'hard', name)}`,
+    )
+    .join(', ');
+}
 
 export const limitRanges = defineKind({
   group: '',
@@ -105,8 +136,27 @@ export const limitRanges = defineKind({
   kind: 'LimitRange',
   plural: 'limitranges',
   shortNames: ['limits'],
+  setDefaults(range) {
+    for (const item of listAt(range, 'spec', 'limits')) {
+      if (item['type'] !== 'Container') continue;
+      item['default'] = { ...asObject(item['max']), ...asObject(item['default']) };
+      item['defaultRequest'] = {
+        ...asObject(item['min']),
+        ...asObject(item['default']),
+        ...asObject(item['defaultRequest']),
+      };
+    }
+  },
+  validate: (range) =>
+    listAt(range, 'spec', 'limits').flatMap((item, i) =>
+      oneOf(`spec.limits[${i}].type`, item['type'], ['Container', 'Pod', 'PersistentVolumeClaim']),
+    ),
   columns: [nameColumn, { name: 'Created At', value: (range) => range.metadata.creationTimestamp }],
 });
+
+function asObject(value: unknown): Record<string, unknown> {
+  return isObject(value) ? value : {};
+}
 
 const rbac = { group: 'rbac.authorization.k8s.io', version: 'v1', nameRule: 'path' as const };
 const roleColumn = {

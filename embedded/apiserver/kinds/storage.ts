@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { admitClaim } from '../admission/claims.ts';
 import { forbiddenField, required } from '../field-error.ts';
 import { defineKind } from '../kind.ts';
 import { at, listAt, textAt, type ApiObject } from '../object.ts';
@@ -28,6 +29,7 @@ export const persistentVolumeClaims = defineKind({
     const spec = (claim.spec ??= {});
     spec['volumeMode'] ??= 'Filesystem';
   },
+  admit: admitClaim,
   validate: (claim, old) => [
     ...(listLength(claim, 'accessModes') > 0
       ? []

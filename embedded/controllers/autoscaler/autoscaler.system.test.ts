@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:https';
 import { writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
+import type { TLSSocket } from 'node:tls';
 import { join } from 'node:path';
 import { CertificateAuthority } from '@skyarc/lib/certificates';
 import { run } from '@skyarc/lib/process';
@@ -128,7 +129,7 @@ test('an external metric comes through an APIService, from a server that checks 
       rejectUnauthorized: true,
     },
     (request, response) => {
-      const certificate = (request.socket as import('node:tls').TLSSocket).getPeerCertificate();
+      const certificate = (request.socket as TLSSocket).getPeerCertificate();
       seen.push({ user: request.headers['x-remote-user'], cn: certificate.subject.CN });
       const groupVersion = 'external.metrics.k8s.io/v1beta1';
       const isList = request.url === `/apis/${groupVersion}`;

@@ -83,23 +83,30 @@ test('replicas by averages and values', () => {
   expect(byValue({ current: 2, ready: 2, rules }, 105, 100)).toBe(2);
 });
 
-describe('behaviour', () => {
-  const scaler = (behavior?: NonNullable<Autoscaler['spec']>['behavior']): Autoscaler => ({
-    spec: { maxReplicas: 100, scaleTargetRef: { kind: 'Deployment', name: 'x' }, behavior },
-  });
-  const run = (
-    wanted: number,
-    {
-      current,
-      history = { recommendations: [], changes: [] },
-      behavior,
-    }: {
-      current: number;
-      history?: History;
-      behavior?: NonNullable<Autoscaler['spec']>['behavior'];
-    },
-  ) => decide(wanted, { current, min: 1, max: 100, now }, behaviorOf(scaler(behavior), 300_000), history);
+type Behavior = NonNullable<Autoscaler['spec']>['behavior'];
 
+const scaler = (behavior?: Behavior): Autoscaler => ({
+  spec: { maxReplicas: 100, scaleTargetRef: { kind: 'Deployment', name: 'x' }, behavior },
+});
+const recommended = (replicas: number, agoMs: number): History => ({
+  recommendations: [{ replicas, atMs: now - agoMs }],
+  changes: [],
+});
+
+const run = (
+  wanted: number,
+  {
+    current,
+    history = { recommendations: [], changes: [] },
+    behavior,
+  }: {
+    current: number;
+    history?: History;
+    behavior?: NonNullable<Autoscaler['spec']>['behavior'];
+  },
+) => decide(wanted, { current, min: 1, max: 100, now }, behaviorOf(scaler(behavior), 300_000), history);
+
+describe('behaviour', () => {
   test('by default it doubles or adds four, whichever is more, in 15 seconds', () => {
     expect(run(50, { current: 1 })).toMatchObject({ replicas: 5, limited: { reason: 'ScaleUpLimit' } });
     expect(run(50, { current: 10 }).replicas).toBe(20);
@@ -107,15 +114,11 @@ describe('behaviour', () => {
     expect(run(50, { current: 20, history }).replicas).toBe(20);
   });
   test('down only when all of five minutes wanted it', () => {
-    const history = (agoMs: number): History => ({
-      recommendations: [{ replicas: 10, atMs: now - agoMs }],
-      changes: [],
-    });
-    expect(run(2, { current: 10, history: history(299_000) })).toMatchObject({
+    expect(run(2, { current: 10, history: recommended(10, 299_000) })).toMatchObject({
       replicas: 10,
       stabilized: { reason: 'ScaleDownStabilized' },
     });
-    expect(run(2, { current: 10, history: history(301_000) }).replicas).toBe(2);
+    expect(run(2, { current: 10, history: recommended(10, 301_000) }).replicas).toBe(2);
   });
   test('its own windows, policies and limits', () => {
     const slow = { stabilizationWindowSeconds: 0, policies: [{ type: 'Pods', value: 2, periodSeconds: 60 }] };
@@ -132,7 +135,7 @@ describe('behaviour', () => {
     const min = { stabilizationWindowSeconds: 0, policies, selectPolicy: 'Min' };
     expect(run(1, { current: 80, behavior: { scaleDown: min } }).replicas).toBe(76);
     const wait = { stabilizationWindowSeconds: 60 };
-    const history: History = { recommendations: [{ replicas: 3, atMs: now - 30_000 }], changes: [] };
+    const history = recommended(3, 30_000);
     expect(run(6, { current: 3, behavior: { scaleUp: wait }, history })).toMatchObject({
       replicas: 3,
       stabilized: { reason: 'ScaleUpStabilized' },

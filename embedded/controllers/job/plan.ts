@@ -40,8 +40,11 @@ export function planJob(snapshot: JobSnapshot): JobPlan {
   const verdict = verdictOf(snapshot, count, active);
   const isGoing = Boolean(job.metadata?.deletionTimestamp);
   const isSuspended = job.spec?.suspend === true;
-  const work = verdict || isGoing ? nothing : manage(snapshot, { count, active });
-  const doomed = verdict && verdict.type !== 'SuccessCriteriaMet' ? active : [];
+  const isDone = verdict?.type === 'SuccessCriteriaMet';
+  // Of a Job that has what it wants nobody is to blame for going.
+  const rest = isDone ? { ...nothing, surplus: active } : nothing;
+  const work = verdict || isGoing ? rest : manage(snapshot, { count, active });
+  const doomed = verdict && !isDone ? active : [];
   let conditions = job.status?.conditions ?? [];
   let { startTime } = job.status ?? {};
   if (!startTime && !isSuspended) startTime = timestamp(now);
@@ -67,9 +70,8 @@ export function planJob(snapshot: JobSnapshot): JobPlan {
   const isQuiet = active.length + terminating + count.release.length === 0 && !count.hasMore;
   let completionTime: string | undefined;
   if (verdict && isQuiet) {
-    const isComplete = verdict.type === 'SuccessCriteriaMet';
-    if (isComplete) completionTime = timestamp(now);
-    conditions = withCondition(conditions, { ...verdict, type: isComplete ? 'Complete' : 'Failed' }, now);
+    if (isDone) completionTime = timestamp(now);
+    conditions = withCondition(conditions, { ...verdict, type: isDone ? 'Complete' : 'Failed' }, now);
   }
   return {
     status: {

@@ -3,7 +3,7 @@ import type { Node, Pod } from '../kinds.ts';
 import { quantityOrZero } from '../../client/quantity.ts';
 import { refusalOf, type NodeState } from './filters.ts';
 import { unschedulableMessage } from './message.ts';
-import { add, requestsOf } from './resources.ts';
+import { add, requestsOf } from '../../client/pod-resources.ts';
 import { chooseNode } from './scores.ts';
 
 function node(

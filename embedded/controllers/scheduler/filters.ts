@@ -1,6 +1,6 @@
 import type { Node, Pod } from '../kinds.ts';
 import { matchesLabels, matchesRequirement, matchesSelector } from '../selectors.ts';
-import { allocatableOf, requestsOf, type Amounts } from './resources.ts';
+import { allocatableOf, requestsOf, type Amounts } from '../../client/pod-resources.ts';
 
 /** A node with what runs on it, as the scheduler sees it. */
 export interface NodeState {

@@ -7,7 +7,7 @@ import { timestamp, type Pod } from '../kinds.ts';
 import { isFinished, podCondition } from '../pods.ts';
 import { refusalOf, type NodeState } from './filters.ts';
 import { unschedulableMessage } from './message.ts';
-import { add, requestsOf } from './resources.ts';
+import { add, requestsOf } from '../../client/pod-resources.ts';
 import { chooseNode } from './scores.ts';
 
 const schedulerName = 'default-scheduler';

@@ -1,7 +1,7 @@
 import type { Pod } from '../kinds.ts';
 import { controllerOf } from '../owners.ts';
 import { matchesNodeTerm, tolerates, type NodeState } from './filters.ts';
-import { allocatableOf, requestsOf } from './resources.ts';
+import { allocatableOf, requestsOf } from '../../client/pod-resources.ts';
 
 type Score = (pod: Pod, state: NodeState, all: readonly NodeState[]) => number;
 

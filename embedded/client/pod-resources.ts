@@ -1,9 +1,15 @@
-import type { Node, Pod } from '../kinds.ts';
-import { quantityOrZero } from '../../client/quantity.ts';
+import type { KindTable } from './index.ts';
+import { quantityOrZero } from './quantity.ts';
+
+type PodSpec = NonNullable<KindTable['pods']['spec']>;
+/** A pod as the API's types have it, or as the server stores it. */
+type Pod = { readonly spec?: object };
+type Node = Pick<KindTable['nodes'], 'status'>;
 
 /** Amounts by resource name: cpu in millicores, everything else in its base unit. */
 export type Amounts = Readonly<Record<string, number>>;
 
+/** Quantities by name as numbers. */
 export function amountsOf(list: Readonly<Record<string, string>> | undefined): Record<string, number> {
   return Object.fromEntries(
     Object.entries(list ?? {}).map(([name, quantity]) => {
@@ -15,20 +21,30 @@ export function amountsOf(list: Readonly<Record<string, string>> | undefined): R
 
 /** What a pod reserves: all containers together or the largest init container, side-cars counted with both. */
 export function requestsOf(pod: Pod): Record<string, number> {
+  return totalOf(pod, 'requests');
+}
+
+/** The same of its limits; a container without a limit adds nothing. */
+export function limitsOf(pod: Pod): Record<string, number> {
+  return totalOf(pod, 'limits');
+}
+
+function totalOf(pod: Pod, part: 'requests' | 'limits'): Record<string, number> {
+  const spec = pod.spec as PodSpec | undefined;
   const total: Record<string, number> = {};
   const initPeak: Record<string, number> = {};
   const sidecars: Record<string, number> = {};
-  for (const container of pod.spec?.initContainers ?? []) {
-    const request = amountsOf(container.resources?.requests);
-    if (container.restartPolicy === 'Always') add(sidecars, request);
+  for (const container of spec?.initContainers ?? []) {
+    const amounts = amountsOf(container.resources?.[part]);
+    if (container.restartPolicy === 'Always') add(sidecars, amounts);
     else
-      for (const [name, amount] of Object.entries(request))
+      for (const [name, amount] of Object.entries(amounts))
         raise(initPeak, name, amount + (sidecars[name] ?? 0));
   }
-  for (const { resources } of pod.spec?.containers ?? []) add(total, amountsOf(resources?.requests));
+  for (const { resources } of spec?.containers ?? []) add(total, amountsOf(resources?.[part]));
   add(total, sidecars);
   for (const [name, amount] of Object.entries(initPeak)) raise(total, name, amount);
-  add(total, amountsOf(pod.spec?.overhead));
+  add(total, amountsOf(spec?.overhead));
   return total;
 }
 
