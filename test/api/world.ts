@@ -22,6 +22,8 @@ export interface DataCenterWorld {
   readonly console: KeyPair;
   readonly db: DataCenterDatabase;
   readonly kube: KubeClient;
+  /** Path of its kubeconfig. */
+  readonly kubeconfig: string;
   readonly mq: MqClient;
   readonly eventLog: EventLogClient;
   readonly secretBox: SecretBox;
@@ -91,6 +93,7 @@ export async function startDataCenter(
       console: await authority.issue({ commonName: 'console', usage: 'client' }),
       db,
       kube,
+      kubeconfig: cluster.kubeconfig,
       mq,
       eventLog,
       secretBox,

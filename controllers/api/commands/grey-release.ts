@@ -9,7 +9,7 @@ import type { OperationRecord } from '../records.ts';
 import { begin, cannot, getApp } from './operations.ts';
 import { type AppChange, applyChange } from './update-app.ts';
 
-/** Runs a version beside the current one; the operation carries the wish, the worker records it when it runs. */
+/** Runs a version beside the current one; the worker names it in the record once it runs. */
 export async function startGreyRelease(
   api: Api,
   { id, versionId, input }: { readonly id: string; readonly versionId: string; readonly input: unknown },
@@ -27,7 +27,16 @@ export async function startGreyRelease(
     refuse(`only a STATELESS app can run two versions; it is ${app.workload}`);
   if (app.desired !== 'RUNNING' || !app.currentVersionId) refuse('it does not run; start it first');
   if (app.currentVersionId === versionId) refuse(`version ${version.number} is the current one`);
-  return begin(api, app, { kind: 'GREY_START', actor: context.actor, versionId, arguments: release });
+  const greyRelease = JSON.stringify(release);
+  return begin(api, app, {
+    kind: 'GREY_START',
+    actor: context.actor,
+    versionId,
+    arguments: release,
+    also: async (tx) => {
+      await tx.app.update({ where: { id }, data: { greyRelease, revision: { increment: 1 } } });
+    },
+  });
 }
 
 /** Changes the share of a candidate that runs. */
