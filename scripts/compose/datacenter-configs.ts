@@ -87,6 +87,8 @@ export function workerConfigOf(topology: Topology): WorkerConfig {
     imagePullSecret,
     registryUrl: loopback(ports.hub),
     storage: storageOf(topology),
+    // Its node may not be there yet to tell.
+    ...(topology.isEmbedded ? { podCidrs: [topology.podCidr] } : {}),
     ...requestRatesOf(topology),
   };
 }
