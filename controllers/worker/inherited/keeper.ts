@@ -35,10 +35,10 @@ export class InheritanceKeeper {
         since = now;
         for (const id of due) {
           if (signal.aborted) return;
-          await this.look(id);
+          await this.look(id).catch((error: unknown) => this.warn(id, error));
         }
       } catch (error) {
-        this.context.log.warn({ reason: messageOf(error) }, 'cannot look for what apps inherit');
+        this.warn('all', error);
       }
     }
   }
@@ -102,5 +102,9 @@ export class InheritanceKeeper {
       // Somebody's own operation came first, and brings it along.
       if (toAppError(error).code !== 'CONFLICT') throw error;
     }
+  }
+
+  private warn(app: string, error: unknown): void {
+    this.context.log.warn({ app, reason: messageOf(error) }, 'cannot look for what an app inherits');
   }
 }

@@ -4,8 +4,9 @@ import { backoffMs } from '@skyarc/lib/retry';
 import type { DataCenterDatabase, OperationRecord } from '@skyarc/prisma/datacenter';
 import { z } from 'zod';
 
-/** Longest time between two looks at the operations that are waited for. */
-const longestWaitMs = 2_000;
+/** Longest time between two looks at what is waited for, for the first minutes and after them. */
+const longestWaitMs = { first: 2_000, later: 10_000 } as const;
+const firstAttempts = 60;
 
 /**
  * Lets an operation begin when all that it waits for have succeeded. Until then it throws UNAVAILABLE with
@@ -31,7 +32,9 @@ export async function awaitTurn(
   const row = await db.operation.findUnique({ where: { id: operation.id } });
   if (!row || row.cancelRequested) throw new AppError('CANCELED', 'Canceled on request');
   throw new AppError('UNAVAILABLE', `It begins when app "${waiting.appName}" is ready`, {
-    details: { retryAfterMs: backoffMs(attempt, 250, longestWaitMs), isWaiting: true },
+    details: {
+      retryAfterMs: backoffMs(attempt, 250, longestWaitMs[attempt > firstAttempts ? 'later' : 'first']),
+    },
   });
 }
 

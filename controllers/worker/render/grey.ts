@@ -9,6 +9,7 @@ type Split = NonNullable<RoutePolicyInput['split']>;
 type Target = Split['targets'][number];
 
 const weightSum = 1_000;
+const mostTargets = 16;
 const stickyCookie = 'skyarc-grey';
 
 /** Name of the candidate's Deployment and Service. */
@@ -82,10 +83,10 @@ export function withGrey(policy: RoutePolicyInput, spec: NetworkSpec, port: numb
       ...(target.match ? [] : [{ service: greyName(spec), port: target.port, weight: tried }]),
     ];
   });
-  return {
-    ...policy,
-    split: { targets: [...forced, ...shared], sticky: policy.split?.sticky ?? stickyOf(sticky) },
-  };
+  const targets = [...forced, ...shared];
+  // The gateway would refuse the route; better it is served without the candidate.
+  if (targets.length > mostTargets) return policy;
+  return { ...policy, split: { targets, sticky: policy.split?.sticky ?? stickyOf(sticky) } };
 }
 
 /** Beside the app's id: the name tells the candidate's pods from the app's, for both Services. */

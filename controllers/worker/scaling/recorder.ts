@@ -46,7 +46,7 @@ export class ScalingRecorder {
     const { name = '', namespace, labels: marks = {} } = now?.metadata ?? {};
     const [from, to] = [before?.spec?.replicas, now?.spec?.replicas];
     const appId = marks[labels.appId];
-    // To and from nothing an app is stopped and started, not scaled.
+    // To and from nothing an app is stopped and started; without a rule a person has changed it.
     if (!appId || !from || !to || from === to) return;
     const rule = this.rules.get(name, namespace);
     if (!rule || rule.status?.desiredReplicas === undefined) return;
@@ -61,11 +61,7 @@ export class ScalingRecorder {
   ): Promise<void> {
     const { db, sink, log } = this.context;
     try {
-      await writeFenced(db, this.term.token, async (tx) => {
-        const app = await tx.app.findUnique({ where: { id: data.appId } });
-        // A person's own change is recorded by its operation.
-        if (app && !app.activeOperationId) await tx.scalingRecord.create({ data });
-      });
+      await writeFenced(db, this.term.token, (tx) => tx.scalingRecord.create({ data }));
       sink.notify(team, { kind: 'app', id: data.appId, appId: data.appId });
     } catch (error) {
       if (!this.term.signal.aborted) log.warn({ reason: messageOf(error) }, 'cannot record a change of pods');
