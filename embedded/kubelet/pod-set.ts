@@ -124,11 +124,15 @@ export class PodSet {
 
   /** Gives the Burstable pods together the share of the processors that they ask for. */
   private weighTiers(): void {
+    this.weighNow().catch((error: unknown) =>
+      this.context.log.warn({ reason: messageOf(error) }, 'cannot weigh the tiers of pods'),
+    );
+  }
+
+  private async weighNow(): Promise<void> {
     const shares = this.objects
       .filter((pod) => !hasEnded(pod) && qosClassOf(pod) === 'Burstable')
       .reduce((sum, pod) => sum + podCpuSharesOf(pod), minCpuShares);
-    weighTiers(this.context.instance, shares).catch((error: unknown) =>
-      this.context.log.warn({ reason: messageOf(error) }, 'cannot weigh the tiers of pods'),
-    );
+    await weighTiers(this.context.instance, shares);
   }
 }

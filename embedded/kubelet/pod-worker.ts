@@ -16,8 +16,6 @@ import { ensureSandbox } from './worker/sandbox.ts';
 import { findStartable, isComplete } from './worker/sequence.ts';
 import { PodVolumes } from './worker/volumes.ts';
 
-/** Timers cannot run for ever; the pod is looked at before that anyway. */
-const longestTimerMs = 3_600_000;
 /** What a pod that was removed without grace still gets. */
 const forcedGraceMs = 1_000;
 
@@ -98,7 +96,7 @@ export class PodWorker {
   private async syncRunning(before: PodRuntime): Promise<void> {
     const { pod, context } = this;
     const deadlineMs = deadlineLeftMs(pod, Date.now());
-    if (deadlineMs !== undefined) context.requeue(this.uid, Math.min(deadlineMs, longestTimerMs));
+    if (deadlineMs !== undefined) context.requeue(this.uid, deadlineMs);
     const sandbox = await ensureSandbox(context, pod, before);
     let runtime = before;
     if (sandbox) {

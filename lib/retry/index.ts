@@ -11,9 +11,15 @@ export interface RetryOptions {
   readonly onRetry?: (error: unknown, attempt: number, waitMs: number) => void;
 }
 
+/** A timer that is set for longer fires at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
 /** Waits; rejects with an AbortError when the signal fires first. */
 export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal });
+  let leftMs = ms;
+  for (; leftMs > longestTimerMs; leftMs -= longestTimerMs)
+    await delay(longestTimerMs, undefined, { signal });
+  await delay(leftMs, undefined, { signal });
 }
 
 /** Exponential back-off with full jitter, in milliseconds, for attempt 1, 2, 3, ... */

@@ -14,6 +14,8 @@ export interface ProbeTarget {
   readonly podIp: string;
 }
 
+/** Sockets and calls take no timeout beyond 2^31 ms. */
+const maxTimeoutMs = 24 * 3_600_000;
 /** Of an answer no more than this is repeated in messages. */
 const maxMessageLength = 1_024;
 
@@ -23,7 +25,7 @@ export async function runProbe(
   spec: ProbeSpec,
   target: ProbeTarget,
 ): Promise<string | undefined> {
-  const timeoutMs = Math.max(1, spec.timeoutSeconds ?? 1) * 1_000;
+  const timeoutMs = Math.min(maxTimeoutMs, Math.max(1, spec.timeoutSeconds ?? 1) * 1_000);
   const { container, podIp } = target;
   try {
     if (spec.httpGet) return await probeHttp(spec.httpGet, target, timeoutMs);
