@@ -84,6 +84,24 @@ delete chain ip skyarc svc_10_96_3_4_tcp_80
   );
 });
 
+test('a slice leads nowhere but to addresses of pods and machines', () => {
+  const addresses = [
+    '127.0.0.1',
+    '169.254.169.254',
+    '0.0.0.0',
+    '224.0.0.1',
+    '255.255.255.255',
+    'x; flush',
+    '10.1.2.3',
+  ];
+  const odd = slice(
+    'web',
+    { name: 'http', port: 8080 },
+    addresses.map((each) => ({ addresses: [each] })),
+  );
+  expect(resolveServicePorts(web, [odd])[0]?.endpoints).toEqual([{ address: '10.1.2.3', port: 8080 }]);
+});
+
 test('node ports, traffic that stays local, early addresses, affinity', () => {
   const node: KindTable['services'] = {
     metadata: web.metadata,

@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import type { KindTable } from '../client/index.ts';
 
 type Service = KindTable['services'];
@@ -75,15 +76,18 @@ function resolveEndpoints(
     const port = (slice.ports ?? []).find(
       (each) => (each.name ?? '') === name && (each.protocol ?? 'TCP') === protocol,
     )?.port;
-    if (port === undefined || slice.addressType !== 'IPv4') return [];
+    if (port === undefined || port < 1 || port > 65_535 || slice.addressType !== 'IPv4') return [];
     return (slice.endpoints ?? []).flatMap((endpoint) =>
       // One machine: an endpoint of any node is of this one, others are somewhere else.
-      endpoint.addresses.slice(0, 1).map((address) => ({
-        address,
-        port,
-        endpoint,
-        isHere: endpoint.nodeName !== undefined,
-      })),
+      endpoint.addresses
+        .slice(0, 1)
+        .filter(isEndpointAddress)
+        .map((address) => ({
+          address,
+          port,
+          endpoint,
+          isHere: endpoint.nodeName !== undefined,
+        })),
     );
   });
   const isAnyoneListed = service.spec?.publishNotReadyAddresses === true;
@@ -92,6 +96,11 @@ function resolveEndpoints(
     ready.length > 0 ? ready : all.filter(({ endpoint }) => endpoint.conditions?.serving === true);
   const unique = new Map(chosen.map((each) => [`${each.address}:${each.port}`, each]));
   return [...unique].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, endpoint]) => endpoint);
+}
+
+/** An address that a service may lead to: never the host's own loopback or link, whatever a slice says. */
+export function isEndpointAddress(address: string): boolean {
+  return isIPv4(address) && !/^(0|127|169\.254|2(2[4-9]|[345]\d))\./.test(address);
 }
 
 /** Absent means ready (discovery.k8s.io/v1). */

@@ -141,12 +141,14 @@ function endpointsOf(service: Service, slices: readonly EndpointSlice[]): Endpoi
     return (slice.endpoints ?? [])
       .filter((endpoint) => isAnyoneListed || isReady(endpoint))
       .flatMap(({ addresses, hostname }) =>
-        addresses.map((address) => ({
-          address,
-          label: hostname ?? address.replaceAll(/[.:]/g, '-'),
-          hasHostname: hostname !== undefined,
-          ports,
-        })),
+        addresses
+          .filter((address) => isIP(address))
+          .map((address) => ({
+            address,
+            label: hostname ?? address.replaceAll(/[.:]/g, '-'),
+            hasHostname: hostname !== undefined,
+            ports,
+          })),
       );
   });
 }
