@@ -1,0 +1,161 @@
+import { join } from 'node:path';
+import { createClient, type SkyarcClient, SkyarcError } from '@skyarc/sdk';
+import { type RunningServer, start as startServer } from '@skyarc/server';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type DataCenterWorld, startDataCenter } from './world.ts';
+
+let world: DataCenterWorld;
+let server: RunningServer;
+let skyarc: SkyarcClient;
+let teamId: string;
+let groupId: string;
+
+beforeAll(async () => {
+  world = await startDataCenter(
+    { etcd: 20_570, etcdPeer: 20_571, api: 20_572 },
+    { l4Ports: { first: 20_000, last: 20_009 } },
+  );
+  server = await startServer({
+    port: 20_573,
+    statusPort: 20_574,
+    databaseFile: join(world.folder, 'console.db'),
+    samplesFolder: join(world.folder, 'samples'),
+    tls: { ca: world.authority.cert, ...world.console },
+    dataCenters: [{ name: 'local', displayName: 'Here', apiUrl: world.api.url }],
+  });
+  skyarc = createClient({ url: `${server.url}/graphql` });
+  const password = 'correct horse battery';
+  const token = server.claimToken ?? '';
+  await skyarc.account.claim({ token, name: 'Ann', email: 'ann@example.test', password, teamName: 'blue' });
+  const team = await skyarc.teams.get('blue');
+  teamId = team.id;
+  groupId = team.groups[0]?.id ?? '';
+});
+afterAll(async () => {
+  await skyarc?.dispose();
+  await server?.stop();
+  await world?.stop();
+});
+
+const source = { git: { url: 'https://git.example.test/shop.git', branch: 'main' } };
+
+async function createApp(name: string, more: object = {}): Promise<string> {
+  const input = { groupId, name, source, deploy: false, ports: [{ port: 80 }], ...more };
+  return (await skyarc.apps.create(input)).app.id;
+}
+
+test('all that an app is told is read back in one document, beside its light fields', async () => {
+  const db = await createApp('db', { ports: [{ port: 5432, protocol: 'TCP', public: false }] });
+  const web = await createApp('web');
+  const plugin = await skyarc.plugins.save({
+    teamId,
+    name: 'proxy',
+    kind: 'SIDE_CAR',
+    image: 'envoy:1',
+    fields: [{ name: 'LEVEL', defaultValue: 'info' }],
+  });
+  const { configSet } = await skyarc.configSets.save({
+    groupId,
+    name: 'common',
+    entries: [{ name: 'ZONE', value: 'eu' }],
+    appIds: [web],
+  });
+  const { operation } = await skyarc.apps.update(web, {
+    run: {
+      probes: { readiness: { kind: 'HTTP', path: '/ready' } },
+      autoscaling: { minReplicas: 1, maxReplicas: 3, metrics: [{ kind: 'CPU', target: 60 }] },
+    },
+    routes: [
+      {
+        host: 'shop.example.test',
+        port: 80,
+        policy: {
+          match: { headers: [{ name: 'X-Beta', value: '1' }] },
+          split: { targets: [{ appId: web, port: 80, weight: 1 }] },
+          rateLimit: { requests: 10 },
+        },
+      },
+    ],
+    l4Routes: [],
+    volumes: [{ name: 'data', kind: 'SHARED', mountPath: '/data', sizeMb: 10 }],
+    dependencyIds: [db],
+    plugins: [{ pluginId: plugin.id }],
+  });
+  expect(operation).toBeNull();
+  await skyarc.apps.update(db, { l4Routes: [{ port: 5432 }] });
+  const settings = await skyarc.apps.settings(web);
+  expect(settings).toMatchObject({
+    run: { probes: { readiness: { path: '/ready', periodSeconds: 3 } }, autoscaling: { maxReplicas: 3 } },
+    routes: [
+      {
+        policy: {
+          match: { headers: [{ name: 'X-Beta', op: 'EXACT' }] },
+          split: { targets: [{ appId: web, weight: 1 }] },
+          rateLimit: { requests: 10, perSeconds: 1, key: { by: 'IP' } },
+        },
+      },
+    ],
+    volumes: [{ name: 'data', sizeMb: 10, status: null }],
+    dependencies: [
+      { app: { name: 'db' }, variables: [{ name: 'DB_HOST' }, { name: 'DB_PORT', value: '5432' }] },
+    ],
+    plugins: [{ version: 1, plugin: { name: 'proxy' }, config: [{ name: 'LEVEL', value: 'info' }] }],
+    configSetIds: [configSet.id],
+  });
+  expect(settings.effectiveEnv.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['DB_HOST', 'ZONE', 'PORT']),
+  );
+  expect((await skyarc.apps.settings(db)).dependents).toMatchObject([{ name: 'web' }]);
+  expect((await skyarc.apps.get(db)).l4Routes).toMatchObject([{ listenPort: 20_000 }]);
+  expect((await skyarc.apps.list('blue')).map(({ name }) => name)).toEqual(['db', 'web']);
+  expect(await skyarc.configSets.list(groupId)).toMatchObject([{ name: 'common', apps: [{ name: 'web' }] }]);
+  expect(await skyarc.plugins.list('blue')).toMatchObject([
+    { apps: [{ name: 'web' }], dataCenter: { name: 'local' } },
+  ]);
+  expect(await skyarc.routes.l4Ports('blue')).toMatchObject({
+    nextTcp: 20_001,
+    routes: [{ listenPort: 20_000 }],
+  });
+  expect(await skyarc.apps.scalings(web)).toEqual([]);
+  expect(await skyarc.apps.jobRuns(web)).toEqual([]);
+  expect(await skyarc.apps.traffic(web)).toEqual([]);
+  await expect(skyarc.routes.explain(teamId, { url: 'http://shop.example.test/' })).rejects.toMatchObject({
+    code: 'UNAVAILABLE',
+  });
+  await expect(skyarc.plugins.delete(plugin.id)).rejects.toThrow('app "web" uses it');
+  expect(await skyarc.configSets.delete(configSet.id)).toEqual([]);
+  await skyarc.apps.update(web, { plugins: [] });
+  await skyarc.plugins.delete(plugin.id);
+});
+
+test('a certificate is stored and removed, a quota set and reached', async () => {
+  const pair = await world.authority.issue({ commonName: 'x', usage: 'server', names: ['x.test'] });
+  const input = { teamId, name: 'x', chain: pair.cert, privateKey: pair.key };
+  const { id } = await skyarc.certificates.upload(input);
+  expect(await skyarc.certificates.list('blue')).toMatchObject([{ name: 'x', hosts: ['x.test'] }]);
+  await expect(skyarc.certificates.renew(id)).rejects.toThrow('it was uploaded; upload its successor');
+  await expect(skyarc.certificates.order({ teamId, name: 'y', hosts: ['y.test'] })).rejects.toThrow(
+    'are off',
+  );
+  await skyarc.certificates.delete(id);
+  const { apps } = await skyarc.quotas.set({ teamId, apps: 2 });
+  expect(apps).toEqual({ limit: 2, used: 2 });
+  const refused = await createApp('third').catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(SkyarcError);
+  expect(refused).toMatchObject({ code: 'EXHAUSTED' });
+  expect(await skyarc.quotas.of('blue')).toMatchObject([
+    { dataCenter: { name: 'local' }, apps: { limit: 2 } },
+  ]);
+  expect(await skyarc.quotas.list()).toMatchObject([{ teamName: 'blue', team: { id: teamId } }]);
+  expect(await skyarc.platform.storageClasses()).toMatchObject([{ name: 'local', storageClasses: [] }]);
+});
+
+test('a group acts as one, its operations in order', async () => {
+  const operations = await skyarc.groups.deploy(groupId);
+  expect(operations.map(({ appName }) => appName)).toEqual(['db', 'web']);
+  expect(operations[1]?.afterIds).toEqual([operations[0]?.id]);
+  expect(new Set(operations.map(({ batchId }) => batchId)).size).toBe(1);
+  await expect(skyarc.groups.stop(groupId)).rejects.toThrow('it has no app to stop');
+  await expect(skyarc.groups.start(groupId)).rejects.toThrow('it has no app to start');
+  await expect(skyarc.groups.restart(groupId)).rejects.toThrow('it has no app to restart');
+});
