@@ -255,7 +255,10 @@ export class Dispatcher {
   }
 
   private claim(claimable: Claimable): Claim {
-    const member = [...this.members].reduce((best, each) => (each.capacity > best.capacity ? each : best));
+    const now = Date.now();
+    const member = [...this.members].reduce((best, each) =>
+      each.rankAt(now) > best.rankAt(now) ? each : best,
+    );
     const deliveryId = `${claimable.sequence}-${randomBytes(9).toString('base64url')}`;
     const { ackDeadlineMs, maxAttempts } = member.options;
     member.inFlight.set(claimable.sequence, deliveryId);
@@ -330,7 +333,9 @@ function prune(member: Member, view: GroupView, unsure: readonly Claim[]): void 
   const now = Date.now();
   for (const [sequence, deliveryId] of member.inFlight) {
     const record = view.deliveries.get(sequence);
-    const isOut = record?.deliveryId === deliveryId && record.state === 'out' && record.untilMs > now;
+    const isSame = record?.deliveryId === deliveryId;
+    const isOut = isSame && record.state === 'out' && record.untilMs > now;
+    if (record && (!isSame || (record.state === 'out' && !isOut))) member.lapse(now);
     if (!isOut && !unsure.some((claim) => claim.record.deliveryId === deliveryId))
       member.inFlight.delete(sequence);
   }

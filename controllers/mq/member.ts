@@ -14,6 +14,9 @@ export interface MemberOptions {
   readonly maxAttempts: number;
 }
 
+/** So many deadlines long. */
+const lapseFactor = 6;
+
 /** One subscriber of a group at this node: hand-outs wait here for its stream to take them. */
 export class Member {
   readonly options: MemberOptions;
@@ -22,6 +25,7 @@ export class Member {
   private queue: HandOut[] = [];
   private wake: (() => void) | undefined;
   private closed = false;
+  private lapsedUntilMs = 0;
 
   constructor(options: MemberOptions) {
     this.options = options;
@@ -29,6 +33,18 @@ export class Member {
 
   get capacity(): number {
     return this.closed ? 0 : this.options.maxInFlight - this.inFlight.size;
+  }
+
+  /** Let a deadline pass: others come first for a while, or a stopped one would be given everything again and again. */
+  lapse(nowMs: number): void {
+    this.lapsedUntilMs = nowMs + lapseFactor * this.options.ackDeadlineMs;
+  }
+
+  /** The greater, the rather it is given the next message. */
+  rankAt(nowMs: number): number {
+    return this.capacity > 0 && nowMs < this.lapsedUntilMs
+      ? 1 / (1 + this.options.maxInFlight)
+      : this.capacity;
   }
 
   /** False when the subscriber has gone. */
