@@ -7,6 +7,7 @@ import { explainListeners, parseListeners } from './listeners.ts';
 import { type Diagnosis, diagnosePod, isReady, type Pod, statusOf } from './pods.ts';
 
 export { type Diagnosis, diagnosePod, isReady, type Pod } from './pods.ts';
+export { findRefusal } from './refusals.ts';
 export { tellingLine } from './telling-line.ts';
 
 /** An app that has its port on loopback only will hardly move it later. */

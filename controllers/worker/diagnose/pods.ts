@@ -7,7 +7,7 @@ type Container = NonNullable<Pod['spec']>['containers'][number];
 type ContainerStatus = NonNullable<NonNullable<Pod['status']>['containerStatuses']>[number];
 
 export type Trouble =
-  'UNSCHEDULABLE' | 'IMAGE_PULL' | 'CANNOT_START' | 'OUT_OF_MEMORY' | 'EXITED' | 'NOT_READY';
+  'REFUSED' | 'UNSCHEDULABLE' | 'IMAGE_PULL' | 'CANNOT_START' | 'OUT_OF_MEMORY' | 'EXITED' | 'NOT_READY';
 
 export interface Diagnosis {
   readonly trouble: Trouble;

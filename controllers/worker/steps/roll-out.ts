@@ -2,7 +2,15 @@ import { AppError } from '@skyarc/lib/errors';
 import type { KubeClient, KubeObject } from '@skyarc/lib/kube';
 import type { OperationJournal } from '@skyarc/prisma/datacenter';
 import type { WorkerContext } from '../context.ts';
-import { diagnose, type Diagnosis, isReady, lastLines, type Pod, tellingLine } from '../diagnose/index.ts';
+import {
+  diagnose,
+  type Diagnosis,
+  findRefusal,
+  isReady,
+  lastLines,
+  type Pod,
+  tellingLine,
+} from '../diagnose/index.ts';
 import { type Rendered, type Workload, workloadAmong } from '../render/app.ts';
 import { activeRule } from '../render/autoscaling.ts';
 import { templateLabel } from '../render/labels.ts';
@@ -36,6 +44,7 @@ export async function rollOut(context: WorkerContext, run: RollOut): Promise<voi
   const { spec, journal } = run;
   const workload = workloadAmong(run.objects);
   if (!workload) throw new AppError('INTERNAL', `App "${spec.name}" has no workload`);
+  const beganAt = Date.now();
   let said = '';
   let unready = null as Diagnosis | null;
   for (;;) {
@@ -46,7 +55,9 @@ export async function rollOut(context: WorkerContext, run: RollOut): Promise<voi
     const sentence = `${progress.ready} of ${progress.replicas} pods ready`;
     if (sentence !== said && spec.replicas > 0) journal.say(sentence);
     said = sentence;
-    const found = spec.replicas > 0 ? await diagnose(kube, spec, pods) : null;
+    const isShort = progress.ready < spec.replicas;
+    let found = isShort ? await diagnose(kube, spec, pods) : null;
+    if (isShort && pods.length === 0) found = await findRefusal(kube, spec, beganAt);
     const diagnosis = withCause(found, unready);
     if (diagnosis?.trouble === 'NOT_READY') unready = diagnosis;
     if (diagnosis?.isSettled) throw await explain(kube, run, pods, diagnosis);
