@@ -3,12 +3,14 @@ import { keyOf } from '../../client/store.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
 import type { Controller, ControllerContext } from '../controller.ts';
 import { ignoreGone } from '../failures.ts';
-import { timestamp, type Pod } from '../kinds.ts';
+import { timestamp, type Claim, type Pod } from '../kinds.ts';
 import { isFinished, podCondition } from '../pods.ts';
 import { refusalOf, type NodeState } from './filters.ts';
 import { unschedulableMessage } from './message.ts';
 import { add, requestsOf } from '../../client/pod-resources.ts';
+import { selectedNodeAnnotation } from '../volumes/binding.ts';
 import { chooseNode } from './scores.ts';
+import { volumeNeedsOf, type VolumeNeeds } from './volumes.ts';
 
 const schedulerName = 'default-scheduler';
 const retryEveryMs = 60_000;
@@ -62,6 +64,8 @@ class Scheduler implements Controller {
       },
     });
     informers.of('persistentvolumeclaims').on({ add: retry, update: retry });
+    informers.of('persistentvolumes').on({ add: retry, update: retry });
+    informers.of('storageclasses').on({ add: retry });
   }
 
   start(): void {
@@ -98,12 +102,20 @@ class Scheduler implements Controller {
     const pod = this.context.informers.store('pods').get(key);
     if (!pod || !this.isPending(pod) || this.assumed.has(pod.metadata?.uid ?? '')) return;
     const states = this.nodeStates();
-    const refusals = states.map((state) => refusalOf(pod, state, states));
+    const needs = this.volumeNeeds(pod);
+    const refusals = states.map((state) => {
+      const reasons = refusalOf(pod, state, states);
+      return reasons.length > 0 ? reasons : needs.refusalOf(state.node);
+    });
     const feasible = states.filter((_, index) => refusals[index]?.length === 0);
-    const problem = this.claimProblem(pod);
-    const chosen = problem ? undefined : chooseNode(pod, feasible);
-    if (!chosen) await this.refuse(key, pod, problem ?? unschedulableMessage(refusals));
-    else await this.bind(pod, chosen.node.metadata?.name ?? '');
+    const chosen = needs.problem ? undefined : chooseNode(pod, feasible);
+    if (!chosen) {
+      await this.refuse(key, pod, needs.problem ?? unschedulableMessage(refusals));
+      return;
+    }
+    const node = chosen.node.metadata?.name ?? '';
+    if (needs.delayed.length > 0) await this.selectNode(key, needs.delayed, node);
+    else await this.bind(pod, node);
   }
 
   /** The nodes with the pods that the cache shows on them and those we have just bound to them. */
@@ -129,18 +141,26 @@ class Scheduler implements Controller {
       });
   }
 
-  /** Volumes are directories of a node: they are bound as soon as they exist, so wait for that. */
-  private claimProblem({ spec, metadata }: Pod): string | undefined {
-    const claims = this.context.informers.store('persistentvolumeclaims');
-    for (const { persistentVolumeClaim } of spec?.volumes ?? []) {
-      if (!persistentVolumeClaim) continue;
-      const { claimName } = persistentVolumeClaim;
-      const claim = claims.get(`${metadata?.namespace ?? ''}/${claimName}`);
-      if (!claim) return `persistentvolumeclaim "${claimName}" not found`;
-      if (claim.metadata?.deletionTimestamp) return `persistentvolumeclaim "${claimName}" is being deleted`;
-      if (claim.status?.phase !== 'Bound') return 'pod has unbound immediate PersistentVolumeClaims';
+  private volumeNeeds(pod: Pod): VolumeNeeds {
+    const { informers } = this.context;
+    return volumeNeedsOf(pod, {
+      claims: informers.store('persistentvolumeclaims'),
+      volumes: informers.store('persistentvolumes'),
+      classes: informers.store('storageclasses'),
+    });
+  }
+
+  /** Tells whoever makes the volumes where the pod will run; it is bound once they are there. */
+  private async selectNode(key: string, claims: readonly Claim[], node: string): Promise<void> {
+    this.unschedulable.add(key);
+    this.queue.addAfter(key, retryEveryMs);
+    for (const { metadata } of claims) {
+      if (metadata?.annotations?.[selectedNodeAnnotation] === node) continue;
+      const { name = '', namespace, uid } = metadata ?? {};
+      await this.context.client.patch('persistentvolumeclaims', name, namespace, {
+        metadata: { uid, annotations: { [selectedNodeAnnotation]: node } },
+      });
     }
-    return undefined;
   }
 
   private async bind(pod: Pod, node: string): Promise<void> {

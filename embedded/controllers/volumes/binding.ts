@@ -1,8 +1,33 @@
-import type { Claim, Pod, StorageClass, Volume } from '../kinds.ts';
+import type { Claim, Node, Pod, StorageClass, Volume } from '../kinds.ts';
 import { quantityOrZero } from '../../client/quantity.ts';
+import { matchesNodeTerm } from '../scheduler/filters.ts';
 import { matchesSelector } from '../selectors.ts';
 
 const defaultClassAnnotation = 'storageclass.kubernetes.io/is-default-class';
+
+/** The node that the scheduler chose for the first pod of a claim. */
+export const selectedNodeAnnotation = 'volume.kubernetes.io/selected-node';
+/** Which provisioner is to make the claim's volume. */
+export const provisionerAnnotations = [
+  'volume.kubernetes.io/storage-provisioner',
+  'volume.beta.kubernetes.io/storage-provisioner',
+];
+
+/** True when a claim is to be bound only once a pod that uses it has a node. */
+export function waitsForConsumer({ spec }: Claim, storageClass: StorageClass | undefined): boolean {
+  return !spec?.volumeName && storageClass?.volumeBindingMode === 'WaitForFirstConsumer';
+}
+
+/** True when the volume can be reached from the node. */
+export function suitsNode({ spec }: Volume, node: Node): boolean {
+  const terms = spec?.nodeAffinity?.required?.nodeSelectorTerms;
+  return terms === undefined || terms.some((term) => matchesNodeTerm(term, node));
+}
+
+/** True when the claim asks for more than its volume promises. */
+export function wantsMore(claim: Claim, volume: Volume): boolean {
+  return wantedBytes(claim) > bytesOf(volume);
+}
 
 /** Name of the claim's class; undefined asks for the default one, "" for none. */
 export function classOf({ spec, metadata }: Claim): string | undefined {

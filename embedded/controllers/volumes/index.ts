@@ -6,7 +6,18 @@ import { ignoreGone, isTaken } from '../failures.ts';
 import type { Claim, Pod, StorageClass, Volume } from '../kinds.ts';
 import { isFinished } from '../pods.ts';
 import { sameJson } from '../same.ts';
-import { claimKeysOf, classOf, findVolume, isBoundTo, isDefaultClass } from './binding.ts';
+import {
+  claimKeysOf,
+  classOf,
+  findVolume,
+  isBoundTo,
+  isDefaultClass,
+  provisionerAnnotations,
+  selectedNodeAnnotation,
+  suitsNode,
+  waitsForConsumer,
+  wantsMore,
+} from './binding.ts';
 import { DirectoryProvisioner, provisionerName } from './provisioner.ts';
 
 const protection = 'kubernetes.io/pvc-protection';
@@ -48,6 +59,9 @@ class VolumeController implements Controller {
     });
     const volumeChanged = (volume: Volume) => {
       this.volumes.add(keyOf(volume));
+      // What its provisioner made of it shows in the claim.
+      const { name, namespace } = volume.spec?.claimRef ?? {};
+      if (name) this.claims.add(`${namespace ?? ''}/${name}`);
       this.retryPendingClaims();
     };
     const podEnded = (pod: Pod) => {
@@ -56,6 +70,7 @@ class VolumeController implements Controller {
     };
     informers.of('pods').on({ update: podEnded, delete: podEnded });
     informers.of('persistentvolumes').on({ add: volumeChanged, update: volumeChanged });
+    informers.of('nodes');
     informers.of('storageclasses').on({
       add: () => this.retryPendingClaims(),
       delete: () => this.claims.add(''),
@@ -94,16 +109,26 @@ class VolumeController implements Controller {
     const volumes = informers.store('persistentvolumes');
     if (claim.spec?.volumeName) {
       const volume = volumes.get(claim.spec.volumeName);
-      if (volume) await this.bind(claim, volume);
-      else if (claim.status?.phase === 'Bound') await this.setClaimPhase(claim, { phase: 'Lost' });
-      return;
-    }
-    const found = findVolume(this.withDefaultClass(claim), volumes.list());
-    if (found) {
-      await this.bind(claim, found);
+      if (volume) {
+        await this.grow(claim, volume);
+        await this.bind(claim, volume);
+      } else if (claim.status?.phase === 'Bound') await this.setClaimPhase(claim, { phase: 'Lost' });
       return;
     }
     const storageClass = this.classFor(claim);
+    const node = claim.metadata?.annotations?.[selectedNodeAnnotation];
+    const isDelayed = waitsForConsumer(claim, storageClass) && node === undefined;
+    const found = findVolume(this.withDefaultClass(claim), this.reachable(node));
+    if (found && (!isDelayed || found.spec?.claimRef)) {
+      await this.bind(claim, found);
+      return;
+    }
+    if (isDelayed) {
+      await this.setClaimPhase(claim, { phase: 'Pending' });
+      const message = 'waiting for first consumer to be created before binding';
+      this.tell(claim, 'Normal', 'WaitForFirstConsumer', message);
+      return;
+    }
     if (this.provisioner && storageClass?.provisioner === provisionerName) {
       const wanted = await this.provisioner.provision(claim, storageClass);
       const made = await client.create('persistentvolumes', wanted).catch((error: unknown) => {
@@ -114,11 +139,42 @@ class VolumeController implements Controller {
       this.tell(claim, 'Normal', 'ProvisioningSucceeded', `Successfully provisioned volume ${name}`);
       return;
     }
+    if (storageClass) await this.hand(claim, storageClass.provisioner);
     await this.setClaimPhase(claim, { phase: 'Pending' });
     const message = storageClass
       ? `waiting for a volume to be created by the external provisioner '${storageClass.provisioner}'`
       : 'no persistent volumes available for this claim and no storage class is set';
     this.tell(claim, 'Normal', storageClass ? 'ExternalProvisioning' : 'FailedBinding', message);
+  }
+
+  /** Volumes that a node reaches; all of them before there is one. */
+  private reachable(nodeName: string | undefined): Volume[] {
+    const { informers } = this.context;
+    const node = nodeName === undefined ? undefined : informers.store('nodes').get(nodeName);
+    const volumes = informers.store('persistentvolumes').list();
+    return node ? volumes.filter((volume) => suitsNode(volume, node)) : volumes;
+  }
+
+  /** Names the provisioner that is to make the volume, which external ones wait for. */
+  private async hand(claim: Claim, provisioner: string): Promise<void> {
+    const { name = '', namespace, uid, annotations } = claim.metadata ?? {};
+    if (provisionerAnnotations.every((key) => annotations?.[key] === provisioner)) return;
+    const named = Object.fromEntries(provisionerAnnotations.map((key) => [key, provisioner]));
+    await this.context.client
+      .patch('persistentvolumeclaims', name, namespace, { metadata: { uid, annotations: named } })
+      .catch(ignoreGone);
+  }
+
+  /** A directory has no size of its own: growing is a matter of what is promised. */
+  private async grow(claim: Claim, volume: Volume): Promise<void> {
+    if (!this.provisioner?.owns(volume) || !wantsMore(claim, volume)) return;
+    const { name = '', uid } = volume.metadata ?? {};
+    const storage = claim.spec?.resources?.requests?.['storage'];
+    await this.context.client.patch('persistentvolumes', name, undefined, {
+      metadata: { uid },
+      spec: { capacity: { storage } },
+    });
+    this.tell(claim, 'Normal', 'VolumeResizeSuccessful', `Resized volume to ${storage ?? ''}`);
   }
 
   private classFor(claim: Claim): StorageClass | undefined {

@@ -24,6 +24,7 @@ export class DirectoryProvisioner {
       provisioner: provisionerName,
       reclaimPolicy: 'Delete',
       volumeBindingMode: 'Immediate',
+      allowVolumeExpansion: true,
     };
   }
 
