@@ -1,3 +1,4 @@
+import { newId } from '@skyarc/lib/contracts';
 import { createOperation, relayOutbox } from '@skyarc/prisma/datacenter';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTraffic, type Traffic } from './fixtures/traffic.ts';
@@ -130,4 +131,53 @@ test("a team's pods hear their own, the gateway and nobody of another team", asy
   expect(await reach({ namespace: 'skyarc-red', pod: spy }, 'http://mine.skyarc-blue.svc:8000/')).toBe(
     'no\n',
   );
+});
+
+test('a third-party app is reached through the gateway, by its name from pods, and as a part of a route', async () => {
+  await world.db.setting.create({ data: { name: 'allowPrivateSources', value: 'true' } });
+  // Outside of every team, as a machine beside the cluster is.
+  const script = 'require("http").createServer((q,r)=>r.end("legacy")).listen(9000,"0.0.0.0")';
+  await world.kube.create('pods', {
+    metadata: { name: 'machine', namespace: 'default' },
+    spec: { containers: [{ name: 'app', image: 'localhost/test/host:1', args: ['node', '-e', script] }] },
+  });
+  const find = async () => (await world.kube.find('pods', 'machine', 'default'))?.status;
+  await expect.poll(async () => (await find())?.phase, { timeout: 30_000 }).toBe('Running');
+  const address = (await find())?.podIP ?? '';
+  const id = await world.newApp('legacy', '', {
+    command: null,
+    source: JSON.stringify({
+      kind: 'EXTERNAL',
+      endpoints: [{ host: address, port: 9_000 }],
+      healthCheck: { kind: 'TCP', periodSeconds: 1 },
+    }),
+  });
+  await world.db.port.create({ data: { appId: id, port: 80 } });
+  expect(await world.act(id, 'START')).toMatchObject({
+    status: 'SUCCEEDED',
+    message: 'Its endpoint is offered',
+  });
+  const host = '80.legacy.blue.skyarc.localhost';
+  await expect.poll(async () => (await traffic.ask(host)).body, { timeout: 10_000 }).toBe('legacy');
+  const { id: web } = await newServer('front');
+  await world.db.dependency.create({ data: { fromId: web, toId: id } });
+  const targets = [
+    { service: 'front', port: 8_000, weight: 1 },
+    { service: 'legacy', port: 80, weight: 1 },
+  ];
+  await world.db.route.create({
+    data: {
+      id: newId('local', 'route'),
+      appId: web,
+      host: 'half.test',
+      port: 8_000,
+      policy: JSON.stringify({ split: { targets } }),
+    },
+  });
+  expect((await world.act(web, 'CONFIGURE')).status).toBe('SUCCEEDED');
+  const fetching =
+    'fetch(`http://${process.env.LEGACY_HOST}:${process.env.LEGACY_PORT}/`).then(r=>r.text()).then(console.log,e=>console.log(String(e.cause??e)))';
+  expect(await world.exec('front', ['node', '-e', fetching])).toBe('legacy\n');
+  const answers = await Promise.all(Array.from({ length: 60 }, () => traffic.ask('half.test')));
+  expect(new Set(answers.map(({ body }) => body))).toEqual(new Set(['1', 'legacy']));
 });

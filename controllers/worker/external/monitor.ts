@@ -65,7 +65,6 @@ export class ExternalMonitor {
 
   /** Healthy ones are ready. When none is, the one that was healthy last stays, as a check may err where an app does not. */
   get offered(): OfferedEndpoint[] {
-    const isGood = (each: Watched) => each.address !== null && each.health.healthy !== false;
     const [last] = this.watched
       .filter(({ address }) => address !== null)
       .toSorted((a, b) => b.health.goodAtMs - a.health.goodAtMs);
@@ -105,6 +104,10 @@ export class ExternalMonitor {
     const problem = await checkEndpoint({ host: each.host, address: each.address, port: each.port }, probe);
     each.health = nextHealth(each.health, { problem, nowMs, probe });
   }
+}
+
+function isGood({ address, health }: Watched): boolean {
+  return address !== null && health.healthy !== false;
 }
 
 function shown({ address, problem, health }: Watched): string {

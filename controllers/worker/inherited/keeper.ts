@@ -82,6 +82,9 @@ export class InheritanceKeeper {
     const app = await db.app.findUnique({ where: { id: appId }, include: { team: true } });
     if (!app || app.desired !== 'RUNNING' || app.activeOperationId || app.deletedAt || !app.currentVersionId)
       return;
+    // What a provider is just taking over it may not say before it has.
+    const changing = { fromId: appId, to: { activeOperationId: { not: null } } };
+    if ((await db.dependency.count({ where: changing })) > 0) return;
     const ref = { id: app.id, name: app.name, team: app.teamName, namespace: app.team.namespace };
     const account = (await findDeployed(kube, ref))?.find(({ resource }) => resource === 'serviceaccounts');
     if (!account) return;

@@ -28,7 +28,7 @@ export function renderPlugins(
     initContainers: rendered
       .filter(isInit)
       .map(({ plugin, container }) =>
-        plugin.kind === 'INIT' ? container : ({ ...container, restartPolicy: 'Always' } as Container),
+        plugin.kind === 'INIT' ? container : { ...container, restartPolicy: 'Always' },
       ),
     containers: rendered.filter((one) => !isInit(one)).map(({ container }) => container),
   };

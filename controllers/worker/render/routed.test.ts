@@ -151,11 +151,12 @@ test('a fixed number of pods has no rule, and its number stands in the object', 
   expect(named(renderApp({ ...shop, replicas: 0 }, options), 'horizontalpodautoscalers')).toEqual([]);
 });
 
+const pods = (spec: RunSpec) =>
+  renderApp(spec, options)
+    .filter(({ resource }) => resource === 'deployments')
+    .map(({ object }) => object);
+
 test('routes alone never change a pod', () => {
-  const pods = (spec: RunSpec) =>
-    renderApp(spec, options)
-      .filter(({ resource }) => resource === 'deployments')
-      .map(({ object }) => object);
   const other = {
     ...shop,
     routes: [],

@@ -69,7 +69,7 @@ export class MetricsServer {
       { cert, key, ca, requestCert: true, rejectUnauthorized: true },
       (request, response) => {
         const { CN } = (request.socket as TLSSocket).getPeerCertificate().subject;
-        if (allowed.length > 0 && !allowed.includes(String(CN))) response.writeHead(403).end();
+        if (allowed.length > 0 && !allowed.includes(CN)) response.writeHead(403).end();
         else void answerMetrics(rates, request, response);
       },
     );
