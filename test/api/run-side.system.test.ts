@@ -379,6 +379,15 @@ describe('configuration sets', () => {
     );
   });
 
+  test('stay behind when an app moves to another group', async () => {
+    const id = await api.createApp('mover');
+    const input = { groupId: 'g1', name: 'left', entries: [{ name: 'A', value: 'b' }], appIds: [id] };
+    await api.ask(save, { input });
+    await api.run(id);
+    expect(await api.update(id, { groupId: 'g3' })).toMatchObject({ kind: 'CONFIGURE' });
+    expect(await api.app(id, 'groupId configSetIds')).toEqual({ groupId: 'g3', configSetIds: [] });
+  });
+
   test('of another team cannot be given its apps', async () => {
     const id = await api.createApp('private');
     const input = { groupId: 'g1', name: 'spy', entries: [], appIds: [id] };

@@ -159,3 +159,10 @@ test('a group acts as one, its operations in order', async () => {
   await expect(skyarc.groups.start(groupId)).rejects.toThrow('it has no app to start');
   await expect(skyarc.groups.restart(groupId)).rejects.toThrow('it has no app to restart');
 });
+
+test('a group that goes takes its configuration sets along', async () => {
+  const group = await skyarc.teams.createGroup({ teamId, name: 'short' });
+  await skyarc.configSets.save({ groupId: group.id, name: 'left', entries: [], appIds: [] });
+  await skyarc.teams.deleteGroup(group.id);
+  expect(await world.db.configSet.count({ where: { groupId: group.id } })).toBe(0);
+});

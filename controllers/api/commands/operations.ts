@@ -108,6 +108,12 @@ export async function scaleApp(
   if (!app.currentVersionId) {
     throw new AppError('CONFLICT', `${what}: it has no version yet; set the number in its settings`);
   }
+  if (app.workload === 'JOB' || app.workload === 'CRON_JOB') {
+    throw new AppError(
+      'CONFLICT',
+      `${what}: it is a ${app.workload}; its parallelism says how many pods a run has`,
+    );
+  }
   return begin(api, app, {
     kind: 'SCALE',
     actor: context.actor,

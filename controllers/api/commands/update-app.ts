@@ -43,7 +43,9 @@ export async function updateApp(
     routes: wanted.routes && (await prepareRoutes(wanted.routes)),
     classes: wanted.volumes?.some(({ kind }) => kind === 'CLASS') ? await api.reads.storageClasses() : [],
   };
-  return applyChange(api, context, { app, what, isRendered: isRendered(app, wanted) }, (tx) =>
+  const leaves = wanted.groupId !== undefined && wanted.groupId !== app.groupId;
+  const leavesSets = leaves && (await api.runs.configSetIdsOf(id)).length > 0;
+  return applyChange(api, context, { app, what, isRendered: leavesSets || isRendered(app, wanted) }, (tx) =>
     writeChange(api, change, tx),
   );
 }
@@ -104,6 +106,11 @@ async function writeChange(api: Api, change: Change, tx: DataCenterTransaction):
   if (wanted.plugins) await writePlugins(secretBox, change, wanted.plugins, tx);
   if (wanted.run?.replicas && wanted.run.replicas !== app.replicas)
     await addScaling(tx, app, wanted.run.replicas, change.actor);
+  // Configuration sets are shared within a group.
+  if (wanted.groupId)
+    await tx.configSetApp.deleteMany({
+      where: { appId: id, configSet: { groupId: { not: wanted.groupId } } },
+    });
   const stored = appSource.safeParse(JSON.parse(app.source)).data;
   await tx.app.update({
     where: { id, teamName: app.teamName },

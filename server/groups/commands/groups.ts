@@ -44,7 +44,19 @@ export async function deleteGroup(
       `${what}: it has apps: ${names.slice(0, 5).join(', ')}; delete or move them first`,
     );
   }
+  await removeConfigSets(id, team.name, context);
   return groups.delete(id);
+}
+
+/** What only apps of the group could read. */
+async function removeConfigSets(groupId: string, teamName: string, context: RequestContext): Promise<void> {
+  const scope = context.dataCenters.scopeOf(teamName);
+  for (const dataCenter of await context.dataCenters.all()) {
+    const { configSets } = await dataCenter.call(dataCenterDocuments.ConfigSetsDocument, { groupId }, scope);
+    for (const { id } of configSets) {
+      await dataCenter.call(dataCenterDocuments.DeleteConfigSetDocument, { id }, scope);
+    }
+  }
 }
 
 async function orConflict<T>(work: Promise<T>, message: string): Promise<T> {
