@@ -2,6 +2,7 @@ import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import { codes, ZoneSet, type DnsClient, type DnsQuery, type DnsReply } from '@skyarc/lib/dns';
 import { Informer, type KubeClient } from '@skyarc/lib/kube';
 import type { Logger } from '@skyarc/lib/log';
+import { sleep } from '@skyarc/lib/retry';
 import type { DnsSettings } from './config.ts';
 import { GatewayProbe } from './probe.ts';
 import { RateLimit } from './rate-limit.ts';
@@ -19,6 +20,7 @@ export interface Outcome {
 
 /** Changes of one moment are one rendering. */
 const settleMs = 20;
+const maxClassesWaitMs = 3_000;
 
 /** Follows the cluster and answers for its zones from memory: the API may be away, the last state is served. */
 export class DnsController {
@@ -88,7 +90,9 @@ export class DnsController {
     this.render();
     this.probe?.start();
     for (const informer of this.informers()) informer.onChange(() => this.renderSoon());
-    void Promise.all(this.informers().map((informer) => informer.start())).then(() => {
+    // Where classes may not be read, ours is known by its name.
+    const classes = Promise.race([this.ingressClasses.start(), sleep(maxClassesWaitMs)]);
+    void Promise.all([classes, this.ingresses.start(), this.services?.start()]).then(() => {
       this.isSynced = true;
       this.render();
     });
@@ -129,8 +133,7 @@ export class DnsController {
   }
 
   private isInsider(address: string): boolean {
-    const plain = address.replace(/^::ffff:(?=\d+\.)/, '');
-    return this.insiders.check(plain, isIPv4(plain) ? 'ipv4' : 'ipv6');
+    return this.insiders.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
   }
 
   private renderSoon(): void {

@@ -166,7 +166,9 @@ async function answer(
   try {
     if (query.edns && query.edns.version > 0)
       return renderReply(query, { code: codes.badVersion }, limitBytes);
-    const reply = await handle(query, { address, isTcp, limitBytes });
+    // IPv4 as it reaches a socket that takes both.
+    const plain = address.replace(/^::ffff:(?=\d+\.)/, '');
+    const reply = await handle(query, { address: plain, isTcp, limitBytes });
     return reply === undefined || Buffer.isBuffer(reply) ? reply : renderReply(query, reply, limitBytes);
   } catch (error) {
     onError?.(`${query.name} ${query.type}: ${messageOf(error)}`);

@@ -8,12 +8,15 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { KindTable } from '../../client/index.ts';
 import { ensureLink, gatewayAddress, removeLink } from '../link.ts';
 import { hasTable, removeTable } from '../nft.ts';
+import { ServiceProxy } from '../proxy.ts';
 import { NetworkPod } from '../testing/pods.ts';
 import { PolicyEnforcer } from './enforcer.ts';
 import { policyTableOf } from './ruleset.ts';
 
 const instance = 'hecpol';
 const podCidr = '10.75.0.0/24';
+const serviceCidr = '10.76.0.0/24';
+const clusterIp = '10.76.0.20';
 const log = createLogger('test');
 const names = ['web', 'api', 'other'] as const;
 const namespaces = new Map<string, Record<string, string>>([
@@ -30,7 +33,7 @@ let enforcer: PolicyEnforcer;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hecpol-'));
-  await ensureLink({ instance, podCidr, serviceCidr: '10.76.0.0/24' }, log);
+  await ensureLink({ instance, podCidr, serviceCidr }, log);
   const made = await Promise.all(
     names.map((name) => NetworkPod.create(`${instance}-${name}`, { instance, podCidr, stateFolder: folder })),
   );
@@ -197,6 +200,35 @@ test('open connections live on, new ones are refused', async () => {
   await enforce({ podSelector: web });
   expect(await pods.api.echo()).toBe('still here');
   expect(await pods.api.connect(pods.web.address, 8080)).toBe(refused);
+});
+
+test('through a service the pod behind it counts, and a pod is never kept from itself', async () => {
+  const port = { clusterIp, protocol: 'tcp', port: 80, affinitySec: undefined } as const;
+  const proxy = new ServiceProxy(
+    {
+      instance,
+      podCidr,
+      serviceCidr,
+      gateway: gatewayAddress(podCidr),
+      openToPods: [],
+      nodePortAddresses: [],
+    },
+    () => [{ ...port, endpoints: [{ address: pods.web.address, port: 8080 }] }],
+    log,
+  );
+  await proxy.updated();
+  await enforce({ podSelector: web, policyTypes: ['Ingress', 'Egress'] }, allow('api'));
+  expect(await pods.api.connect(clusterIp, 80)).toBe(answer(pods.api, 'web'));
+  expect(await pods.other.connect(clusterIp, 80)).toBe(refused);
+  expect(await pods.web.connect(clusterIp, 80)).toContain(`${instance}-web`);
+  await enforce({
+    podSelector: {},
+    policyTypes: ['Egress'],
+    egress: [{ to: [{ ipBlock: { cidr: serviceCidr } }] }],
+  });
+  expect(await pods.api.connect(clusterIp, 80)).toBe(refused);
+  await proxy.stop();
+  await removeTable(instance);
 });
 
 test('a pod is isolated before it starts, and cannot borrow an address', async () => {
