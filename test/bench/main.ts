@@ -4,17 +4,13 @@
  */
 import { cpus, totalmem } from 'node:os';
 import { measureInstallation } from './installation.ts';
-import type { Row } from './row.ts';
+import { printRows, type Row } from './row.ts';
 
 function print(rows: readonly Row[]): void {
   const { model } = cpus()[0] as { model: string };
   const machine = `${cpus().length} cores (${model}), ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
   console.log(`\nMachine: ${machine}\n`);
-  console.log('| measure | goal | seen | |');
-  console.log('|---|---|---|---|');
-  for (const { measure, goal, seen, isReached } of rows) {
-    console.log(`| ${measure} | ${goal} | ${seen} | ${isReached ? '✓' : '✗'} |`);
-  }
+  printRows(rows);
 }
 
 print(await measureInstallation());
