@@ -1,6 +1,5 @@
 import { rm, stat } from 'node:fs/promises';
 import { parseConfig } from '@skyarc/lib/config';
-import { messageOf } from '@skyarc/lib/errors';
 import { Stack, type RunningService } from '@skyarc/lib/lifecycle';
 import { createLogger } from '@skyarc/lib/log';
 import { startApiServer, type RunningApiServer } from './apiserver/index.ts';
@@ -13,6 +12,7 @@ import {
   startContainerd,
   startKubelet,
   startUsageMeter,
+  stopAllPods,
   type Containerd,
   type TokenSource,
 } from './kubelet/index.ts';
@@ -131,26 +131,17 @@ export async function start(input: EmbeddedInput): Promise<RunningEmbedded> {
 }
 
 /**
- * Stops all pods and the engine, and removes what an instance made on this machine: link, nftables table,
- * mounts, cgroups. Its data stay, and the next `start` runs the pods again. Nothing of it may run in any
- * process.
+ * Stops all pods, each with its grace time up to `graceSeconds`, and the engine, and removes what an instance
+ * made on this machine: link, nftables table, mounts, cgroups. Its data stay, and the next `start` runs the
+ * pods again. Nothing of it may run in any process.
  */
-export async function halt(input: EmbeddedInput): Promise<void> {
+export async function halt(input: EmbeddedInput, { graceSeconds = 30 } = {}): Promise<void> {
   const config = parseConfig('embedded', embeddedConfigSchema, input);
   const log = createLogger('embedded', { instance: config.instance });
   const folders = foldersOf(config);
   if (await stat(folders.engine).catch(() => null)) {
     const engine = await openEngine(config);
-    const { items } = await engine.cri.call('ListPodSandbox', {});
-    const ended = await Promise.allSettled(
-      items.map(async ({ id }) => {
-        await engine.cri.call('StopPodSandbox', { podSandboxId: id });
-        await engine.cri.call('RemovePodSandbox', { podSandboxId: id });
-      }),
-    );
-    for (const each of ended) {
-      if (each.status === 'rejected') log.warn({ reason: messageOf(each.reason) }, 'cannot remove a pod');
-    }
+    await stopAllPods(engine.cri, graceSeconds, log);
     engine.cri.close();
     await engine.daemon.stop();
   }
@@ -162,7 +153,7 @@ export async function halt(input: EmbeddedInput): Promise<void> {
 /** Like `halt`, and removes the instance's home with all data, and its logs. */
 export async function purge(input: EmbeddedInput): Promise<void> {
   const config = parseConfig('embedded', embeddedConfigSchema, input);
-  await halt(input);
+  await halt(input, { graceSeconds: 0 });
   for (const folder of [config.home, foldersOf(config).podLogs]) {
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }

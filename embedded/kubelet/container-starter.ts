@@ -63,7 +63,7 @@ async function renderRequest(context: KubeletContext, input: StartInput) {
   const { node, lookups, clusterEnvironment: inherited } = context;
   const environment = await resolveEnvironment({ pod, container, podIp, node, lookups, inherited });
   const mounts = await renderMounts(container, volumes, environment, specOf(pod).volumes);
-  const attempt = nextAttempt(pod, container, previous);
+  const attempt = previous ? restartCountOf(previous) + 1 : 0;
   const folder = join(context.podFolder(pod), 'containers', container.name);
   const terminationMessageFile = join(folder, String(attempt));
   await mkdir(folder, { recursive: true });
@@ -101,14 +101,6 @@ async function findTarget(
   const newest = newestOf(await reader.read(identityOf(pod).uid), target);
   if (newest && isRunning(newest)) return newest.id;
   throw new AppError('INVALID', `unable to find target container "${target}"`);
-}
-
-/** Counts on from the runtime, or from the stored status when the runtime has lost the container. */
-function nextAttempt(pod: Pod, container: PodContainer, previous: ContainerStatus | undefined): number {
-  if (previous) return restartCountOf(previous) + 1;
-  const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
-  const stored = [...containerStatuses, ...initContainerStatuses].find(({ name }) => name === container.name);
-  return stored?.containerID ? stored.restartCount + 1 : 0;
 }
 
 async function orWait<T>(reason: string, work: () => Promise<T>): Promise<T> {

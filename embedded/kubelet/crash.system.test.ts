@@ -6,8 +6,15 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { run } from '@skyarc/lib/process';
 import { pollUntil, sleep } from '@skyarc/lib/retry';
 import type { KindTable } from '../client/index.ts';
-import { purge, start, type RunningEmbedded } from '../main.ts';
-import { prepareGround, testImage, waitForAbsence, waitForPod, type TestGround } from './testing/cluster.ts';
+import { halt, purge, start, type RunningEmbedded } from '../main.ts';
+import {
+  isReady,
+  prepareGround,
+  testImage,
+  waitForAbsence,
+  waitForPod,
+  type TestGround,
+} from './testing/cluster.ts';
 
 type PodSpec = NonNullable<KindTable['pods']['spec']>;
 type Container = PodSpec['containers'][number];
@@ -138,4 +145,41 @@ test('a kubelet killed at any step of a job lets nothing run twice and ends with
     await running.client.delete('pods', step, 'default');
     await waitForAbsence(running.client, step);
   }
+}, 300_000);
+
+test('a halt lets pods end in peace, and the next start knows what ran', async () => {
+  const volumes = [{ name: 'log', hostPath: { path: logFolder() } }];
+  const server = (pod: string, more: Partial<PodSpec>): PodSpec => ({
+    terminationGracePeriodSeconds: 5,
+    volumes,
+    containers: [
+      shell(
+        'main',
+        `trap '${say(pod, 'saved')}; exit 0' TERM; ${say(pod, 'start')}; while :; do sleep 0.1; done`,
+      ),
+    ],
+    ...more,
+  });
+  cluster ??= await start(ground.config);
+  await apply('server', server('server', {}));
+  await apply('once', server('once', { restartPolicy: 'Never' }));
+  await apply('done', { restartPolicy: 'Never', volumes, containers: [shell('main', say('done', 'start'))] });
+  for (const pod of ['server', 'once', 'done']) await waitForWord(pod, 'start');
+  await waitForPod(cluster.client, 'done', ({ status }) => status?.phase === 'Succeeded');
+  await waitForPod(cluster.client, 'once', isReady);
+  await waitForPod(cluster.client, 'server', isReady);
+  await cluster.stop();
+  await halt(ground.config);
+  expect(await linesOf('server')).toEqual(['start', 'saved']);
+  cluster = await start(ground.config);
+  await waitForPod(
+    cluster.client,
+    'server',
+    (pod) => isReady(pod) && pod.status?.containerStatuses?.[0]?.restartCount === 1,
+  );
+  const once2 = await waitForPod(cluster.client, 'once', ({ status }) => status?.phase === 'Failed');
+  expect(once2.status?.containerStatuses?.[0]?.state?.terminated?.reason).toBe('ContainerStatusUnknown');
+  expect(await linesOf('once')).toEqual(['start', 'saved']);
+  expect(await linesOf('done')).toEqual(['start']);
+  expect(await linesOf('server')).toEqual(['start', 'saved', 'start']);
 });

@@ -11,6 +11,7 @@ export type { KubeletConfig } from './config.ts';
 export type { TokenSource } from './volumes/tokens.ts';
 export type { KubeletDeps, KubeletOptions } from './options.ts';
 export type { UsageMeter } from './usage/meter.ts';
+export { stopAllPods } from './halt.ts';
 export { startContainerd, type Containerd } from './engine/containerd.ts';
 
 export interface Kubelet {

@@ -11,6 +11,7 @@ import { PodEnding } from './worker/ending.ts';
 import { deadlineLeftMs, evictionOf, findFailure, type PodFailure } from './worker/failure.ts';
 import { PodHealth } from './worker/health.ts';
 import { ContainerLauncher } from './worker/launcher.ts';
+import { withLostContainers } from './worker/lost-containers.ts';
 import { recordOutOfMemory } from './worker/out-of-memory.ts';
 import { ensureSandbox } from './worker/sandbox.ts';
 import { findStartable, isComplete } from './worker/sequence.ts';
@@ -85,12 +86,16 @@ export class PodWorker {
 
   async sync(): Promise<void> {
     if (this.isFinished) return;
-    const runtime = await this.context.reader.read(this.uid);
+    const runtime = await this.readRuntime();
     if (this.isGone || this.pod.metadata?.deletionTimestamp) return this.syncDeleted(runtime);
     if (hasEnded(this.pod)) return this.syncEnded(runtime);
     this.failure ??= findFailure(this.pod, Date.now());
     if (this.failure || isComplete(this.pod, runtime)) return this.syncEnding(runtime);
     await this.syncRunning(runtime);
+  }
+
+  private async readRuntime(): Promise<PodRuntime> {
+    return withLostContainers(this.pod, await this.context.reader.read(this.uid));
   }
 
   private async syncRunning(before: PodRuntime): Promise<void> {
@@ -106,7 +111,7 @@ export class PodWorker {
       this.health.restartUnhealthy(pod, runtime, podIp);
       if (volumes) {
         while (await this.startDue(runtime, sandbox, volumes)) {
-          runtime = await context.reader.read(this.uid);
+          runtime = await this.readRuntime();
           this.health.follow(pod, runtime, podIp);
         }
       }

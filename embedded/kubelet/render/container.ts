@@ -1,5 +1,5 @@
 import type { ContainerConfig, Image, Mount } from '../cri/types.ts';
-import type { Pod, PodContainer } from '../pod.ts';
+import { graceSecondsOf, isSidecar, type Pod, type PodContainer } from '../pod.ts';
 import { expand } from './environment.ts';
 import { renderResources } from './resources.ts';
 import { labelsOf, podLabels } from './sandbox.ts';
@@ -14,6 +14,9 @@ export const containerAnnotations = {
   terminationMessagePolicy: 'io.kubernetes.container.terminationMessagePolicy',
   /** As it stands in the container's limits; absent without one. */
   memoryLimit: 'io.kubernetes.container.memoryLimit',
+  /** Seconds between SIGTERM and SIGKILL, for who stops it without knowing the pod. */
+  gracePeriod: 'io.kubernetes.pod.terminationGracePeriod',
+  isSidecar: 'io.kubernetes.container.isSidecar',
 } as const;
 
 export interface ContainerInput {
@@ -52,6 +55,8 @@ export function renderContainer(input: ContainerInput): ContainerConfig {
       [containerAnnotations.backoffStep]: String(input.backoffStep),
       [containerAnnotations.terminationMessageFile]: input.terminationMessageFile,
       [containerAnnotations.terminationMessagePolicy]: container.terminationMessagePolicy ?? 'File',
+      [containerAnnotations.gracePeriod]: String(graceSecondsOf(pod)),
+      [containerAnnotations.isSidecar]: String(isSidecar(container)),
       ...(memoryLimit ? { [containerAnnotations.memoryLimit]: memoryLimit } : {}),
     },
     logPath: `${container.name}/${attempt}.log`,

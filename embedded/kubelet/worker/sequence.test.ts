@@ -3,6 +3,7 @@ import type { ContainerStatus, PodSandboxStatus } from '../cri/types.ts';
 import type { Pod, PodSpec } from '../pod.ts';
 import type { PodRuntime } from '../pod-runtime.ts';
 import { findFailure } from './failure.ts';
+import { withLostContainers } from './lost-containers.ts';
 import { findStartable, isComplete, mayRunAgain } from './sequence.ts';
 
 const sandbox: PodSandboxStatus = {
@@ -66,19 +67,10 @@ test.each<[string[], string[], boolean]>([
 
 test('an ephemeral container starts at once and once only', () => {
   const pod = podOf({ ...spec, ephemeralContainers: [{ name: 'debug' }] });
-  const names = (runtime: PodRuntime, of = pod) =>
-    findStartable(of, runtime, sandbox, () => true).map(({ name }) => name);
+  const names = (runtime: PodRuntime) =>
+    findStartable(pod, runtime, sandbox, () => true).map(({ name }) => name);
   expect(names(runtimeOf('one'))).toEqual(['debug']);
   expect(names(runtimeOf('one', 'debug=1'))).toEqual([]);
-  const stored = {
-    name: 'debug',
-    containerID: 'containerd://x',
-    image: '',
-    imageID: '',
-    ready: false,
-    restartCount: 0,
-  };
-  expect(names(runtimeOf('one'), { ...pod, status: { ephemeralContainerStatuses: [stored] } })).toEqual([]);
 });
 
 test.each<[string, string[], boolean]>([
@@ -124,4 +116,48 @@ test('a deadline and an eviction that was begun are found in the object', () => 
     reason: 'Evicted',
     message: 'disk',
   });
+});
+
+const stored = (name: string, state: object, containerID?: string) => ({
+  name,
+  state,
+  containerID,
+  restartCount: 2,
+  image: '',
+  imageID: '',
+  ready: false,
+});
+
+test('runs that the runtime has lost count as ended', () => {
+  const ended = {
+    exitCode: 0,
+    reason: 'Completed',
+    containerID: 'containerd://b1',
+    startedAt: '2026-01-01T00:00:00Z',
+  };
+  const pod: Pod = {
+    spec: {
+      restartPolicy: 'OnFailure',
+      containers: [{ name: 'a' }, { name: 'b' }, { name: 'c' }, { name: 'd' }],
+    },
+    status: {
+      containerStatuses: [
+        stored('a', { running: { startedAt: '2026-01-01T00:00:00Z' } }, 'containerd://a1'),
+        stored('b', { terminated: ended }, 'containerd://b1'),
+        stored('c', { waiting: { reason: 'ContainerCreating' } }, 'containerd://c1'),
+        stored('d', { running: {} }, 'containerd://d1'),
+      ],
+    },
+  };
+  const runtime = withLostContainers(pod, runtimeOf('d'));
+  const of = (name: string) => runtime.containers.get(name)?.[0];
+  expect(of('a')).toMatchObject({ id: 'a1', exitCode: 137, reason: 'ContainerStatusUnknown' });
+  expect(of('b')).toMatchObject({ id: 'b1', exitCode: 0, reason: 'Completed' });
+  expect(of('c')).toBeUndefined();
+  expect(of('d')?.state).toBe('CONTAINER_RUNNING');
+  const due = findStartable(pod, runtime, sandbox, () => true).filter((container) => {
+    const lost = of(container.name);
+    return !lost || mayRunAgain(pod, container, lost, sandbox);
+  });
+  expect(due.map(({ name }) => name)).toEqual(['a', 'c']);
 });

@@ -42,12 +42,9 @@ export function findStartable(
 ): PodContainer[] {
   const { containers, initContainers = [], ephemeralContainers = [] } = specOf(pod);
   const newestIn = (container: PodContainer) => newestOf(runtime, container.name);
-  const stored = pod.status?.ephemeralContainerStatuses ?? [];
+  // One that has ended, or that the runtime has lost, is not run twice.
   const due: PodContainer[] = ephemeralContainers.filter(
-    ({ name }) =>
-      (newestOf(runtime, name)?.state ?? 'CONTAINER_CREATED') === 'CONTAINER_CREATED' &&
-      // One that the runtime has lost is not run twice.
-      !stored.some((status) => status.name === name && status.containerID),
+    ({ name }) => (newestOf(runtime, name)?.state ?? 'CONTAINER_CREATED') === 'CONTAINER_CREATED',
   );
   const wasInitialized = containers.some((container) => isOfSandbox(newestIn(container), sandbox));
   for (const container of initContainers) {
