@@ -11,8 +11,10 @@ import { externalServiceOf } from './external/record.ts';
 import { awaitTurn } from './order/order.ts';
 import { readRunSpec } from './records.ts';
 import { renderApp, type Rendered } from './render/app.ts';
+import { activeRule } from './render/autoscaling.ts';
 import { isJob, type RunSpec } from './render/run-spec.ts';
 import { pruneClaims } from './steps/claims.ts';
+import { failure } from './steps/failure.ts';
 import { awaitLeave, candidateRun, checkCandidate, greyRecordOf, planOf } from './steps/grey.ts';
 import { applyObjects, pruneObjects } from './steps/objects.ts';
 import { removeRunning, removeTraces } from './steps/remove.ts';
@@ -157,6 +159,7 @@ export class WorkerController {
     const app = await db.app.findUnique({ where: { id: appId }, include: { team: true } });
     await journal.step('APPLY', async () => {
       if (!app) return;
+      await throwIfMounted(db, app);
       const ref: AppRef = { id: app.id, name: app.name, team: app.teamName, namespace: app.team.namespace };
       await removeRunning(this.context, { app: ref, journal, signal });
     });
@@ -199,6 +202,21 @@ export class WorkerController {
   }
 }
 
+/** Its data would be taken from under another app's pods. */
+async function throwIfMounted(
+  db: WorkerContext['db'],
+  app: { readonly id: string; readonly name: string },
+): Promise<void> {
+  const mount = await db.volume.findFirst({
+    where: { appId: { not: app.id }, source: { appId: app.id } },
+    include: { app: true, source: true },
+  });
+  if (!mount) return;
+  throw failure(
+    `App "${app.name}" cannot be deleted: app "${mount.app.name}" mounts its volume "${mount.source?.name}"; take it from there first`,
+  );
+}
+
 async function recordSuccess(
   tx: DataCenterTransaction,
   { kind, spec, desired }: { kind: OperationKind; spec: RunSpec; desired: string },
@@ -212,9 +230,13 @@ async function recordSuccess(
   }
 }
 
-function sentenceOf(kind: OperationKind, { version, replicas }: RunSpec): string {
+function sentenceOf(kind: OperationKind, spec: RunSpec): string {
+  const { version, replicas, grey } = spec;
   if (replicas === 0)
     return kind === 'STOP' ? 'The app is stopped' : 'The settings are kept for the next start';
-  const pods = replicas === 1 ? 'one pod' : `${replicas} pods`;
-  return `Version ${version.number} runs with ${pods}`;
+  const rule = activeRule(spec);
+  const fixed = replicas === 1 ? 'one pod' : `${replicas} pods`;
+  const pods = rule ? `${rule.minReplicas} to ${rule.maxReplicas} pods` : fixed;
+  const beside = grey ? `, version ${grey.version.number} beside it for ${grey.release.percent} %` : '';
+  return `Version ${version.number} runs with ${pods}${beside}`;
 }

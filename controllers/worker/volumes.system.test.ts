@@ -126,6 +126,11 @@ test('a config file is filled in from the environment, and another app shows it 
   expect((await world.act(owner, 'CONFIGURE')).status).toBe('SUCCEEDED');
   expect((await world.pods('owner'))[0]?.metadata?.name).not.toBe(before);
   expect(await world.exec('owner', ['cat', '/etc/owner/app.conf'])).toBe('app=owner level=info port=1\n');
+  expect(await world.act(owner, 'DELETE')).toMatchObject({
+    status: 'FAILED',
+    message: expect.stringMatching(/^App "owner" cannot be deleted: app "reader" mounts its volume/),
+  });
+  expect(await world.exec('reader', ['cat', '/data/file'])).toBe('told\n');
   for (const app of [reader, owner]) expect((await world.act(app, 'DELETE')).status).toBe('SUCCEEDED');
 });
 

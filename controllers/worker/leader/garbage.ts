@@ -9,7 +9,7 @@ import type { Provisioner } from '../provisioner/provisioner.ts';
 import { removeClaims } from '../steps/claims.ts';
 import { removeObjects } from '../steps/objects.ts';
 
-const lookEveryMs = 60_000;
+const lookEveryMs = 300_000;
 /** A namespace is marked first, and goes when nothing has changed for so long. */
 const condemnedForMs = 3_600_000;
 const condemnedAnnotation = 'skyarc.dev/condemned-at';

@@ -1,0 +1,106 @@
+import { placement, probes, rollout } from '@skyarc/lib/contracts';
+import { sleep } from '@skyarc/lib/retry';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { namespace, World } from './fixtures/world.ts';
+
+let world: World;
+
+beforeAll(async () => {
+  world = await World.open({
+    instance: 'hehr',
+    basePort: 20_620,
+    podCidr: '10.80.0.0/17',
+    serviceCidr: '10.80.128.0/17',
+  });
+});
+afterAll(() => world?.close());
+
+const serve = 'require("http").createServer((q,r)=>r.end("x")).listen(process.env.PORT,"0.0.0.0")';
+
+test('a slow starter is not killed, whatever its liveness probe says meanwhile; a hung one is restarted', async () => {
+  const script = `setTimeout(()=>{${serve}},8000);process.on("SIGUSR2",()=>{for(;;);})`;
+  const app = await world.newApp('slow', script, {
+    startTimeoutSec: 60,
+    probes: JSON.stringify(
+      probes.parse({
+        liveness: { kind: 'HTTP', path: '/', periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 2 },
+      }),
+    ),
+  });
+  await world.db.port.create({ data: { appId: app, port: 8_000 } });
+  const versionId = await world.newVersion(app, 1);
+  expect(await world.act(app, 'UPGRADE', { versionId })).toMatchObject({ status: 'SUCCEEDED' });
+  const restarts = async () => (await world.pods('slow'))[0]?.status?.containerStatuses?.[0]?.restartCount;
+  expect(await restarts()).toBe(0);
+  await world.exec('slow', ['sh', '-c', 'kill -USR2 1']);
+  await expect.poll(restarts, { timeout: 20_000 }).toBe(1);
+  await world.act(app, 'DELETE');
+});
+
+test('a command says when an app is ready', async () => {
+  // Port 8000 as /proc/net/tcp has it.
+  const command = ['grep', '-q', ':1F40 .* 0A ', '/proc/net/tcp'];
+  const settings = probes.parse({ readiness: { kind: 'COMMAND', command, periodSeconds: 1 } });
+  const script = 'setTimeout(()=>require("http").createServer().listen(8000,"0.0.0.0"),3000)';
+  const app = await world.newApp('asked', script, { probes: JSON.stringify(settings) });
+  const versionId = await world.newVersion(app, 1);
+  expect(await world.act(app, 'UPGRADE', { versionId })).toMatchObject({ status: 'SUCCEEDED' });
+  expect(await world.exec('asked', command)).toBe('');
+  await world.act(app, 'DELETE');
+});
+
+test('an app that may not run twice never does', async () => {
+  const app = await world.newApp('single', 'setInterval(()=>{},1000)', {
+    rollout: JSON.stringify(rollout.parse({ strategy: 'RECREATE', terminationGraceSeconds: 2 })),
+  });
+  const versionId = await world.newVersion(app, 1);
+  expect((await world.act(app, 'UPGRADE', { versionId })).status).toBe('SUCCEEDED');
+  const operation = await world.begin(app, 'RESTART');
+  let most = 0;
+  for (let isOver = false; !isOver;) {
+    const { items } = await world.kube.list('pods', {
+      namespace,
+      labelSelector: 'app.kubernetes.io/name=single',
+    });
+    most = Math.max(most, items.filter(({ status }) => status?.phase === 'Running').length);
+    const row = await world.db.operation.findUnique({ where: { id: operation.id } });
+    isOver = row?.finishedAt !== null;
+    await sleep(50);
+  }
+  expect((await world.ended(operation.id)).status).toBe('SUCCEEDED');
+  expect(most).toBe(1);
+  await world.act(app, 'DELETE');
+});
+
+test('a rollback brings back the ports that the older version was built with', async () => {
+  const app = await world.newApp('ports', serve);
+  const old = await world.newVersion(app, 1, [8_001]);
+  const young = await world.newVersion(app, 2, [8_002, 8_003]);
+  // As a build of the second version leaves them.
+  await world.db.port.createMany({
+    data: [8_002, 8_003].map((port) => ({ appId: app, port, detected: true })),
+  });
+  const ports = async () =>
+    (await world.kube.find('services', 'ports', namespace))?.spec?.ports?.map(({ port }) => port);
+  expect((await world.act(app, 'UPGRADE', { versionId: young })).status).toBe('SUCCEEDED');
+  expect(await ports()).toEqual([8_002, 8_003]);
+  expect((await world.act(app, 'ROLLBACK', { versionId: old })).status).toBe('SUCCEEDED');
+  expect(await ports()).toEqual([8_001]);
+  await world.act(app, 'DELETE');
+});
+
+test('no node fits, or the cluster refuses: the operation says which', async () => {
+  const nodes = [{ key: 'disk', operator: 'IN', values: ['ssd'] }];
+  const app = await world.newApp('picky', 'setInterval(()=>{},1000)', {
+    placement: JSON.stringify(placement.parse({ nodes })),
+  });
+  const versionId = await world.newVersion(app, 1);
+  const unplaced = await world.act(app, 'UPGRADE', { versionId });
+  expect(unplaced).toMatchObject({ status: 'FAILED' });
+  expect(unplaced.message).toMatch(/^No node takes the pod \(.*affinity/);
+  await world.db.app.update({ where: { id: app }, data: { placement: null, replicas: 3 } });
+  expect((await world.act(app, 'UPGRADE', { versionId })).status).toBe('SUCCEEDED');
+  const budget = await world.kube.find('poddisruptionbudgets', 'picky', namespace);
+  expect(budget?.spec?.maxUnavailable).toBe(1);
+  await world.act(app, 'DELETE');
+});
