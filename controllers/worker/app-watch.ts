@@ -17,6 +17,7 @@ const followed = [
   'cronjobs',
   'jobs',
   'services',
+  'horizontalpodautoscalers',
   'ingresses',
   'secrets',
   'persistentvolumeclaims',

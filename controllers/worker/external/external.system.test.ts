@@ -79,6 +79,9 @@ test('a third-party app offers its healthy endpoints, follows their health, and 
   answers.set(20_700, 200);
   await expect.poll(ready, { timeout: 10_000 }).toEqual([20_700]);
 
+  await world.kube.delete('endpointslices', 'legacy-external', namespace);
+  await expect.poll(ready, { timeout: 15_000 }).toEqual([20_700]);
+
   expect(await world.act(id, 'STOP')).toMatchObject({
     status: 'SUCCEEDED',
     message: expect.stringMatching(/stopped/) as string,

@@ -23,8 +23,14 @@ export class ExternalKeeper {
 
   /** Keeps until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
+    let wholeAtMs = Date.now();
     while (!signal.aborted) {
       await this.follow().catch((error: unknown) => this.warn('all', error));
+      if (Date.now() - wholeAtMs > this.context.config.repairEveryMs) {
+        wholeAtMs = Date.now();
+        // What a hand changed in the cluster comes back.
+        await Promise.all([...this.monitors.values()].map(({ monitor }) => this.write(monitor)));
+      }
       await sleep(readEveryMs, signal).catch(() => undefined);
     }
     await Promise.all([...this.monitors.keys()].map((id) => this.drop(id)));
