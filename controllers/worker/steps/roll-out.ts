@@ -51,13 +51,13 @@ export async function rollOut(context: WorkerContext, run: RollOut): Promise<voi
     await throwIfOver(context, journal);
     const progress = await look(kube, workload, run);
     if (progress.isDone) return;
-    const pods = newPods(await listPods(kube, spec), workload);
+    const made = newPods(await listPods(kube, spec), workload);
+    const pods = made.filter((pod) => !isReady(pod));
     const sentence = `${progress.ready} of ${progress.replicas} pods ready`;
     if (sentence !== said && spec.replicas > 0) journal.say(sentence);
     said = sentence;
-    const isShort = progress.ready < spec.replicas;
-    let found = isShort ? await diagnose(kube, spec, pods) : null;
-    if (isShort && pods.length === 0) found = await findRefusal(kube, spec, beganAt);
+    let found = spec.replicas > 0 ? await diagnose(kube, spec, pods) : null;
+    if (made.length < spec.replicas) found ??= await findRefusal(kube, spec, beganAt);
     const diagnosis = withCause(found, unready);
     if (diagnosis?.trouble === 'NOT_READY') unready = diagnosis;
     if (diagnosis?.isSettled) throw await explain(kube, run, pods, diagnosis);
@@ -114,7 +114,7 @@ async function look(kube: KubeClient, workload: Workload, run: RollOut): Promise
 
 function newPods(pods: readonly Pod[], workload: Workload): Pod[] {
   const wanted = templateOf(workload.object);
-  return pods.filter((pod) => templateOf(pod) === wanted && !isReady(pod));
+  return pods.filter((pod) => templateOf(pod) === wanted);
 }
 
 /** Of a workload or a pod. */
