@@ -40,9 +40,15 @@ async function login(who: Browser, email: string, secret: string): Promise<void>
   await who.part('login-submit').waitFor({ state: 'detached' });
 }
 
+/** The terminal in sight. */
+const sight = (who: Browser) => who.page.locator('[data-testid=terminal][data-current=true]');
+const screen = (who: Browser) => sight(who).getByTestId('terminal-screen');
+const isOpen = (who: Browser) =>
+  who.page.locator('[data-testid=terminal][data-current=true][data-state=open]').waitFor();
+
 /** Waits until the screen shows the text. */
 async function shows(who: Browser, text: string | RegExp, timeoutMs = 15_000): Promise<void> {
-  await who.part('terminal-screen').getByText(text).first().waitFor({ timeout: timeoutMs });
+  await screen(who).getByText(text).first().waitFor({ timeout: timeoutMs });
 }
 
 async function type(who: Browser, text: string): Promise<void> {
@@ -53,8 +59,8 @@ async function type(who: Browser, text: string): Promise<void> {
 /** Opens a shell by the form. */
 async function connect(who: Browser): Promise<void> {
   await who.part('terminal-connect').click();
-  await who.page.locator('[data-testid=terminal][data-state=open]').first().waitFor();
-  await who.part('terminal-screen').click();
+  await isOpen(who);
+  await screen(who).click();
 }
 
 test('a pod’s shell is opened from the pod list, typed into and follows the size of the window', async () => {
@@ -92,10 +98,10 @@ test('a reload finds the screen again, and what went on meanwhile', async () => 
   await type(browser, 'clear; echo before-$((1)); sleep 1; echo after-$((2))');
   await shows(browser, 'before-1');
   await browser.page.reload();
-  await browser.page.locator('[data-testid=terminal][data-state=open]').first().waitFor();
+  await isOpen(browser);
   await shows(browser, 'before-1');
   await shows(browser, 'after-2');
-  await browser.part('terminal-screen').click();
+  await screen(browser).click();
   await type(browser, 'echo same-shell-$((3))');
   await shows(browser, 'same-shell-3');
 });
@@ -103,21 +109,20 @@ test('a reload finds the screen again, and what went on meanwhile', async () => 
 test('two tabs are two shells; one that has ended can be opened again', async () => {
   await browser.part('terminal-new').click();
   await connect(browser);
-  const current = browser.page.locator('[data-testid=terminal]').last();
   await type(browser, 'echo second-$((2))');
-  await current.getByText('second-2').first().waitFor();
+  await shows(browser, 'second-2');
   await type(browser, 'exit');
   await browser.part('terminal-ended').waitFor();
   await browser.shoot('ended');
   await browser.part('terminal-again').click();
   await browser.part('terminal-ended').waitFor({ state: 'detached' });
   await browser.page.getByTestId('terminal-close').last().click();
-  await browser.page.locator('.ant-popconfirm-buttons .ant-btn-dangerous').last().click();
+  await browser.page.locator('.ant-modal-confirm .ant-btn-dangerous').click();
   await browser.page.getByTestId('terminal-tab').nth(1).waitFor({ state: 'detached' });
 });
 
 test('the recorded session is listed and replayed', async () => {
-  await browser.part('terminal-screen').click();
+  await screen(browser).click();
   await type(browser, 'exit');
   await browser.part('terminal-ended').waitFor();
   await browser.page.goto(`${world.consoleUrl}/app?id=${appId}&tab=terminal&view=sessions`);

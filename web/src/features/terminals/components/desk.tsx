@@ -9,12 +9,13 @@ import {
   ZoomInOutlined,
   ZoomOutOutlined,
 } from '@ant-design/icons';
-import { Button, Popconfirm, Tooltip } from 'antd';
+import { App, Button, Tooltip } from 'antd';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { ReactNode } from 'react';
 import { AppTerminalTargetsDocument } from '@skyarc/sdk';
 import type { AppFieldsFragment, TerminalState } from '@skyarc/sdk';
 import { useQuery } from '../../../components/api.ts';
+import { commonText } from '../../../components/common-text.ts';
 import { Panel } from '../../../components/panel.tsx';
 import { Empty, Loaded } from '../../../components/states.tsx';
 import { useText } from '../../../components/use-text.ts';
@@ -37,6 +38,8 @@ export function Desk({
   readonly pod: string | null;
 }): ReactNode {
   const t = useText(terminalText);
+  const common = useText(commonText);
+  const { modal } = App.useApp();
   const desk = useDesk(app.id);
   const { terminals, open, show } = desk;
   const current = pod === null ? desk.current : null;
@@ -71,6 +74,18 @@ export function Desk({
     closers.current.get(key)?.();
     desk.close(key);
   };
+  const askToClose = (key: string): void => {
+    if (states[key] === 'ended') return closeOne(key);
+    modal.confirm({
+      title: t('closeAsk'),
+      okText: t('end'),
+      cancelText: common('cancel'),
+      okButtonProps: { danger: true },
+      // Nothing outside of it is seen in full screen.
+      getContainer: () => box.current ?? document.body,
+      onOk: () => closeOne(key),
+    });
+  };
 
   if (terminals.length === 0) return <NewTerminal app={app} pod={pod} onOpen={openOne} />;
   return (
@@ -88,12 +103,14 @@ export function Desk({
               <i className={styles['light']} data-state={states[key] ?? 'connecting'} />
               {title}
             </button>
-            <CloseButton
-              label={t('close', { title })}
-              ask={states[key] === 'ended' ? null : t('closeAsk')}
-              end={t('end')}
-              onClose={() => closeOne(key)}
-            />
+            <button
+              type="button"
+              aria-label={t('close', { title })}
+              data-testid="terminal-close"
+              onClick={() => askToClose(key)}
+            >
+              <CloseOutlined style={{ fontSize: 11 }} />
+            </button>
           </div>
         ))}
         <Tooltip title={t('another')}>
@@ -186,33 +203,6 @@ function Targets({ app, pod, onOpen }: NewTerminalProps): ReactNode {
         return <OpenForm targets={targets} pod={pod} onOpen={onOpen} />;
       }}
     </Loaded>
-  );
-}
-
-interface CloseButtonProps {
-  readonly label: string;
-  /** Null closes without asking. */
-  readonly ask: string | null;
-  readonly end: string;
-  readonly onClose: () => void;
-}
-
-function CloseButton({ label, ask, end, onClose }: CloseButtonProps): ReactNode {
-  const button = (
-    <button
-      type="button"
-      aria-label={label}
-      data-testid="terminal-close"
-      {...(ask === null && { onClick: onClose })}
-    >
-      <CloseOutlined style={{ fontSize: 11 }} />
-    </button>
-  );
-  if (ask === null) return button;
-  return (
-    <Popconfirm title={ask} okText={end} okButtonProps={{ danger: true }} onConfirm={onClose}>
-      {button}
-    </Popconfirm>
   );
 }
 

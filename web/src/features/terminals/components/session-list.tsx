@@ -1,13 +1,14 @@
 'use client';
 
 import { DeleteOutlined, PlayCircleOutlined } from '@ant-design/icons';
-import { Button, Popconfirm, Tooltip } from 'antd';
+import { App, Button, Tooltip } from 'antd';
 import Link from 'next/link';
 import { useState } from 'react';
 import type { ReactNode } from 'react';
 import { AppTerminalSessionsDocument } from '@skyarc/sdk';
 import type { AppFieldsFragment, TerminalSession } from '@skyarc/sdk';
 import { api, useAction, useQuery } from '../../../components/api.ts';
+import { commonText } from '../../../components/common-text.ts';
 import { bytes as sizeOf } from '../../../components/format.ts';
 import { ErrorNote } from '../../../components/note.tsx';
 import { Panel } from '../../../components/panel.tsx';
@@ -70,7 +71,17 @@ interface SessionProps {
 
 function Session({ app, session, onAct }: SessionProps): ReactNode {
   const t = useText(terminalText);
+  const common = useText(commonText);
   const { mayManage } = useTeam();
+  const { modal } = App.useApp();
+  const ask = (title: string, okText: string, work: () => Promise<unknown>): void =>
+    void modal.confirm({
+      title,
+      okText,
+      cancelText: common('cancel'),
+      okButtonProps: { danger: true },
+      onOk: () => onAct(work),
+    });
   const { id, actor, remoteAddress, pod, container, command, startedAt, endedAt, end } = session;
   const href = `/app?id=${app.id}&tab=terminal&view=sessions&recording=${id}`;
   return (
@@ -100,16 +111,13 @@ function Session({ app, session, onAct }: SessionProps): ReactNode {
       </span>
       <span className={styles['acts']}>
         {!endedAt && (
-          <Popconfirm
-            title={t('closeAsk')}
-            okText={t('end')}
-            okButtonProps={{ danger: true }}
-            onConfirm={() => onAct(() => api().terminals.close(id))}
+          <Button
+            size="small"
+            danger
+            onClick={() => ask(t('closeAsk'), t('end'), () => api().terminals.close(id))}
           >
-            <Button size="small" danger>
-              {t('end')}
-            </Button>
-          </Popconfirm>
+            {t('end')}
+          </Button>
         )}
         {session.recordingBytes !== null && (
           <>
@@ -119,21 +127,17 @@ function Session({ app, session, onAct }: SessionProps): ReactNode {
               </Button>
             </Link>
             {mayManage && (
-              <Popconfirm
-                title={t('deleteRecordingAsk')}
-                okText={t('remove')}
-                okButtonProps={{ danger: true }}
-                onConfirm={() => onAct(() => api().terminals.deleteRecording(id))}
-              >
-                <Tooltip title={t('deleteRecording')}>
-                  <Button
-                    size="small"
-                    type="text"
-                    icon={<DeleteOutlined />}
-                    aria-label={t('deleteRecording')}
-                  />
-                </Tooltip>
-              </Popconfirm>
+              <Tooltip title={t('deleteRecording')}>
+                <Button
+                  size="small"
+                  type="text"
+                  icon={<DeleteOutlined />}
+                  aria-label={t('deleteRecording')}
+                  onClick={() =>
+                    ask(t('deleteRecordingAsk'), t('remove'), () => api().terminals.deleteRecording(id))
+                  }
+                />
+              </Tooltip>
             )}
           </>
         )}
