@@ -16,12 +16,15 @@ import type { Logger } from '@skyarc/lib/log';
 import { refuseWebSocket, type Upgrade } from '@skyarc/lib/tunnel';
 import { execute, type GraphQLSchema, OperationTypeNode, subscribe } from 'graphql';
 import { type CallContext, callContextOf } from './context.ts';
+import { serveRest } from './rest/handler.ts';
 
 export interface ServerOptions {
   readonly host: string;
   readonly port: number;
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
   readonly clientNames: readonly string[];
+  /** Of the API's description. */
+  readonly version: string;
   readonly schema: GraphQLSchema;
   readonly log: Logger;
   /** What else is reached by an upgrade, by path; one that throws is closed with the error's code. */
@@ -30,7 +33,7 @@ export interface ServerOptions {
   readonly observe: (operation: string, seconds: number, isOk: boolean) => void;
 }
 
-/** GraphQL by HTTP and WebSocket on one TLS port; only certificates of our authority with a known name come in. */
+/** GraphQL by HTTP and WebSocket, and the same as REST, on one TLS port; only certificates of our authority with a known name come in. */
 export async function startApiServer(options: ServerOptions): Promise<RunningService> {
   const { log, tls, schema } = options;
   const operations = new OperationStore(schema, { depth: 12, cost: 200_000, aliases: 100, tokens: 10_000 });
@@ -58,6 +61,7 @@ export async function startApiServer(options: ServerOptions): Promise<RunningSer
     mayIntrospect: () => true,
     bodyLimitBytes: 32 << 20,
   });
+  const rest = serveRest({ operations, log, version: options.version, execute: run });
   const server = https.createServer(
     {
       cert: tls.cert,
@@ -69,7 +73,9 @@ export async function startApiServer(options: ServerOptions): Promise<RunningSer
     },
     (request, response) => {
       if (refusal(request, options) !== undefined) return void response.writeHead(403).end();
-      if ((request.url ?? '').split('?', 1)[0] === '/graphql') return void graphql(request, response);
+      const [path = ''] = (request.url ?? '').split('?', 1);
+      if (path === '/graphql') return void graphql(request, response);
+      if (path.startsWith('/rest/')) return void rest(request, response);
       response.writeHead(404).end();
     },
   );

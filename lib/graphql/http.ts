@@ -71,6 +71,11 @@ async function read(request: IncomingMessage, limitBytes: number): Promise<unkno
     };
   }
   if (request.method !== 'POST') throw new AppError('INVALID', `Cannot use ${request.method} here: use POST`);
+  return readJson(request, limitBytes);
+}
+
+/** The body as JSON. Throws INVALID for another content type, too many bytes, or what is no JSON. */
+export async function readJson(request: IncomingMessage, limitBytes: number): Promise<unknown> {
   // A form of another site can send other types without asking first (Fetch, CORS-safelisted).
   if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
     throw new AppError('INVALID', 'Cannot read the request: its content type must be application/json');

@@ -1,6 +1,6 @@
 export { Channel } from './channel.ts';
-export { formatErrors, fromGraphQLErrors, type GraphQLErrorPayload } from './errors.ts';
-export { serveHttp, type HttpOptions } from './http.ts';
+export { allOf, formatErrors, fromGraphQLErrors, type GraphQLErrorPayload } from './errors.ts';
+export { readJson, serveHttp, type HttpOptions } from './http.ts';
 export type { GraphQLLimits } from './limits.ts';
 export { mapEvents } from './map.ts';
 export {
