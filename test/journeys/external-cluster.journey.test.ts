@@ -193,6 +193,9 @@ test('the roles grant all that is used, and nothing that is never used', () => {
       `${verb} batch/jobs`,
     ]),
     'delete /namespaces',
+    // Of debug containers.
+    'get /pods',
+    'patch /pods/ephemeralcontainers',
     // Of apps with an autoscaling rule, and of third-party apps.
     ...['get', 'create', 'patch', 'delete'].flatMap((verb) => [
       `${verb} autoscaling/horizontalpodautoscalers`,
