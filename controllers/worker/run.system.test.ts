@@ -37,15 +37,17 @@ test('a slow starter is not killed, whatever its liveness probe says meanwhile; 
   await world.act(app, 'DELETE');
 });
 
-test('a command says when an app is ready', async () => {
+test('a command says when an app is ready, and what it said when it is not', async () => {
   // Port 8000 as /proc/net/tcp has it.
-  const command = ['grep', '-q', ':1F40 .* 0A ', '/proc/net/tcp'];
+  const command = ['sh', '-c', 'case "$(cat /proc/net/tcp)" in *:1F40*) exit 0;; esac; echo deaf; exit 1'];
   const settings = probes.parse({ readiness: { kind: 'COMMAND', command, periodSeconds: 1 } });
   const script = 'setTimeout(()=>require("http").createServer().listen(8000,"0.0.0.0"),3000)';
   const app = await world.newApp('asked', script, { probes: JSON.stringify(settings) });
   const versionId = await world.newVersion(app, 1);
   expect(await world.act(app, 'UPGRADE', { versionId })).toMatchObject({ status: 'SUCCEEDED' });
-  expect(await world.exec('asked', command)).toBe('');
+  const deaf = JSON.stringify(['node', '-e', 'setInterval(()=>{},1000)']);
+  await world.db.app.update({ where: { id: app }, data: { command: deaf, startTimeoutSec: 6 } });
+  expect((await world.act(app, 'CONFIGURE')).message).toMatch(/^The app is not ready by its command .*deaf$/);
   await world.act(app, 'DELETE');
 });
 

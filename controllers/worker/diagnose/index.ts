@@ -1,7 +1,7 @@
 import { messageOf } from '@skyarc/lib/errors';
 import type { KubeClient } from '@skyarc/lib/kube';
 import { containerName } from '../render/pod.ts';
-import { readinessPlaceOf, startLimitSecOf } from '../render/probes.ts';
+import { readinessPlaceOf, renderProbes, startLimitSecOf } from '../render/probes.ts';
 import { mainPortOf, type RunSpec } from '../render/run-spec.ts';
 import { explainListeners, parseListeners } from './listeners.ts';
 import { type Diagnosis, diagnosePod, isReady, type Pod, statusOf } from './pods.ts';
@@ -62,12 +62,15 @@ async function lookInside(
 ): Promise<Diagnosis | null> {
   const startedAt = Date.parse(statusOf(pod)?.state?.running?.startedAt ?? '');
   const port = spec.probes.readiness?.port ?? mainPortOf(spec)?.port;
-  if (isReady(pod) || pod.metadata?.deletionTimestamp || Number.isNaN(startedAt) || !port) return null;
+  const isChecked = renderProbes(spec).readinessProbe !== undefined;
+  if (isReady(pod) || pod.metadata?.deletionTimestamp || Number.isNaN(startedAt) || !isChecked) return null;
   const runningMs = nowMs - startedAt;
   const limitMs = startLimitSecOf(spec) * 1_000;
   if (runningMs < Math.min(lookInsideAfterMs, limitMs / 2)) return null;
   const isOverdue = runningMs > limitMs + graceMs;
-  const listening = await explainSockets(kube, pod, port);
+  // What a command finds wrong is its own matter.
+  const asksPort = port !== undefined && spec.probes.readiness?.kind !== 'COMMAND';
+  const listening = asksPort ? await explainSockets(kube, pod, port) : null;
   if (listening) {
     const isLoopback = listening.includes(`127.0.0.1:${port} only`);
     const isSettled = isOverdue || (isLoopback && runningMs > loopbackSettledMs);
