@@ -57,8 +57,10 @@ export const gatewayConfigSchema = z.object({
   readTimeoutMs: z.int().positive().default(60_000),
   /** Largest request body; 0 is unlimited, as bodies are streamed and never touch the disk. */
   maxBodyBytes: z.int().min(0).default(0),
-  /** Longest time for the header of a request, and between two reads of its body. */
+  /** Longest time for the header of a request. */
   headerTimeoutMs: z.int().positive().default(10_000),
+  /** Longest silence of a client between two reads of its body. */
+  bodyTimeoutMs: z.int().positive().default(30_000),
   stateMemoryMb: z.int().min(4).max(4_096).default(64),
   /** JSON lines to `<dataDir>/logs/access.log`. */
   accessLog: z.boolean().default(false),

@@ -1,5 +1,5 @@
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, request, type IncomingMessage } from 'node:http';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -242,7 +242,6 @@ async function ask(
   hostHeader: string,
   target: string,
 ): Promise<{ status: number; body: string; injected: boolean }> {
-  const { request } = await import('node:http');
   const call = request({
     host: '127.0.0.1',
     port: httpPort,
@@ -250,7 +249,7 @@ async function ask(
     headers: { host: hostHeader },
     agent: false,
   });
-  const [answer] = (await once(call.end(), 'response')) as [import('node:http').IncomingMessage];
+  const [answer] = (await once(call.end(), 'response')) as [IncomingMessage];
   let body = '';
   for await (const chunk of answer.setEncoding('utf8')) body += String(chunk);
   return { status: answer.statusCode ?? 0, body, injected: 'x-injected' in answer.headers };

@@ -69,8 +69,8 @@ const corpus: Record<string, string> = {
   'a header after a bare line feed': `${head}X: a\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n${hidden}`,
   'a bare carriage return': `${head}X: a\rTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n${hidden}`,
   'a NUL in a header': `${head}X: a\0b\r\nContent-Length: 0\r\n\r\n`,
-  'an underscore length': `${head}Content_Length: 5\r\n\r\n${''}`,
-  'a chunk extension with a line feed': `${head}Transfer-Encoding: chunked\r\n\r\n2;\nxx\r\n0\r\n\r\n${''}`,
+  'an underscore length': `${head}Content_Length: 5\r\n\r\n`,
+  'a chunk extension with a line feed': `${head}Transfer-Encoding: chunked\r\n\r\n2;\nxx\r\n0\r\n\r\n`,
   'a chunk size that overflows': `${head}Transfer-Encoding: chunked\r\n\r\n10000000000000002\r\nab\r\n0\r\n\r\n${hidden}`,
   'a negative chunk': `${head}Transfer-Encoding: chunked\r\n\r\n-1\r\nab\r\n0\r\n\r\n${hidden}`,
   'HTTP/1.0 and chunked': `POST / HTTP/1.0\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${hidden}`,
@@ -96,7 +96,8 @@ for (const host of ['a.test', 'lane.test']) {
         expect(/^content-length:/im.test(fields) && /^transfer-encoding:/im.test(fields), name).toBe(false);
         expect(fields.match(/^host:/gim) ?? [], name).toHaveLength(1);
         expect(fields.match(/^x-real-ip: [0-9.]+$/gim) ?? [], `${name}: ${fields}`).toHaveLength(1);
-        expect(fields, name).not.toMatch(/^x-injected|^upgrade|^http2-settings:.*\n.*upgrade|[\0\x0b]/im);
+        expect(fields, name).not.toMatch(/^x-injected|^upgrade|^http2-settings:.*\n.*upgrade/im);
+        expect(fields.includes('\0') || fields.includes('\v'), name).toBe(false);
         expect(/(^|[^\r])\n|\r(?!\n)/.test(fields), name).toBe(false);
         expect(rest.length, name).toBeGreaterThan(0);
       }

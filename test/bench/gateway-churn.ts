@@ -15,7 +15,8 @@ function request()
 end
 function done(summary)
   local e = summary.errors
-  io.write(("TOTAL %d FAILED %d\\n"):format(summary.requests, e.connect + e.read + e.write + e.timeout + e.status))
+  io.write(("TOTAL %d connect %d read %d write %d timeout %d status %d\\n"):format(
+    summary.requests, e.connect, e.read, e.write, e.timeout, e.status))
 end
 `;
 
@@ -59,18 +60,31 @@ async function countsOf(bench: GatewayBench): Promise<Record<string, number>> {
 async function load(
   bench: GatewayBench,
   { hosts, seconds, atLeast }: { hosts: number; seconds: number; atLeast: number },
-): Promise<{ total: number; failed: number }> {
+): Promise<{ total: number; failed: number; why: string }> {
   const script = join(bench.folder, 'load.lua');
   await writeFile(script, wrkScript(hosts));
-  let [total, failed] = [0, 0];
+  let total = 0;
+  const kinds = [0, 0, 0, 0, 0];
   while (total < atLeast) {
-    const args = ['-t1', '-c32', `-d${seconds}s`, '-s', script, `http://127.0.0.1:${gatewayPort}/`];
+    const args = [
+      '-t1',
+      '-c32',
+      '--timeout',
+      '20s',
+      `-d${seconds}s`,
+      '-s',
+      script,
+      `http://127.0.0.1:${gatewayPort}/`,
+    ];
     const { stdout } = await run('wrk', args, { timeoutMs: (seconds + 30) * 1_000 });
-    const [, asked, broken] = /TOTAL (\d+) FAILED (\d+)/.exec(stdout) ?? [];
-    total += Number(asked);
-    failed += Number(broken);
+    const [asked = 0, ...broken] = [...(/TOTAL.*/.exec(stdout)?.[0] ?? '').matchAll(/\d+/g)].map(Number);
+    total += asked;
+    for (const [kind, count] of broken.entries()) kinds[kind] = (kinds[kind] ?? 0) + count;
   }
-  return { total, failed };
+  const failed = kinds.reduce((sum, count) => sum + count, 0);
+  const names = ['connect', 'read', 'write', 'timeout', 'status'];
+  const why = names.flatMap((name, kind) => (kinds[kind] ? [`${name} ${kinds[kind]}`] : [])).join(', ');
+  return { total, failed, why };
 }
 
 export interface Churn {
@@ -101,11 +115,11 @@ export async function measureChurn(bench: GatewayBench, wanted: Churn): Promise<
     times(wanted.weights, (round) => bench.route(0, { policy: split((round * 37) % 1_000) })),
     upgrade(bench, wanted.upgrades),
   ]);
-  const { total, failed } = await traffic;
+  const { total, failed, why } = await traffic;
   await tls;
   const changes = `${done.slice(0, 4).join(', ')} endpoint, route, certificate, weight changes, ${done[4]} rolling upgrades`;
   return [
-    atMost(`failed of ${total} requests during ${changes}`, failed, 0, ''),
+    atMost(`failed of ${total} requests during ${changes}${why && ` (${why})`}`, failed, 0, ''),
     atMost(`failed of ${handshakes} handshakes meanwhile`, brokenHandshakes, 0, ''),
   ];
 }

@@ -98,7 +98,7 @@ function renderHttpBasics(config: GatewaySettings): string {
   keepalive_requests 100000;
   reset_timedout_connection on;
   client_header_timeout ${config.headerTimeoutMs}ms;
-  client_body_timeout ${config.headerTimeoutMs}ms;
+  client_body_timeout ${config.bodyTimeoutMs}ms;
   send_timeout ${config.readTimeoutMs}ms;
   # Enforced by Lua, as routes have limits of their own.
   client_max_body_size 0;

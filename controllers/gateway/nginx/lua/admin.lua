@@ -20,14 +20,16 @@ local function is_upstream(key)
   return kind == "u:" or kind == "s:"
 end
 
--- Upstreams and policies before hosts, so that no route is ever ahead of its endpoints; removals last.
+-- Upstreams and policies before hosts, so that no route is ever ahead of its endpoints; removals last. A value that
+-- does not fit keeps no other from being served; it fails the change at the end.
 local function apply(change)
-  local keys = {}
+  local keys, failure = {}, nil
   for pass = 1, 3 do
     for key, value in pairs(change.set or {}) do
       local turn = is_upstream(key) and 1 or (key:sub(1, 2) == "p:" and 2 or 3)
       if turn == pass then
-        set(key, value)
+        local ok, reason = pcall(set, key, value)
+        failure = failure or (not ok and reason) or nil
         keys[#keys + 1] = key
       end
     end
@@ -39,6 +41,9 @@ local function apply(change)
   local version = (state:get("version") or 0) + 1
   state:set("#" .. version, #keys <= most_listed and table.concat(keys, "\n") or "*", listed_for)
   state:set("version", version)
+  if failure then
+    error(failure, 0)
+  end
 end
 
 -- The last state, kept by the controller in a file of `key value` lines; read by the master before the first request.
