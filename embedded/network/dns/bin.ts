@@ -47,6 +47,10 @@ const server = await startDnsServer({
   reusePort: true,
   handle: (query, client) => (query.class === 'CH' ? identify(query.key) : resolver.answer(query, client)),
   onError: say,
+}).catch((error: unknown) => {
+  // The end of the log is what people are shown.
+  process.stdout.write(`${messageOf(error)}\n`);
+  process.exit(1);
 });
 
 let timer: NodeJS.Timeout | undefined;
