@@ -6,7 +6,7 @@ import { createLogger } from '@skyarc/lib/log';
 import type { KubeClient } from '../client/index.ts';
 import { keepQuotaStatus } from './admission/quota-status.ts';
 import { Aggregation } from './aggregation/index.ts';
-import { mastersOnly, TokenIssuer, type IssuedToken } from './auth/index.ts';
+import { RoleAuthorizer, TokenIssuer, type IssuedToken } from './auth/index.ts';
 import { openClusterStore } from './cluster-store.ts';
 import { apiServerConfigSchema, type ApiServerConfig, type ApiServerConfigInput } from './config.ts';
 import { keepDefaults } from './defaults.ts';
@@ -20,7 +20,7 @@ import type { JsonObject } from './object.ts';
 import { ensurePki, writeKubeconfig } from './pki.ts';
 
 export type { ApiServerConfigInput } from './config.ts';
-export type { ContainerUsage, MetricsSource, NodeUsage, PodUsage } from './metrics-source.ts';
+export type { MetricsSource, NodeUsage, PodUsage } from './metrics-source.ts';
 export type { NodeProxy } from './node-proxy.ts';
 
 export interface ApiServerDeps {
@@ -75,7 +75,7 @@ export async function startApiServer(
       registry,
       aggregation,
       tokens,
-      authorizer: mastersOnly,
+      authorizer: new RoleAuthorizer(registry),
       metrics: createMetrics(cache, registry.kinds),
       nodeProxy: deps.nodeProxy,
       certificate,

@@ -167,11 +167,6 @@ export function readTopology(environment: Readonly<Record<string, string | undef
     name.startsWith('SKYARC_') && value ? [[name.slice('SKYARC_'.length), value] as const] : [],
   );
   const set = parseConfig('Skyarc', settings, Object.fromEntries(own));
-  const portsAfter = (offset: number) =>
-    Object.fromEntries(Object.entries(basePorts).map(([name, port]) => [name, port + offset])) as Record<
-      PortName,
-      number
-    >;
   const ports = portsAfter(set.PORT_OFFSET);
   const path = (...parts: string[]) => join(set.HOME, ...parts);
   return {
@@ -209,6 +204,11 @@ export function readTopology(environment: Readonly<Record<string, string | undef
     environment,
     path,
   };
+}
+
+function portsAfter(offset: number): Record<PortName, number> {
+  const moved = Object.entries(basePorts).map(([name, port]) => [name, port + offset] as const);
+  return Object.fromEntries(moved) as Record<PortName, number>;
 }
 
 /** A hundred ports; those of a further gateway on the same machine follow. */

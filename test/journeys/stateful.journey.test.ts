@@ -36,7 +36,9 @@ const secrets = (version: string) =>
       const words = answers.filter(({ status }) => status === 200).map(({ text }) => text.split(' '));
       if (words.some(([seen]) => seen !== version)) return undefined;
       const found = new Map(words.map(([, pod, secret]) => [pod, secret]));
-      return found.size === 3 ? Object.fromEntries([...found].toSorted()) : undefined;
+      return found.size === 3
+        ? Object.fromEntries([...found].toSorted(([a = ''], [b = '']) => a.localeCompare(b)))
+        : undefined;
     },
     { timeoutMs: 60_000, everyMs: 300, onTimeout: () => new Error(`three pods of ${version} do not answer`) },
   );

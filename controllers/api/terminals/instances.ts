@@ -1,6 +1,5 @@
 import { AppError, type ErrorCode, httpStatusOf } from '@skyarc/lib/errors';
 import type { GrantSigner } from '@skyarc/lib/signed-grant';
-import { fetch } from 'undici';
 import { z } from 'zod';
 
 const instanceState = z.object({ instance: z.string(), sessions: z.number(), isDraining: z.boolean() });
