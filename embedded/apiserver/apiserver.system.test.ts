@@ -237,6 +237,27 @@ describe('client-node', () => {
 });
 
 describe('who may do what', () => {
+  test('roles give rights and take them back; nobody hands out more than is theirs', async () => {
+    await kubectl('create sa clerk');
+    const token = await tokenOf('clerk');
+    const as = { cert: undefined, key: undefined, headers: { authorization: `Bearer ${token}` } };
+    const statusOf = async (path: string) => (await raw(path, as)).status;
+    const [pods, secrets] = ['pods', 'secrets'].map((each) => `/api/v1/namespaces/default/${each}`);
+    expect(await statusOf(pods ?? '')).toBe(403);
+    await kubectl('create rolebinding clerk --clusterrole=view --serviceaccount=default:clerk');
+    expect(await statusOf(pods ?? '')).toBe(200);
+    expect(await statusOf(secrets ?? '')).toBe(403);
+    expect(await statusOf('/api/v1/namespaces/kube-system/pods')).toBe(403);
+    await kubectl('create rolebinding chief --clusterrole=admin --serviceaccount=default:clerk');
+    expect(await statusOf(secrets ?? '')).toBe(200);
+    const role = { metadata: { name: 'all' }, rules: [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }] };
+    const post = { ...as, method: 'POST', headers: { ...as.headers, 'content-type': 'application/json' } };
+    const path = '/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles';
+    expect(await raw(path, post, JSON.stringify(role))).toMatchObject({ status: 403 });
+    await kubectl('delete rolebinding clerk chief');
+    expect(await statusOf(pods ?? '')).toBe(403);
+  });
+
   test('strangers see only health and version; accounts only themselves', async () => {
     const stranger = { cert: undefined, key: undefined };
     expect((await raw('/healthz', stranger)).body).toBe('ok');

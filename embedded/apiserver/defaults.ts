@@ -2,6 +2,7 @@ import { AppError, messageOf } from '@skyarc/lib/errors';
 import type { Logger } from '@skyarc/lib/log';
 import type { JsonObject } from './object.ts';
 import type { Registry } from './registry.ts';
+import { defaultRoles } from './default-roles.ts';
 import { proxyClientName } from './pki.ts';
 import { firstAddress } from './service-addresses.ts';
 
@@ -30,6 +31,9 @@ export async function keepDefaults(registry: Registry, options: DefaultsOptions)
     await ensure(registry, 'namespaces', undefined, { metadata: { name } });
   for (const [name, value] of Object.entries(priorities)) {
     await ensure(registry, 'priorityclasses', undefined, { metadata: { name }, value });
+  }
+  for (const [resource, objects] of Object.entries(defaultRoles)) {
+    for (const object of objects) await ensure(registry, resource, undefined, object);
   }
   await ensure(registry, 'configmaps', 'kube-system', extensionTrust(options.caCert));
   await ensureOwnService(registry, options);

@@ -1,3 +1,4 @@
+import type { JsonObject } from '../object.ts';
 import type { User } from './authenticate.ts';
 
 /** What a request wants to do (authorization.k8s.io/v1 ResourceAttributes or NonResourceAttributes). */
@@ -14,6 +15,8 @@ export interface RequestAttributes {
 
 export interface Authorizer {
   allows(user: User, wanted: RequestAttributes): boolean;
+  /** The PolicyRules that hold for a user everywhere, and in a namespace when one is given. */
+  rulesOf(user: User, namespace: string | undefined): readonly JsonObject[];
 }
 
 const open = ['/version', '/healthz', '/livez', '/readyz'];
@@ -21,7 +24,7 @@ const discovery = ['/api', '/apis', '/openapi', '/.well-known', '/openid'];
 const selfReviews = ['selfsubjectaccessreviews', 'selfsubjectrulesreviews', 'selfsubjectreviews'];
 
 /** Masters may do everything, anyone authenticated may look at what there is and ask about themselves. */
-export const mastersOnly: Authorizer = {
+export const mastersOnly: Pick<Authorizer, 'allows'> = {
   allows(user, wanted) {
     if (user.groups.includes('system:masters')) return true;
     const { path, verb, resource = '' } = wanted;

@@ -47,11 +47,11 @@ export const reviews: readonly Review[] = [
     ...authorization,
     kind: 'SelfSubjectRulesReview',
     plural: 'selfsubjectrulesreviews',
-    answer: (_spec, { user }) => {
-      const isMaster = user.groups.includes('system:masters');
+    answer: (spec, { user, authorizer }) => {
+      const rules = authorizer.rulesOf(user, textAt(spec, 'namespace') || undefined);
       return {
-        resourceRules: isMaster ? [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }] : [],
-        nonResourceRules: isMaster ? [{ verbs: ['*'], nonResourceURLs: ['*'] }] : [],
+        resourceRules: rules.filter((rule) => rule['resources']),
+        nonResourceRules: rules.filter((rule) => rule['nonResourceURLs']),
         incomplete: false,
       };
     },

@@ -7,6 +7,7 @@ import type { Logger } from '@skyarc/lib/log';
 import type { Aggregation } from '../aggregation/index.ts';
 import {
   authenticate,
+  grantingRight,
   type Authorizer,
   type RequestAttributes,
   type TokenIssuer,
@@ -107,6 +108,8 @@ export class ApiHttpServer {
       const wanted = attributesOf(exchange, target);
       if (target) labels.verb = wanted.verb.toUpperCase();
       this.authorize(exchange.user, wanted);
+      const granting = grantingRight(wanted);
+      if (granting) this.authorize(exchange.user, granting);
       if (target) await this.handleTarget(exchange, target);
       else await this.handlePath(exchange);
     } catch (error) {
