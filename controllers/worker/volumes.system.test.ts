@@ -74,8 +74,8 @@ test('each pod of a stateful app has its own folder, also when volumes are added
     expect(await world.exec('ledger', ['cat', '/data/file'], pod)).toBe(`${pod}\n`);
     expect(await world.exec('ledger', ['ls', '/more'], pod)).toBe('');
   }
-  const sizes = (await claims('ledger')).map(({ spec }) => spec?.resources?.requests?.['storage']);
-  expect(sizes.toSorted()).toEqual(['10Mi', '10Mi', '20Mi', '20Mi']);
+  const sizes = (await claims('ledger')).map(({ spec }) => spec?.resources?.requests?.['storage'] ?? '');
+  expect(sizes.toSorted((a, b) => a.localeCompare(b))).toEqual(['10Mi', '10Mi', '20Mi', '20Mi']);
   await world.db.app.update({ where: { id: app }, data: { replicas: 1 } });
   expect((await world.act(app, 'SCALE')).status).toBe('SUCCEEDED');
   await world.db.app.update({ where: { id: app }, data: { replicas: 2 } });

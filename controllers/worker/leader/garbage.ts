@@ -34,10 +34,10 @@ export class GarbageCollector {
   async run(): Promise<void> {
     const { signal } = this.term;
     while (!signal.aborted) {
-      for (const collect of [this.leftApps, this.leftTeams, this.leftFolders]) {
+      for (const collect of [() => this.leftApps(), () => this.leftTeams(), () => this.leftFolders()]) {
         try {
           this.term.check();
-          await collect.call(this);
+          await collect();
         } catch (error) {
           if (!signal.aborted) this.context.log.warn({ reason: messageOf(error) }, 'cannot collect garbage');
         }
