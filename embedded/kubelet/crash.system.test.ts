@@ -71,7 +71,8 @@ async function killChild(): Promise<void> {
 async function apply(name: string, spec: PodSpec): Promise<void> {
   const input = JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec });
   const kubeconfig = join(ground.config.home, 'pki', 'admin.kubeconfig');
-  const args = [`--kubeconfig=${kubeconfig}`, 'create', '--validate=false', '-f', '-'];
+  const cache = `--cache-dir=${join(ground.config.home, 'kubectl')}`;
+  const args = [`--kubeconfig=${kubeconfig}`, cache, 'create', '--validate=false', '-f', '-'];
   const { code, stderr } = await run('kubectl', args, { input, timeoutMs: 15_000 });
   expect(stderr, stderr).toBe('');
   expect(code).toBe(0);

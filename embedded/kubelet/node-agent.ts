@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { messageOf } from '@skyarc/lib/errors';
 import { Stack } from '@skyarc/lib/lifecycle';
 import { sleep } from '@skyarc/lib/retry';
@@ -23,6 +24,7 @@ const syncEveryMs = 60_000;
 /** Wires the parts of a kubelet and keeps them going. */
 export class NodeAgent {
   private readonly deps: KubeletDeps;
+  private readonly home: string;
   private readonly context: NodeContext;
   private readonly pods: PodSet;
   private readonly informer: Informer<'pods'>;
@@ -41,6 +43,7 @@ export class NodeAgent {
     const { client, engine, log } = deps;
     const { cri, root: imageRoot } = engine;
     this.deps = deps;
+    this.home = options.home;
     this.context = createNodeContext(options, deps, dns, this.stopping.signal);
     const { node: facts } = this.context;
     this.pods = new PodSet(this.context, (pod) => this.evictor.refusalOf(pod));
@@ -57,6 +60,7 @@ export class NodeAgent {
   }
 
   async start(): Promise<void> {
+    await mkdir(this.home, { recursive: true });
     await this.node.register();
     this.informer.on({
       add: (pod) => this.pods.offer(pod),

