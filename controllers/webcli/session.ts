@@ -31,6 +31,11 @@ export interface SessionDeps {
   readonly onEnd: (session: Session, end: SessionEnd) => void;
 }
 
+/** A tab is told of what it typed in steps; it types on up to four of them ahead (SDK). */
+const takenStepBytes = 32 << 10;
+/** Of a client that types on without being told. */
+const mostHeldUpBytes = 4 << 20;
+
 /** Keys that end or stop what floods the screen: Ctrl-C, Ctrl-\ and Ctrl-Z. */
 const breakKeys = [0x03, 0x1c, 0x1a];
 /** More output than this within so long is a flood. */
@@ -72,6 +77,9 @@ export class Session {
   private shownUpTo = 0;
   private sentUpTo = 0;
   private isRecorderBusy = false;
+  /** Bytes typed in this tab that have left, and of which it was told. */
+  private taken = 0;
+  private takenTold = 0;
   private recently = { since: 0, bytes: 0 };
   private breakUntil = 0;
   private drain: { quiet: NodeJS.Timeout; readonly limit: NodeJS.Timeout } | undefined;
@@ -114,6 +122,7 @@ export class Session {
     this.client?.close(closeCodeOf.CONFLICT, 'The session was opened in another tab');
     clearTimeout(this.graceTimer);
     this.client = client;
+    this.taken = this.takenTold = 0;
     const { config, container, recorder } = this.deps;
     const isKnown = request.offset >= this.shown.start && request.offset <= this.shown.end;
     const offset = request.offset > 0 && isKnown ? request.offset : this.shown.firstLine;
@@ -155,13 +164,23 @@ export class Session {
     if (this.isOver) return;
     this.bytesIn += bytes.length;
     this.lastTypedAt = Date.now();
-    if (!this.stream.write(bytes)) {
-      const { client } = this;
-      client?.pause();
-      this.stream.onDrain = () => client?.resume();
+    const { client } = this;
+    this.stream.write(bytes, () => this.take(client, bytes.length));
+    if (this.stream.heldUpBytes > mostHeldUpBytes) {
+      const message = 'More was typed than the program takes';
+      return this.finish({ end: 'FAILED', exitCode: null, message });
     }
     this.breakUntil = breakKeys.some((key) => bytes.includes(key)) ? this.lastTypedAt + breakMs : 0;
     this.drainFlood();
+  }
+
+  /** Lets the tab type on; a paste is longer than what may be on its way. */
+  private take(client: WebSocket | undefined, bytes: number): void {
+    if (client !== this.client) return;
+    this.taken += bytes;
+    if (this.taken - this.takenTold < takenStepBytes) return;
+    this.takenTold = this.taken;
+    this.tell({ type: 'taken', bytes: this.taken });
   }
 
   obey(request: TerminalRequest): void {

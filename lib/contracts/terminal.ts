@@ -88,6 +88,8 @@ export type TerminalNotice =
   | { readonly type: 'opening'; readonly message: string }
   /** So many bytes were left out, because a key was pressed that ends a flood; the next byte has the offset. */
   | { readonly type: 'gap'; readonly bytes: number; readonly offset: number }
+  /** So many of the bytes that this tab typed have left for the pod; it may be 128 KiB ahead. */
+  | { readonly type: 'taken'; readonly bytes: number }
   /** It ends in so many milliseconds unless something is typed. */
   | { readonly type: 'idle'; readonly endsInMs: number }
   /** This instance is stopping: come back, to be served by another. */

@@ -51,7 +51,8 @@ const protocol = 'v1.terminal.skyarc.dev';
 const ackBytes = 16 << 10;
 const ackAfterMs = 40;
 const pieceBytes = 16 << 10;
-const heldUpBytes = 64 << 10;
+/** So much may be typed ahead of what the server has taken. */
+const aheadBytes = 128 << 10;
 const longestPauseMs = 5_000;
 const codes: Readonly<Record<number, SkyarcErrorCode>> = {
   4400: 'INVALID',
@@ -80,7 +81,8 @@ export class Terminal {
   #ackTimer: ReturnType<typeof setTimeout> | undefined;
   /** Typed or pasted, not sent yet. */
   #typed: Uint8Array[] = [];
-  #pump: ReturnType<typeof setTimeout> | undefined;
+  #sent = 0;
+  #taken = 0;
 
   constructor(
     line: TerminalLine,
@@ -172,6 +174,7 @@ export class Terminal {
         if (restart) this.#handlers.onClear?.();
         this.#offset = this.#shown = this.#acknowledged = offset;
         this.#failures = 0;
+        this.#sent = this.#taken = 0;
         this.#setState('open');
         this.#handlers.onEvent?.({ type: 'ready', container, command, recording });
         this.#send();
@@ -180,6 +183,10 @@ export class Terminal {
       case 'gap':
         this.#offset = notice.offset;
         this.#handlers.onEvent?.({ type: 'gap', bytes: notice.bytes });
+        break;
+      case 'taken':
+        this.#taken = notice.bytes;
+        this.#send();
         break;
       case 'draining':
         this.#restart();
@@ -214,12 +221,13 @@ export class Terminal {
 
   /** Sends what was typed as the line takes it, so that a break key finds its way past a paste. */
   #send(): void {
-    clearTimeout(this.#pump);
     const socket = this.#socket;
     if (!socket || this.#state !== 'open') return;
-    while (this.#typed.length > 0 && socket.bufferedAmount < heldUpBytes)
-      socket.send(this.#typed.shift() as Uint8Array<ArrayBuffer>);
-    if (this.#typed.length > 0) this.#pump = setTimeout(() => this.#send(), 5);
+    while (this.#typed.length > 0 && this.#sent - this.#taken < aheadBytes) {
+      const piece = this.#typed.shift() as Uint8Array<ArrayBuffer>;
+      this.#sent += piece.length;
+      socket.send(piece);
+    }
   }
 
   /** The session is over, but not by anybody's will: begins the same anew. */
@@ -254,7 +262,6 @@ export class Terminal {
 
   #leave(): void {
     clearTimeout(this.#ackTimer);
-    clearTimeout(this.#pump);
     this.#ackTimer = undefined;
     const socket = this.#socket;
     this.#socket = undefined;
@@ -287,5 +294,6 @@ type Notice =
     }
   | { readonly type: 'gap'; readonly bytes: number; readonly offset: number }
   | { readonly type: 'draining' }
+  | { readonly type: 'taken'; readonly bytes: number }
   | ({ readonly type: 'end' } & TerminalEnding)
   | Exclude<TerminalEvent, { readonly type: 'ready' | 'gap' | 'restarted' }>;

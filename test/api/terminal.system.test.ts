@@ -1,6 +1,6 @@
 import { setLogLevel } from '@skyarc/lib/log';
 import { sleep } from '@skyarc/lib/retry';
-import type { SkyarcClient } from '@skyarc/sdk';
+import { createClient, type SkyarcClient } from '@skyarc/sdk';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { Screen } from '../testkit/screen.ts';
@@ -127,14 +127,22 @@ test('a grant is of no use to another login, from another page, or twice', async
 });
 
 test('whoever loses the right is out within a second', async () => {
+  let tokenId = '';
   const lose: Record<string, (client: SkyarcClient) => Promise<unknown>> = {
     role: () => ann.teams.setMember({ teamId: blueId, email: 'dev@example.test', role: 'VIEWER' }),
     membership: () => ann.teams.removeMember(blueId, devId),
     session: (client) => client.account.logout(),
+    token: () => dev.account.revokeApiToken(tokenId),
   };
   for (const [what, act] of Object.entries(lose)) {
     await ann.teams.setMember({ teamId: blueId, email: 'dev@example.test', role: 'DEVELOPER' });
-    const client = await world.client('dev@example.test');
+    let client = await world.client('dev@example.test');
+    if (what === 'token') {
+      await dev.account.createApiToken({ name: 'terminals' }).then(({ apiToken, secret: token }) => {
+        tokenId = apiToken.id;
+        client = createClient({ url: `${world.console.url}/graphql`, token });
+      });
+    }
     const screen = open(client);
     await screen.shows('# ');
     const from = performance.now();
@@ -223,6 +231,19 @@ async function refused(start: object, reason: string): Promise<void> {
   const screen = open(dev, start);
   expect((await screen.ends()).message).toContain(reason);
 }
+
+test('a long paste arrives whole, though its echo floods the screen', async () => {
+  const screen = open(dev);
+  await screen.shows('# ');
+  const line = `${'p'.repeat(99)}\n`;
+  screen.terminal.type(
+    'cat | node -e "let n=0;process.stdin.on(\\"data\\",d=>n+=d.length).on(\\"end\\",()=>console.log(\\"got-\\"+n))"\r',
+  );
+  await sleep(300);
+  screen.terminal.type(line.repeat(6_000));
+  screen.terminal.type('\u0004');
+  await screen.shows('got-600000', 30_000);
+});
 
 test('bad input is refused with its reason', async () => {
   await refused({ pod: 'nothing' }, 'has no pod "nothing"');

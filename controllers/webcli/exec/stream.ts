@@ -35,8 +35,6 @@ export class ExecStream {
   onOutput: (bytes: Buffer) => void = () => undefined;
   /** Called once. */
   onEnd: (end: ExecEnd) => void = () => undefined;
-  /** Called when typed bytes that were held up have left. */
-  onDrain: () => void = () => undefined;
   private readonly socket: WebSocket;
   private end: ExecEnd | undefined;
   private hasEnded = false;
@@ -80,13 +78,17 @@ export class ExecStream {
     return stream;
   }
 
-  /** Bytes typed; false when so much is held up that the typist should wait for `onDrain`. */
-  write(bytes: Buffer): boolean {
-    if (this.socket.readyState !== WebSocket.OPEN) return true;
-    this.socket.send(Buffer.concat([Buffer.of(channel.input), bytes]), () => {
-      if (this.socket.bufferedAmount < heldUpBytes / 2) this.onDrain();
+  /** Sends what was typed; `taken` is called once it has left this process. */
+  write(bytes: Buffer, taken: () => void): void {
+    if (this.socket.readyState !== WebSocket.OPEN) return;
+    this.socket.send(Buffer.concat([Buffer.of(channel.input), bytes]), (error) => {
+      if (!error) taken();
     });
-    return this.socket.bufferedAmount < heldUpBytes;
+  }
+
+  /** Bytes that were typed and have not left this process. */
+  get heldUpBytes(): number {
+    return this.socket.bufferedAmount;
   }
 
   resize(cols: number, rows: number): void {
@@ -130,8 +132,6 @@ export class ExecStream {
     this.onEnd(this.end ?? { exitCode: null, message: 'The connection to the pod was closed' });
   }
 }
-
-const heldUpBytes = 256 << 10;
 
 interface Status {
   readonly status?: string;
