@@ -5,11 +5,13 @@ import { nextHealth, unknownHealth } from './health.ts';
 const probe = probeSchema.parse({ kind: 'TCP', successThreshold: 2, failureThreshold: 3 });
 
 function after(answers: string) {
-  return [...answers].reduce(
-    (health, answer, index) =>
-      nextHealth(health, { problem: answer === 'o' ? null : `no ${index}`, nowMs: index, probe }),
-    unknownHealth,
-  );
+  return answers
+    .split('')
+    .reduce(
+      (health, answer, index) =>
+        nextHealth(health, { problem: answer === 'o' ? null : `no ${index}`, nowMs: index, probe }),
+      unknownHealth,
+    );
 }
 
 test.each([
