@@ -25,6 +25,24 @@ const active = (kind: NonNullable<StateFacts['active']>['kind'], step: string | 
 const cases: [string, Partial<StateFacts>, string, string | null][] = [
   ['all wanted pods are ready', {}, 'RUNNING', null],
   ['more pods than wanted are ready', { pods: [readyPod, readyPod] }, 'RUNNING', null],
+  ['a service outside that is not asked', { hasVersion: false, pods: [], external: null }, 'RUNNING', null],
+  [
+    'a service outside of which nothing answers',
+    {
+      hasVersion: false,
+      pods: [],
+      external: [{ host: 'db', port: 1, healthy: false, message: 'connection refused' }],
+    },
+    'FAILED',
+    '1 of 1 endpoints do not answer; db:1: connection refused',
+  ],
+  ['a job between its runs', { pods: [], lastRun: null }, 'RUNNING', null],
+  [
+    'a job whose last run failed',
+    { pods: [], lastRun: { status: 'FAILED', message: 'it exited with code 1' } },
+    'FAILED',
+    'Its last run failed: it exited with code 1',
+  ],
   ['never deployed', { hasVersion: false, desired: 'STOPPED', pods: [] }, 'NEW', null],
   [
     'the first build failed',

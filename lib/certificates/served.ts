@@ -1,3 +1,4 @@
+import 'reflect-metadata';
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { AppError, messageOf } from '@skyarc/lib/errors';
 import * as x509 from '@peculiar/x509';

@@ -60,16 +60,14 @@ export const run = z.object({
   job: jobInput.optional(),
   autoscaling: autoscaling.optional(),
 });
-export type CheckedRun = z.output<typeof run>;
+
+const macros = /^@(yearly|annually|monthly|weekly|daily|midnight|hourly)$/;
+const names = /\b(JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC|SUN|MON|TUE|WED|THU|FRI|SAT)\b/gi;
 
 /** Five fields as every cron reads them, or a name for them; no seconds, no signs of one cron alone. */
 export function isSchedule(text: string): boolean {
-  if (
-    !/^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|[0-9A-Za-z*,/-]+( [0-9A-Za-z*,/-]+){4})$/.test(
-      text,
-    )
-  )
-    return false;
+  const plain = text.replaceAll(names, '1');
+  if (!macros.test(text) && !/^[0-9*,/-]+( [0-9*,/-]+){4}$/.test(plain)) return false;
   try {
     return new Cron(text, { paused: true }).nextRun() !== null;
   } catch {

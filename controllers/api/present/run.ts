@@ -3,7 +3,6 @@ import {
   greyRelease,
   job,
   placement,
-  probe,
   probes,
   rollout,
   type Probe as StoredProbe,
@@ -62,8 +61,5 @@ export function presentRun(app: AppRecord, facts: RunFacts): RunSettings {
 export function presentProbe(one: StoredProbe | null | undefined): Probe | null {
   return one ? { ...one, headers: one.headers ?? [] } : null;
 }
-
-/** A stored probe; null for none. */
-export const parseProbe = (json: string | null): StoredProbe | null => stored(probe, json);
 
 export const parseGrey = (json: string | null) => stored(greyRelease, json);
