@@ -24,7 +24,7 @@ export interface ServicePort {
   readonly affinitySec: number | undefined;
 }
 
-export const serviceNameLabel = 'kubernetes.io/service-name';
+const serviceNameLabel = 'kubernetes.io/service-name';
 const defaultAffinitySec = 10_800;
 
 /** `namespace/service` that a slice belongs to, or undefined. */
@@ -99,7 +99,7 @@ function resolveEndpoints(
 }
 
 /** An address that a service may lead to: never the host's own loopback or link, whatever a slice says. */
-export function isEndpointAddress(address: string): boolean {
+function isEndpointAddress(address: string): boolean {
   return isIPv4(address) && !/^(0|127|169\.254|2(2[4-9]|[345]\d))\./.test(address);
 }
 

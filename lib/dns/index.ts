@@ -2,7 +2,6 @@ export {
   codes,
   parseQuery,
   renderReply,
-  typeNumberOf,
   type DnsQuery,
   type DnsRecord,
   type DnsReply,

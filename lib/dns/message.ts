@@ -25,7 +25,6 @@ export interface DnsRecord {
 
 export interface DnsQuery {
   readonly id: number;
-  readonly opcode: number;
   /** As it was asked, without the last dot. */
   readonly name: string;
   /** Lower-case, for comparing. */
@@ -57,7 +56,7 @@ export interface DnsReply {
 const flag = { response: 0x8000, authoritative: 0x0400, truncated: 0x0200, recursion: 0x0080 } as const;
 const typeOpt = 41;
 /** What fits one datagram on any path (DNS flag day 2020). */
-export const maxUdpBytes = 1232;
+const maxUdpBytes = 1232;
 const plainUdpBytes = 512;
 
 /**
@@ -86,7 +85,6 @@ export function parseQuery(bytes: Buffer): DnsQuery | { readonly id: number; rea
   if (!question || opts.length > 1) return { id, code: codes.formatError };
   return {
     id,
-    opcode,
     name: question.name === '.' ? '' : question.name,
     key: question.name === '.' ? '' : question.name.toLowerCase(),
     type: question.type,
@@ -102,11 +100,6 @@ export function parseQuery(bytes: Buffer): DnsQuery | { readonly id: number; rea
     bytes,
     questionEnd: wire.questionEnd,
   };
-}
-
-/** The number of a type as queries carry it. */
-export function typeNumberOf(query: DnsQuery): number {
-  return query.bytes.readUInt16BE(query.questionEnd - 4);
 }
 
 /** How long a reply over UDP may be. */

@@ -19,7 +19,6 @@ export class Forwarder {
   private readonly cache = new AnswerCache();
   private readonly open = new Map<string, Promise<CachedAnswer>>();
   private servers: NameServers;
-  readonly counts = { asked: 0, cached: 0, stale: 0, failed: 0 };
 
   constructor(options: ForwardOptions) {
     this.servers = new NameServers(options);
@@ -36,15 +35,8 @@ export class Forwarder {
   }
 
   private async find(query: DnsQuery): Promise<CachedAnswer> {
-    const question = query.bytes.subarray(12, query.questionEnd).toString('latin1').toLowerCase();
-    const key = `${question} ${query.edns?.wantsDnssec ?? false} ${query.checkingDisabled}`;
-    const cached = this.cache.find(key);
-    if (cached) {
-      this.counts.cached += 1;
-      return cached;
-    }
-    const asking = this.open.get(key) ?? this.ask(key, query);
-    return asking;
+    const key = `${questionKeyOf(query)} ${query.edns?.wantsDnssec ?? false} ${query.checkingDisabled}`;
+    return this.cache.find(key) ?? this.open.get(key) ?? this.ask(key, query);
   }
 
   private ask(key: string, query: DnsQuery): Promise<CachedAnswer> {
@@ -52,10 +44,12 @@ export class Forwarder {
     const asking = this.askServers(query)
       .then((bytes) => {
         const isFailure = (bytes.readUInt8(3) & 15) === codes.serverFailure;
-        return (isFailure ? this.findStale(key) : undefined) ?? this.cache.store(key, bytes);
+        return (
+          (isFailure ? this.cache.find(key, { stale: true }) : undefined) ?? this.cache.store(key, bytes)
+        );
       })
       .catch((error: unknown) => {
-        const stale = this.findStale(key);
+        const stale = this.cache.find(key, { stale: true });
         if (!stale) throw error;
         return stale;
       })
@@ -64,19 +58,12 @@ export class Forwarder {
     return asking;
   }
 
-  private findStale(key: string): CachedAnswer | undefined {
-    const stale = this.cache.find(key, { stale: true });
-    if (stale) this.counts.stale += 1;
-    return stale;
-  }
-
   /** The first useful answer, server by server; a server that fails is asked last for a while. */
   private async askServers(query: DnsQuery): Promise<Buffer> {
     const message = questionOf(query);
     let failure: unknown;
     let refusal: Buffer | undefined;
     for (const server of await this.servers.inOrder(query.key)) {
-      this.counts.asked += 1;
       try {
         let answer = await askUdp(server, message);
         if ((answer.readUInt8(2) & 0x02) !== 0) answer = await askTcp(server, message);
@@ -90,9 +77,16 @@ export class Forwarder {
       }
     }
     if (refusal) return refusal;
-    this.counts.failed += 1;
     throw new AppError('UNAVAILABLE', 'no name server of the host answers', { cause: failure });
   }
+}
+
+/** By the bytes: a name as text does not tell a dot in a label from one between labels. Type and class have no case. */
+function questionKeyOf({ bytes, questionEnd }: DnsQuery): string {
+  const name = bytes
+    .toString('latin1', 12, questionEnd - 4)
+    .replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
+  return `${name} ${bytes.readUInt32BE(questionEnd - 4)}`;
 }
 
 /** Our own question for the client's, with EDNS. Its id is the transport's matter. */

@@ -199,6 +199,24 @@ test("answers of others are kept as long as they say, with the asker's spelling 
   expect(upstream.queries).toHaveLength(2);
 });
 
+test('types whose numbers differ as letters do, and labels with dots, are other questions', async () => {
+  const resolver = new Resolver(state);
+  upstream.queries.length = 0;
+  upstream.replies.set('kind.com', { authorities: [soa(60)] });
+  for (const type of ['UNKNOWN_65', 'UNKNOWN_97']) await ask(resolver, queryFor('kind.com', type));
+  expect(upstream.queries).toEqual(['kind.com UNKNOWN_65 udp', 'kind.com UNKNOWN_97 udp']);
+  const dotted = Buffer.from(queryFor('kind.com').bytes);
+  // One label of eight bytes instead of two, and the root.
+  dotted.writeUInt8(8, 12);
+  dotted.write('.', 17);
+  // The other server repeats it as two labels: that answers another question.
+  await expect(resolver.answer(parseQuery(dotted) as DnsQuery, { limitBytes: 512 })).rejects.toMatchObject({
+    code: 'UNAVAILABLE',
+  });
+  await ask(resolver, queryFor('kind.com'));
+  expect(upstream.queries).toHaveLength(4);
+});
+
 test('a "no" is kept by its SOA, and not without one', async () => {
   const resolver = new Resolver(state);
   upstream.queries.length = 0;
