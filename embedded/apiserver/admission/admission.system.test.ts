@@ -141,3 +141,34 @@ test('a pod has the number of its priority class', async () => {
     }),
   ).rejects.toThrow(/no PriorityClass with name none was found/);
 });
+
+test('a network policy that could not be enforced is refused', async () => {
+  const policy = (rule: object) => ({
+    metadata: { generateName: 'rule-', namespace: 'default' },
+    spec: { podSelector: {}, policyTypes: ['Ingress'], ingress: [rule] },
+  });
+  const fine = { from: [{ podSelector: {} }, { ipBlock: { cidr: '10.0.0.0/8', except: ['10.1.0.0/16'] } }] };
+  await client.create('networkpolicies', policy(fine));
+  await client.create(
+    'networkpolicies',
+    policy({
+      ports: [
+        { port: 80, endPort: 90 },
+        { port: 'web', protocol: 'TCP' },
+      ],
+    }),
+  );
+  for (const bad of [
+    { from: [{}] },
+    { from: [{ ipBlock: { cidr: '10.0.0.0' } }] },
+    { from: [{ ipBlock: { cidr: '10.0.0.0/33' } }] },
+    { from: [{ podSelector: {}, ipBlock: { cidr: '10.0.0.0/8' } }] },
+    { ports: [{ port: 70_000 }] },
+    { ports: [{ port: 80, endPort: 70 }] },
+    { ports: [{ port: 80, protocol: 'ICMP' }] },
+  ]) {
+    await expect(client.create('networkpolicies', policy(bad))).rejects.toThrow(
+      /is invalid: spec.ingress\[0\]/,
+    );
+  }
+});

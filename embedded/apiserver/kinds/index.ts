@@ -3,6 +3,7 @@ import * as apps from './apps.ts';
 import * as autoscaling from './autoscaling.ts';
 import * as batch from './batch.ts';
 import * as core from './core.ts';
+import * as networkPolicy from './network-policy.ts';
 import * as networking from './networking.ts';
 import * as pods from './pods.ts';
 import * as policy from './policy.ts';
@@ -20,6 +21,7 @@ export const kinds: readonly Kind[] = [
   autoscaling,
   batch,
   networking,
+  networkPolicy,
   policy,
   registration,
 ].flatMap((family) => Object.values(family));

@@ -2,7 +2,7 @@ import { parseQuantity } from '../../client/quantity.ts';
 import { invalidValue, required } from '../field-error.ts';
 import { defineKind } from '../kind.ts';
 import { isObject, listAt, textAt, type ApiObject } from '../object.ts';
-import { ageColumn, countColumn, nameColumn, numberAt, pathColumn, selectorText, wide } from './columns.ts';
+import { ageColumn, countColumn, nameColumn, numberAt, pathColumn, wide } from './columns.ts';
 import { oneOf } from './pod-spec.ts';
 
 export const leases = defineKind({
@@ -33,25 +33,6 @@ export const priorityClasses = defineKind({
     { name: 'Global-Default', type: 'boolean', value: (each) => each['globalDefault'] === true },
     ageColumn,
     pathColumn('PreemptionPolicy', ['preemptionPolicy']),
-  ],
-});
-
-export const networkPolicies = defineKind({
-  group: 'networking.k8s.io',
-  version: 'v1',
-  kind: 'NetworkPolicy',
-  plural: 'networkpolicies',
-  shortNames: ['netpol'],
-  generation: true,
-  setDefaults(policy) {
-    const spec = (policy.spec ??= {});
-    spec['podSelector'] ??= {};
-    spec['policyTypes'] ??= Array.isArray(spec['egress']) ? ['Ingress', 'Egress'] : ['Ingress'];
-  },
-  columns: [
-    nameColumn,
-    { name: 'Pod-Selector', value: (policy) => selectorText(policy.spec?.['podSelector']) },
-    ageColumn,
   ],
 });
 
