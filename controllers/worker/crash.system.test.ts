@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { newId } from '@skyarc/lib/contracts';
 import { createLogger } from '@skyarc/lib/log';
 import { createOperation } from '@skyarc/prisma/datacenter';
@@ -63,6 +64,30 @@ test(
         expect(run.crashed, about).toBe(true);
         expect(run.dump, about).toEqual(whole.dump);
       }
+    }
+  },
+);
+
+test(
+  'a process that is killed at a write is followed by another, which ends the operation the same',
+  {
+    timeout: 300_000,
+  },
+  async () => {
+    const whole = [await upgrade(1, { at: 0, when: 'after' }), await upgrade(0, { at: 0, when: 'after' })];
+    const [there, back] = whole as [Run, Run];
+    for (const [round, at] of [7, 12, 17, 22].entries()) {
+      const to = (round + 1) % 2;
+      await settings(to);
+      const child = await world.forkWorker({}, { at, when: round < 2 ? 'before' : 'after' });
+      const operation = await world.begin(app, 'UPGRADE', { versionId: states[to]?.version });
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      expect(child.signalCode).toBe('SIGKILL');
+      const next = await world.forkWorker();
+      expect(await world.ended(operation.id)).toMatchObject({ status: 'SUCCEEDED' });
+      expect(await dumpOf(operation.id)).toEqual((to === 1 ? there : back).dump);
+      next.kill('SIGKILL');
+      await once(next, 'exit');
     }
   },
 );
