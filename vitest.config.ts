@@ -6,6 +6,8 @@ const resolve = {
   alias: [{ find: /^graphql$/, replacement: fileURLToPath(import.meta.resolve('graphql')) }],
 };
 
+/** Real engines on a busy machine now and then miss a moment: what fails is tried once more, and both tries are told. */
+const retry = 1;
 const neverTested = ['**/node_modules/**', '**/fixtures/**', '**/.next/**'];
 
 export default defineConfig({
@@ -30,6 +32,7 @@ export default defineConfig({
           exclude: neverTested,
           pool: 'forks',
           fileParallelism: false,
+          retry,
           testTimeout: 120_000,
           hookTimeout: 180_000,
         },
@@ -42,6 +45,7 @@ export default defineConfig({
           globalSetup: ['test/testkit/journey-setup.ts'],
           pool: 'forks',
           fileParallelism: false,
+          retry,
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },

@@ -11,7 +11,12 @@ const label = (max: number, what: string) =>
     );
 
 export const teamName = label(40, 'A team name');
-export const appName = label(40, 'An app name');
+/** Endings that the worker gives to the objects beside an app's own. */
+const reservedEndings = /-(grey|headless|deployed|external)$/;
+export const appName = label(40, 'An app name').refine(
+  (name) => !reservedEndings.test(name),
+  'An app name does not end in -grey, -headless, -deployed or -external',
+);
 export const dataCenterName = label(31, 'A data centre name');
 
 /** POSIX environment name (IEEE 1003.1, 8.1). Names beginning with SKYARC_ are ours. */

@@ -1,3 +1,7 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CertificateAuthority } from '@skyarc/lib/certificates';
 import type { TestProject } from 'vitest/node';
 import { createClient } from '@skyarc/sdk';
 import { Installation } from './installation.ts';
@@ -15,13 +19,23 @@ export interface World {
 declare module 'vitest' {
   export interface ProvidedContext {
     world: World;
+    /** Folder of an authority that the installation trusts beside those of the machine. */
+    authorityFolder: string;
   }
 }
 
-export const journeyInstallation = { instance: 'skyarctest', portOffset: 3_500, network: 150 } as const;
+const authorityFolder = join(tmpdir(), 'skyarctest-authority');
+
+export const journeyInstallation = {
+  instance: 'skyarctest',
+  portOffset: 3_500,
+  network: 150,
+  env: { NODE_EXTRA_CA_CERTS: join(authorityFolder, 'trusted.pem') },
+} as const;
 
 /** A fresh installation, claimed by its first user; removed with every trace at the end. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await trustOurAuthority();
   const installation = new Installation(journeyInstallation);
   await installation.purge();
   await installation.start();
@@ -40,5 +54,20 @@ export default async function setup(project: TestProject): Promise<() => Promise
     team: 'blue',
     groupId: (groups[0] as { id: string }).id,
   });
-  return () => installation.purge();
+  project.provide('authorityFolder', authorityFolder);
+  return async () => {
+    await installation.purge();
+    await rm(authorityFolder, { recursive: true });
+  };
+}
+
+/** Writes the certificate of a new authority beside whatever else Node.js is told to trust here. */
+async function trustOurAuthority(): Promise<void> {
+  await rm(authorityFolder, { recursive: true, force: true });
+  const { cert } = await CertificateAuthority.ensure(authorityFolder, 'Skyarc tests');
+  const others = process.env['NODE_EXTRA_CA_CERTS'];
+  await writeFile(
+    journeyInstallation.env.NODE_EXTRA_CA_CERTS,
+    (others ? await readFile(others, 'utf8') : '') + cert,
+  );
 }
