@@ -18,7 +18,6 @@ export type Job = KindTable['jobs'];
 export type CronJob = KindTable['cronjobs'];
 export type DisruptionBudget = KindTable['poddisruptionbudgets'];
 export type Autoscaler = KindTable['horizontalpodautoscalers'];
-export type Quota = KindTable['resourcequotas'];
 export type PodTemplate = NonNullable<ReplicaSet['spec']>['template'] & object;
 export type LabelSelector = NonNullable<NonNullable<ReplicaSet['spec']>['selector']>;
 export type OwnerReference = NonNullable<NonNullable<KubeObject['metadata']>['ownerReferences']>[number];

@@ -81,11 +81,12 @@ test('one is renewed under load, and no request notices', async () => {
   expect(failures).toEqual([]);
 });
 
+const refused = (chain: string, privateKey: string) =>
+  expect(skyarc.certificates.upload({ teamId, name: 'bad', chain, privateKey })).rejects;
+
 test('what does not fit is refused with the reason', async () => {
   const one = await authority.issue({ commonName: 'a.test', names: ['a.test'], usage: 'server' });
   const other = await authority.issue({ commonName: 'b.test', names: ['b.test'], usage: 'server' });
-  const refused = (chain: string, privateKey: string) =>
-    expect(skyarc.certificates.upload({ teamId, name: 'bad', chain, privateKey })).rejects;
   await refused(one.cert, other.key).toMatchObject({
     code: 'INVALID',
     message: expect.stringMatching(/key/) as string,

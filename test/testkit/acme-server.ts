@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CertificateAuthority } from '@skyarc/lib/certificates';
+import type { CertificateAuthority } from '@skyarc/lib/certificates';
 import { pollUntil } from '@skyarc/lib/retry';
 
 export interface AcmeServer {

@@ -142,11 +142,12 @@ test('a pod has the number of its priority class', async () => {
   ).rejects.toThrow(/no PriorityClass with name none was found/);
 });
 
+const policy = (rule: object) => ({
+  metadata: { generateName: 'rule-', namespace: 'default' },
+  spec: { podSelector: {}, policyTypes: ['Ingress'], ingress: [rule] },
+});
+
 test('a network policy that could not be enforced is refused', async () => {
-  const policy = (rule: object) => ({
-    metadata: { generateName: 'rule-', namespace: 'default' },
-    spec: { podSelector: {}, policyTypes: ['Ingress'], ingress: [rule] },
-  });
   const fine = { from: [{ podSelector: {} }, { ipBlock: { cidr: '10.0.0.0/8', except: ['10.1.0.0/16'] } }] };
   await client.create('networkpolicies', policy(fine));
   await client.create(

@@ -75,12 +75,10 @@ test('a claim that waits for its first consumer gets a volume where the pod will
   expect((await find('late'))?.metadata?.annotations).toBeUndefined();
   await podWith('late', { 'kubernetes.io/hostname': 'node-b' });
   const annotationsOf = async () => (await find('late'))?.metadata?.annotations ?? {};
-  await expect
-    .poll(annotationsOf, soon)
-    .toMatchObject({
-      [selectedNodeAnnotation]: 'node-b',
-      [provisionerAnnotations[0] ?? '']: 'example.com/disk',
-    });
+  await expect.poll(annotationsOf, soon).toMatchObject({
+    [selectedNodeAnnotation]: 'node-b',
+    [provisionerAnnotations[0] ?? '']: 'example.com/disk',
+  });
   expect(await nodeOf('late')).toBeUndefined();
   await provision((await find('late')) ?? {}, 'node-b');
   await expect.poll(() => nodeOf('late'), soon).toBe('node-b');
