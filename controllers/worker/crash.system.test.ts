@@ -152,7 +152,7 @@ async function upgrade(to: number, plan: CrashPlan): Promise<Run> {
   });
   const task = {
     body: { operationId: operation.id, appId: app, team: 'blue' },
-    signal: AbortSignal.timeout(60_000),
+    signal: AbortSignal.timeout(240_000),
   };
   const crash = new CrashPoint(plan);
   const mortal = controllerOf({ db: crash.database(db), kube: crash.kube(kube) });
