@@ -599,7 +599,7 @@ test('a group starts in the order of its dependencies, stops the other way round
     await api.createApp('a-web', group),
     await api.createApp('b-cache', group),
   ];
-  await api.createApp('never-deployed', group);
+  await api.createApp('never-built', group);
   await api.update(web, { dependencyIds: [db, cache] });
   await api.update(cache, { dependencyIds: [db] });
   for (const id of [db, web, cache]) await api.run(id);
