@@ -25,6 +25,8 @@ const cluster = new ForeignCluster({
   plainHttpRegistry: registry,
 });
 const namespace = 'skyarc-blue';
+/** The team's namespace, and the one of the worker's Lease. */
+const ours = [namespace, 'skyarc-system'];
 const host = '8080.shop.blue.skyarc.localhost';
 let installation: Installation;
 let proxy: RightsProxy;
@@ -260,7 +262,7 @@ async function foreignObjects(): Promise<Map<string, string>> {
     const { items } = await cluster.kube.list(kind);
     for (const { metadata, ...object } of items as KindTable['secrets'][]) {
       // The status of an Ingress of our class is ours to write; a node's is its own.
-      if (metadata?.namespace === namespace || metadata?.name === namespace) continue;
+      if (ours.includes(metadata?.namespace ?? '') || ours.includes(metadata?.name ?? '')) continue;
       const content = kind === 'nodes' ? '' : JSON.stringify({ ...object, status: undefined });
       found.set(`${kind}/${metadata?.namespace ?? ''}/${metadata?.name}`, `${metadata?.uid} ${content}`);
     }
