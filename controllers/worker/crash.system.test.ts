@@ -41,7 +41,8 @@ let states: readonly { readonly version: string; readonly greeting: string; read
 test(
   'a worker that ends before or after any write of an upgrade leaves what an undisturbed one leaves',
   {
-    timeout: 1_200_000,
+    timeout: 600_000,
+    retry: 0,
   },
   async () => {
     // The way there and the way back, so that every round also is the preparation of the next one.
