@@ -32,7 +32,7 @@ const cidr = z.string().regex(/^\d+\.\d+\.\d+\.\d+\/\d+$/, 'is not an address ra
 /** `first-last`. */
 const l4Range = z
   .string()
-  .regex(/^\d{2,5}-\d{2,5}$/, 'is not a range of ports such as 20000-20099')
+  .regex(/^\d{2,5}-\d{2,5}$/, 'is not a range of ports such as 11000-11099')
   .transform((text) => {
     const [first = 0, last = 0] = text.split('-').map(Number);
     return { first, last };
@@ -213,7 +213,7 @@ function portsAfter(offset: number): Record<PortName, number> {
 
 /** A hundred ports; those of a further gateway on the same machine follow. */
 function l4PortsOf(offset: number, index: number): Topology['l4Ports'] {
-  const first = 20_000 + offset + 100 * index;
+  const first = 11_000 + offset + 100 * index;
   return { first, last: first + 99 };
 }
 
