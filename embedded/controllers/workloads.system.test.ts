@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '@skyarc/lib/process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { addDebugContainer } from '../kubelet/testing/debug-container.ts';
 import type { KubeClient } from '../client/index.ts';
 import { timestamp, type Pod } from './kinds.ts';
 import { TestCluster } from './test-cluster.ts';
@@ -58,8 +59,15 @@ test('kubectl makes a Job and waits for it', async () => {
 });
 
 test('a CronJob runs at its times, once each, and keeps its history short', async () => {
-  await kubectl('create', 'cronjob', 'tick', '--image=succeeds', '--schedule=* * * * *');
-  await kubectl('create', 'job', '--from=cronjob/tick', 'by-hand');
+  // Debian's kubectl would create the beta versions of CronJob and PodDisruptionBudget, which are gone.
+  const container = { name: 'tick', image: 'succeeds' };
+  const template = { spec: { containers: [container], restartPolicy: 'OnFailure' } };
+  await apply({
+    apiVersion: 'batch/v1',
+    kind: 'CronJob',
+    metadata: { name: 'tick' },
+    spec: { schedule: '* * * * *', jobTemplate: { spec: { template } } },
+  });
   const jobs = async () =>
     (await client.list('jobs', { namespace: 'default' })).items.filter(({ metadata }) =>
       metadata?.name?.startsWith('tick-'),
@@ -85,8 +93,10 @@ test('a CronJob runs at its times, once each, and keeps its history short', asyn
   });
   await expect.poll(jobs, soon).toEqual([]);
   expect(await kubectl('get', 'cronjob', 'tick')).toMatch(/tick +\* \* \* \* \* +<none> +True +0/);
-  const bad = await tryKubectl('create', 'cronjob', 'bad', '--image=x', '--schedule=61 * * * *');
-  expect(bad.text).toContain('spec.schedule: Invalid value');
+  const bad = { spec: { schedule: '61 * * * *', jobTemplate: { spec: { template } } } };
+  await expect(
+    client.create('cronjobs', { ...bad, metadata: { name: 'bad', namespace: 'default' } }),
+  ).rejects.toThrow('spec.schedule: Invalid value');
 });
 
 test('a DaemonSet has one pod on every node that takes it, and rolls', async () => {
@@ -120,7 +130,12 @@ test('a DaemonSet has one pod on every node that takes it, and rolls', async () 
 test('a drain waits for what a disruption budget allows', async () => {
   await kubectl('create', 'deployment', 'web', '--image=web', '--replicas=3');
   await kubectl('rollout', 'status', 'deployment/web', '--timeout=50s');
-  await kubectl('create', 'pdb', 'web', '--selector=app=web', '--min-available=3');
+  await apply({
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    metadata: { name: 'web' },
+    spec: { minAvailable: 3, selector: { matchLabels: { app: 'web' } } },
+  });
   const allowed = async () =>
     (await client.find('poddisruptionbudgets', 'web', 'default'))?.status?.disruptionsAllowed;
   const status = async () => (await client.find('poddisruptionbudgets', 'web', 'default'))?.status;
@@ -164,7 +179,8 @@ test('a drain waits for what a disruption budget allows', async () => {
 test('a debug container is added to a pod by its own subresource', async () => {
   await kubectl('run', 'plain', '--image=plain');
   await kubectl('wait', 'pod/plain', '--for=condition=Ready', '--timeout=50s');
-  await kubectl('debug', 'plain', '--image=tools', '-c', 'tools', '--target=plain', '--', 'sleep', '60');
+  const tools = { name: 'tools', image: 'tools', targetContainerName: 'plain', command: ['sleep', '60'] };
+  await addDebugContainer(cluster.kubeconfig, 'plain', tools);
   const pod = await client.find('pods', 'plain', 'default');
   expect(pod?.spec?.ephemeralContainers).toMatchObject([
     { name: 'tools', image: 'tools', targetContainerName: 'plain', terminationMessagePolicy: 'File' },

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '@skyarc/lib/process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { addDebugContainer } from './testing/debug-container.ts';
 import type { KindTable } from '../client/index.ts';
 import { purge, start, type RunningEmbedded } from '../main.ts';
 import {
@@ -265,15 +266,14 @@ test('a debug container joins a running pod and sees its processes', async () =>
     containers: [shell('main', 'exec sleep 4711')],
   });
   await waitForPod(client, 'plain', isReady);
-  const debug = [
-    'debug',
-    'plain',
-    `--image=${testImage}`,
-    '--target=main',
-    '--image-pull-policy=IfNotPresent',
-  ];
-  const script = 'cat /proc/1/cmdline; echo; sleep 60';
-  await kubectl([...debug, '--container=debug', '--', 'sh', '-c', script]);
+  const debug = (name: string, script: string) =>
+    addDebugContainer(cluster.kubeconfigFile, 'plain', {
+      ...shell(name, script),
+      targetContainerName: 'main',
+      imagePullPolicy: 'IfNotPresent',
+      stdin: name === 'second',
+    });
+  await debug('debug', 'cat /proc/1/cmdline; echo; sleep 60');
   const joined = await waitForPod(
     client,
     'plain',
@@ -283,10 +283,19 @@ test('a debug container joins a running pod and sees its processes', async () =>
   expect(await readOutput(joined, 'debug')).toContain('sleep\u00004711');
   expect(await kubectl(['exec', 'plain', '-c', 'debug', '--', 'echo', 'here'])).toBe('here\n');
   // The runtime ends the session with its input: a person's terminal stays open.
-  const attached = await kubectl(
-    [...debug, '--container=second', '--stdin', '--', 'sh', '-c', 'read line; echo "got $line"; sleep 1'],
-    (command) => ['sh', '-c', '(echo a line; sleep 3) | exec "$@"', 'typed', ...command],
+  await debug('second', 'read line; echo "got $line"; sleep 1');
+  await waitForPod(
+    client,
+    'plain',
+    ({ status }) => status?.ephemeralContainerStatuses?.[1]?.state?.running !== undefined,
   );
+  const attached = await kubectl(['attach', 'plain', '-c', 'second', '--stdin'], (command) => [
+    'sh',
+    '-c',
+    '(echo a line; sleep 3) | exec "$@"',
+    'typed',
+    ...command,
+  ]);
   expect(attached).toContain('got a line');
   await waitForPod(
     client,

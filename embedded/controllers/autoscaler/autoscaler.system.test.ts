@@ -74,7 +74,7 @@ test('kubectl autoscale follows the cpu up and down, kubectl top shows it', asyn
     .toBe(5);
   expect(await kubectl('top', 'node')).toMatch(/node-a +1500m +2% +1024Mi +1%/);
   expect(await kubectl('get', 'hpa', 'web')).toMatch(/Deployment\/web +cpu: 100%\/50% +1 +5 +5/);
-  expect(await kubectl('describe', 'hpa', 'web')).toContain('TooManyReplicas');
+  expect(await kubectl('describe', 'hpa', 'web')).toContain('SuccessfulRescale');
   stop();
   const calm = load('web', 10);
   await expect.poll(() => replicasOf('web'), soon).toBe(1);
