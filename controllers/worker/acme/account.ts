@@ -1,6 +1,6 @@
 import { AppError } from '@skyarc/lib/errors';
 import type { SecretBox } from '@skyarc/lib/secretbox';
-import type { DataCenterDatabase } from '@skyarc/prisma/datacenter';
+import { type DataCenterDatabase, readSettings } from '@skyarc/prisma/datacenter';
 import { Client, crypto } from 'acme-client';
 import { z } from 'zod';
 
@@ -8,14 +8,12 @@ const accountSetting = 'acme.account';
 const place = 'setting:acme.account';
 const account = z.object({ directoryUrl: z.string(), key: z.string(), url: z.string().nullable() });
 
-/** Name and mail address of the ACME server, as an administrator set them; null when it is off. */
+/** Address of the ACME server and our mail address, as an administrator set them; null when it is off. */
 export async function acmeServer(
   db: DataCenterDatabase,
 ): Promise<{ directoryUrl: string; email: string | null } | null> {
-  const rows = await db.setting.findMany({ where: { name: { in: ['acmeDirectoryUrl', 'acmeEmail'] } } });
-  const valueOf = (name: string) => rows.find((row) => row.name === name)?.value || null;
-  const directoryUrl = valueOf('acmeDirectoryUrl');
-  return directoryUrl === null ? null : { directoryUrl, email: valueOf('acmeEmail') };
+  const { acmeDirectoryUrl, acmeEmail } = await readSettings(db);
+  return acmeDirectoryUrl ? { directoryUrl: acmeDirectoryUrl, email: acmeEmail || null } : null;
 }
 
 /**
