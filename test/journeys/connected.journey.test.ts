@@ -20,7 +20,9 @@ const redisImage = {
   Dockerfile: [
     'FROM skyarc/base:bookworm',
     'RUN apt-get update && apt-get install -y --no-install-recommends redis-server && rm -rf /var/lib/apt/lists/*',
+    'RUN mkdir /data && chown 1000 /data',
     'EXPOSE 6379/tcp',
+    'USER 1000',
     'CMD ["/bin/sh", "-c", "exec redis-server --bind 0.0.0.0 --dir /data --appendonly yes --requirepass $PASSWORD"]',
   ].join('\n'),
 };

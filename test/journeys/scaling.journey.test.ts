@@ -88,7 +88,10 @@ test('a scheduled job runs at its times and by hand, and its history tells how e
   );
   const { run } = await skyarc.apps.settings(id);
   expect(Date.parse(run.job?.nextRunAt ?? '')).toBeGreaterThan(Date.now() - 5_000);
-  await changed(skyarc, id, { env: [{ name: 'FAIL', value: 'yes' }], run: { job: { suspended: true } } });
+  await changed(skyarc, id, {
+    env: [{ name: 'FAIL', value: 'yes' }],
+    run: { job: { schedule: '* * * * *', retries: 0, suspended: true } },
+  });
   const { status, message } = await skyarc.operations.wait((await skyarc.apps.run(id)).id);
   expect(status).toBe('FAILED');
   expect(message).toMatch(/3/);

@@ -57,6 +57,8 @@ async function createRepository(
   files: Readonly<Record<string, string>>,
 ): Promise<GitRepository> {
   const work = join(folder, `${name}.work`);
+  // A test that is tried again begins anew.
+  for (const old of [work, join(folder, `${name}.git`)]) await rm(old, { recursive: true, force: true });
   await git(folder, 'init', '--quiet', '--bare', `${name}.git`);
   await git(folder, 'init', '--quiet', work);
   await git(work, 'remote', 'add', 'origin', join(folder, `${name}.git`));
