@@ -28,8 +28,17 @@ function BuildList({ app }: { readonly app: AppFieldsFragment }): ReactNode {
   const t = useText(appText);
   const state = useQuery(AppBuildsDocument, { id: app.id, first: 50 });
   const { reload } = state;
+  const { onChange } = useOperations();
   const step = `${app.activeOperation?.id} ${app.activeOperation?.build?.status}`;
   useEffect(() => void reload(), [step, reload]);
+  // An operation may have come and gone between two views of the app.
+  useEffect(
+    () =>
+      onChange((operation) => {
+        if (operation.app?.id === app.id) void reload();
+      }),
+    [onChange, app.id, reload],
+  );
   return (
     <Panel flush>
       <Loaded state={state} rows={8}>
