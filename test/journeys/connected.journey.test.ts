@@ -129,13 +129,12 @@ test('an app is told where what it needs is, and what its group shares', async (
   expect(origins.get('DB_HOST')).toBe('DEPENDENCY');
   await changed(skyarc, counter, { env: [] });
   await untilAnswers(world, host, 'v1 shared');
-  await Promise.all(
-    (await skyarc.configSets.delete(configSet.id)).map(({ id }) => skyarc.operations.wait(id)),
-  );
+  await changed(skyarc, counter, { env: [{ name: 'GREETING', value: 'own' }] });
+  const left = await skyarc.configSets.delete(configSet.id);
+  await Promise.all(left.map(({ id }) => finish(skyarc, id)));
 });
 
 test('it is upgraded and rolled back under load without one failed request, and nothing is forgotten', async () => {
-  await changed(skyarc, counter, { env: [{ name: 'GREETING', value: 'own' }] });
   await untilAnswers(world, host, 'v1 own');
   const before = Number((await ask(world, host)).text.split(' ')[2]);
   await repository.push('Second version', counterApp('v2'));
