@@ -56,9 +56,16 @@ export async function ensurePodCgroup(cgroup: string, limits: PodCgroupLimits): 
   }
 }
 
-/** Weighs the tiers of an instance: Burstable by what its pods ask for together, BestEffort least. */
-export async function weighTiers(instance: string, burstableCpuShares: number): Promise<void> {
-  await setCpuShares(`/${instance}${tiers.Burstable}`, burstableCpuShares);
+/**
+ * Weighs the tiers of an instance: all pods together against the rest of the machine by the processors they
+ * may have, Burstable ones by what they ask for together, BestEffort ones least.
+ */
+export async function weighTiers(
+  instance: string,
+  cpuShares: { readonly all: number; readonly burstable: number },
+): Promise<void> {
+  await setCpuShares(`/${instance}`, cpuShares.all);
+  await setCpuShares(`/${instance}${tiers.Burstable}`, cpuShares.burstable);
   await setCpuShares(`/${instance}${tiers.BestEffort}`, minCpuShares);
 }
 

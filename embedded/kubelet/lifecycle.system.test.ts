@@ -325,6 +325,9 @@ test('a pod gets cpu and memory by what it asks for', async () => {
   expect(await read(`cpu/${cgroup}/cpu.cfs_quota_us`)).toBe('70000');
   expect(await read(`memory/${cgroup}/memory.limit_in_bytes`)).toBe(String((96 + 8) * 2 ** 20));
   expect(await read('cpu/heba/besteffort/cpu.shares')).toBe('2');
+  const { items } = await cluster.client.list('nodes');
+  const millicores = Number.parseInt(items[0]?.status?.allocatable?.['cpu'] ?? '', 10);
+  expect(await read('cpu/heba/cpu.shares')).toBe(String(Math.floor(millicores * 1.024)));
   await removePod('weighed');
 });
 

@@ -4,7 +4,7 @@ import { minCpuShares, weighTiers } from './cgroup.ts';
 import type { KubeletContext, NodeContext } from './context.ts';
 import { hasEnded, identityOf, qosClassOf, type Pod, type PodIdentity } from './pod.ts';
 import { PodWorker } from './pod-worker.ts';
-import { podCpuSharesOf } from './render/resources.ts';
+import { podCpuSharesOf, sharesOf } from './render/resources.ts';
 
 /** How soon a pod is looked at again when engine or store are away. */
 const awayMs = 1_500;
@@ -130,9 +130,10 @@ export class PodSet {
   }
 
   private async weighNow(): Promise<void> {
-    const shares = this.objects
+    const burstable = this.objects
       .filter((pod) => !hasEnded(pod) && qosClassOf(pod) === 'Burstable')
       .reduce((sum, pod) => sum + podCpuSharesOf(pod), minCpuShares);
-    await weighTiers(this.context.instance, shares);
+    const { instance, node } = this.context;
+    await weighTiers(instance, { all: sharesOf(node.cpus), burstable });
   }
 }

@@ -83,7 +83,8 @@ export function totalOf(
   return Math.max(together, most);
 }
 
-function sharesOf(cores: number): number {
+/** Cgroup shares of so many cores: 1024 each. */
+export function sharesOf(cores: number): number {
   return Math.max(minCpuShares, Math.floor(cores * 1024));
 }
 
