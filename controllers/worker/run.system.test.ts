@@ -76,8 +76,8 @@ test('an app that may not run twice never does', async () => {
 
 test('a rollback brings back the ports that the older version was built with', async () => {
   const app = await world.newApp('ports', serve);
-  const old = await world.newVersion(app, 1, [8_001]);
-  const young = await world.newVersion(app, 2, [8_002, 8_003]);
+  const old = await world.newVersion(app, 1, { ports: [8_001] });
+  const young = await world.newVersion(app, 2, { ports: [8_002, 8_003] });
   // As a build of the second version leaves them.
   await world.db.port.createMany({
     data: [8_002, 8_003].map((port) => ({ appId: app, port, detected: true })),
