@@ -12,6 +12,7 @@ import type { SecretBox } from '@skyarc/lib/secretbox';
 import { createRegistry, startStatusServer } from '@skyarc/lib/status';
 import { type DataCenterDatabase, EventLogSink } from '@skyarc/prisma/datacenter';
 import { ensureBaseLayer } from './base/base.ts';
+import { nodejs } from './base/runtimes/nodejs.ts';
 import { LayerStore } from './base/store.ts';
 import { BuildClaim } from './claim.ts';
 import { type ChaosConfig, chaosConfigSchema, ownerPrefixOf } from './config.ts';
@@ -94,7 +95,7 @@ export async function start(input: ChaosConfig, deps: ChaosDeps): Promise<Runnin
       problem = undefined;
       log.info({ registry: config.registryUrl, slots: config.slots }, 'ready for builds');
       // Most first apps are Node.js ones: its runtime is made before somebody waits for it.
-      shared.runtimes.nodejs(process.versions.node.split('.')[0] as string).catch((error: unknown) => {
+      nodejs(shared.runtimes, process.versions.node.split('.')[0] as string).catch((error: unknown) => {
         log.warn({ reason: messageOf(error) }, 'the Node.js runtime is made at the first build');
       });
       const controller = new Controller(shared, { ...deps, sink, metrics }, signal);

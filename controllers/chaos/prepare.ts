@@ -45,7 +45,6 @@ export async function prepare(
   const runtimes = new Runtimes({
     store,
     publish: (layer) => pushShared(registry, layer),
-    base,
     folder: layersFolderOf(config),
     env: upstreams.env,
     installPackages: (packages, root, scratch) => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
 import { digestOf } from '@skyarc/lib/oci';
 import { baseImageName, baseImageOf } from '../../base/base.ts';
+import { imageBuilder } from '../../base/runtimes/image-builder.ts';
 import type { SharedLayer } from '../../base/store.ts';
 import type { SourceTree } from '../../sources/tree.ts';
 import type { BuildContext, BuildOutput, Launch } from '../buildpack.ts';
@@ -34,7 +35,7 @@ export async function plan(source: SourceTree): Promise<DockerfilePlan> {
  * as files, so the registry is never within reach of a RUN.
  */
 export async function build({ room, runtimes, base, source }: BuildContext): Promise<BuildOutput> {
-  const tool = await runtimes.imageBuilder();
+  const tool = await imageBuilder(runtimes);
   await room.enter([tool.root, base.root]);
   const files = await room.disk.freshFolder('workspace/buildah');
   const [config, output] = [join(files, 'config'), join(files, 'output')];

@@ -1,5 +1,6 @@
 import { AppError } from '@skyarc/lib/errors';
 import { z } from 'zod';
+import { nodejs, packageManager } from '../../base/runtimes/nodejs.ts';
 import type { SourceTree } from '../../sources/tree.ts';
 import { type BuildContext, type BuildOutput, defaultPort, type Launch } from '../buildpack.ts';
 import { portsIn, readProcfile, shellCommand } from '../procfile.ts';
@@ -59,10 +60,10 @@ export async function plan(source: SourceTree): Promise<NodePlan> {
 
 export async function build(context: BuildContext, plan: NodePlan): Promise<BuildOutput> {
   const { room, runtimes, base, say } = context;
-  const runtime = await runtimes.nodejs(plan.nodeRange);
+  const runtime = await nodejs(runtimes, plan.nodeRange);
   say(`Node.js ${runtime.version}, ${plan.manager.name}`);
   const { tool } = plan.manager;
-  const tools = tool ? [await runtimes.packageManager(tool.name, tool.range)] : [];
+  const tools = tool ? [await packageManager(runtimes, tool.name, tool.range)] : [];
   await room.enter([...tools, runtime, base].map(({ root }) => root));
   const layers = await installDependencies(context, plan, runtime.version);
   const app = { folder: context.source.folder, prefix: 'app', exclude: isPackages };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { AppError } from '@skyarc/lib/errors';
+import { python } from '../../base/runtimes/python.ts';
 import type { SourceTree } from '../../sources/tree.ts';
 import {
   type BuildContext,
@@ -51,7 +52,7 @@ export async function plan(source: SourceTree): Promise<PythonPlan> {
 
 export async function build(context: BuildContext, plan: PythonPlan): Promise<BuildOutput> {
   const { room, runtimes, base, source, say } = context;
-  const runtime = await runtimes.python();
+  const runtime = await python(runtimes);
   await room.own(source.folder);
   const app: FolderLayer = {
     folder: source.folder,

@@ -1,4 +1,5 @@
 import { AppError } from '@skyarc/lib/errors';
+import { webServer } from '../../base/runtimes/web-server.ts';
 import type { SourceTree } from '../../sources/tree.ts';
 import { type BuildContext, type BuildOutput, defaultPort, type Launch } from '../buildpack.ts';
 
@@ -22,7 +23,7 @@ export async function plan(source: SourceTree): Promise<StaticPlan> {
 }
 
 export async function build({ source, runtimes, say }: BuildContext): Promise<BuildOutput> {
-  const runtime = await runtimes.webServer();
+  const runtime = await webServer(runtimes);
   say('Files are served by nginx');
   return { kind: 'layers', runtime, layers: [{ folder: source.folder, prefix: 'app' }] };
 }
