@@ -51,7 +51,7 @@ async function runProject(project: string, filters: readonly string[], folder: s
   };
 }
 
-const stages: readonly (readonly string[])[] = [['unit'], ['system', 'journeys']];
+const stages: readonly (readonly string[])[] = [['unit'], ['system', 'system-worker', 'journeys']];
 const folder = await mkdtemp(join(tmpdir(), 'skyarc-test-'));
 const filters = process.argv.slice(2);
 const counts: Counts[] = [];

@@ -10,7 +10,7 @@ const log = createLogger('test');
 log.level = 'silent';
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ instance: 'skyarcw', basePort: 20_690, parts: 'api' });
+  cluster = await TestCluster.start({ instance: 'skyarcw', basePort: 20_150, parts: 'api' });
   kube = cluster.kube;
 });
 afterAll(() => cluster?.stop());
