@@ -2,6 +2,7 @@ import type { Runtimes } from '../base/runtimes.ts';
 import type { SharedLayer } from '../base/store.ts';
 import type { BuildRoom } from '../sandbox/room.ts';
 import type { SourceTree } from '../sources/tree.ts';
+import type { Project } from './settings.ts';
 
 /** How an image's containers start, and what was found of them. */
 export interface Launch {
@@ -11,6 +12,28 @@ export interface Launch {
   readonly command: readonly string[] | null;
   readonly ports: readonly number[];
   readonly env: Readonly<Record<string, string>>;
+  /** For a person: `Python`. */
+  readonly language?: string;
+  /** Of the language's runtime, e.g. `3.11`; null when it does not matter. */
+  readonly version?: string | null;
+  /** Folders of the image that want to outlive its containers. */
+  readonly volumes?: readonly string[];
+  /** What the app should get, in MiB; null: no opinion. */
+  readonly memoryMb?: number | null;
+  /** HTTP path that answers when the app is ready; null: a TCP connection is enough. */
+  readonly healthPath?: string | null;
+  /** Sentences about what is likely not meant so. */
+  readonly warnings?: readonly string[];
+}
+
+/** A part of a source that can be an app of its own. */
+export interface Module {
+  /** What the `module` setting takes. */
+  readonly name: string;
+  /** Folder in the source. */
+  readonly path: string;
+  /** For a person: `jar`, `war`, `Next.js`. */
+  readonly kind: string;
 }
 
 /** A folder that becomes one layer. */
@@ -40,11 +63,13 @@ export interface BuildContext {
 export interface Buildpack<Plan> {
   readonly name: string;
   /** Why it takes this source, e.g. `package.json`, or null when it does not. */
-  detect(source: SourceTree): Promise<string | null>;
+  detect(source: SourceTree, project: Project): Promise<string | null>;
   /** What it will do, read from the source. Throws INVALID with what is wrong in it. */
-  plan(source: SourceTree): Promise<Plan>;
+  plan(source: SourceTree, project: Project): Promise<Plan>;
   build(context: BuildContext, plan: Plan): Promise<BuildOutput>;
   launch(plan: Plan): Launch;
+  /** Parts to choose from; absent when its sources have none. */
+  modules?(source: SourceTree): Promise<readonly Module[]>;
 }
 
 /** Port that apps are told by PORT unless they say another one. */

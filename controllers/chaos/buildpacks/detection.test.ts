@@ -61,7 +61,7 @@ test.each([
   ['static', { 'public/index.html': '' }, '/usr/local/bin/serve-static /app/public', [8080]],
   ['static', { 'index.html': '' }, '/usr/local/bin/serve-static /app', [8080]],
 ] as const)('%s takes %j', async (name, files, web, ports) => {
-  const chosen = await chooseBuildpack(await tree(files), null);
+  const chosen = await chooseBuildpack(await tree(files));
   expect(chosen.name).toBe(name);
   expect(chosen.launch.processes['web']).toBe(web);
   expect(chosen.launch.ports).toEqual(ports);
@@ -69,8 +69,8 @@ test.each([
 
 test('nothing known names what was looked for and what is there', async () => {
   const source = await tree({ 'a.rs': '', 'src/b.rs': '' });
-  await expect(chooseBuildpack(source, null)).rejects.toThrow(/looked for Dockerfile, .* found a\.rs, src\//);
-  await expect(chooseBuildpack(source, 'cobol')).rejects.toThrow(
+  await expect(chooseBuildpack(source)).rejects.toThrow(/looked for Dockerfile, .* found a\.rs, src\//);
+  await expect(chooseBuildpack(source, { buildpack: 'cobol' })).rejects.toThrow(
     /no buildpack "cobol"; there are dockerfile/,
   );
 });

@@ -1,9 +1,12 @@
 import { AppError } from '@skyarc/lib/errors';
 import type { SourceTree } from '../sources/tree.ts';
-import type { BuildContext, BuildOutput, Buildpack, Launch } from './buildpack.ts';
+import type { BuildContext, BuildOutput, Buildpack, Module } from './buildpack.ts';
 import * as dockerfile from './dockerfile/index.ts';
+import { type Found, withWishes } from './found.ts';
 import * as nodejs from './nodejs/index.ts';
+import { type Part, selectPart } from './part.ts';
 import * as python from './python/index.ts';
+import { type BuildSettings, type Project, readProject } from './settings.ts';
 import * as staticSite from './static/index.ts';
 
 /** A buildpack that took a source, with its plan inside. */
@@ -11,58 +14,78 @@ export interface Chosen {
   readonly name: string;
   /** What it was recognised by. */
   readonly reason: string;
-  readonly launch: Launch;
+  readonly launch: Found;
   build(context: BuildContext): Promise<BuildOutput>;
 }
 
-interface Member {
+export interface Member {
   readonly name: string;
-  detect(source: SourceTree): Promise<string | null>;
-  choose(source: SourceTree, reason: string): Promise<Chosen>;
+  detect(source: SourceTree, project: Project): Promise<string | null>;
+  choose(part: Part, reason: string): Promise<Chosen>;
+  modules(source: SourceTree): Promise<readonly Module[]>;
 }
 
 function member<Plan>(pack: Buildpack<Plan>): Member {
   return {
     name: pack.name,
-    detect: (source) => pack.detect(source),
-    choose: async (source, reason) => {
-      const plan = await pack.plan(source);
+    detect: (source, project) => pack.detect(source, project),
+    modules: async (source) => (await pack.modules?.(source)) ?? [],
+    choose: async ({ source, project }, reason) => {
+      const plan = await pack.plan(source, project);
       return {
         name: pack.name,
         reason,
-        launch: pack.launch(plan),
-        build: (context) => pack.build(context, plan),
+        launch: withWishes(pack.launch(plan), project),
+        build: (context) => {
+          context.room.setEnv(project.buildEnv);
+          return pack.build({ ...context, source }, plan);
+        },
       };
     },
   };
 }
 
 /** The family in the order that they are asked. */
-const members: readonly Member[] = [member(dockerfile), member(nodejs), member(python), member(staticSite)];
+export const members: readonly Member[] = [
+  member(dockerfile),
+  member(nodejs),
+  member(python),
+  member(staticSite),
+];
 
 export const buildpackNames: readonly string[] = members.map(({ name }) => name);
 
 const lookedFor =
   'Dockerfile, package.json (Node.js), requirements.txt, manage.py, app.py, main.py, server.py or wsgi.py (Python), index.html or public/index.html (static)';
 
-/** The first buildpack that takes the source, or the forced one. Throws INVALID when none does. */
-export async function chooseBuildpack(source: SourceTree, forced: string | null): Promise<Chosen> {
-  if (forced !== null) {
-    const found = members.find(({ name }) => name === forced);
-    if (!found) {
-      throw new AppError(
-        'INVALID',
-        `There is no buildpack "${forced}"; there are ${buildpackNames.join(', ')}`,
-      );
-    }
-    return found.choose(source, 'chosen in the build settings');
-  }
+/** The first buildpack that takes the source, or the one that is set. Throws INVALID when none does. */
+export async function chooseBuildpack(source: SourceTree, settings: BuildSettings = {}): Promise<Chosen> {
+  const part = await selectPart(source, await readProject(source, settings), members);
+  const { buildpack } = part.project;
+  if (buildpack !== null) return getMember(buildpack).choose(part, reasonOf(settings, part.project));
   for (const candidate of members) {
-    const reason = await candidate.detect(source);
-    if (reason !== null) return candidate.choose(source, reason);
+    const reason = await candidate.detect(part.source, part.project);
+    if (reason !== null) return candidate.choose(part, reason);
   }
+  throw await unknownLanguage(part.source);
+}
+
+function getMember(wanted: string): Member {
+  const found = members.find(({ name }) => name === wanted);
+  if (found) return found;
+  throw new AppError(
+    'INVALID',
+    `There is no buildpack "${wanted.slice(0, 60)}"; there are ${buildpackNames.join(', ')}`,
+  );
+}
+
+function reasonOf(settings: BuildSettings, project: Project): string {
+  return settings.buildpack ? 'chosen in the build settings' : `chosen in ${project.file}`;
+}
+
+async function unknownLanguage(source: SourceTree): Promise<AppError> {
   const names = await source.names();
   const seen =
     names.length > 0 ? names.slice(0, 20).join(', ') + (names.length > 20 ? ', ...' : '') : 'nothing';
-  throw new AppError('INVALID', `No language was recognised: looked for ${lookedFor}; found ${seen}`);
+  return new AppError('INVALID', `No language was recognised: looked for ${lookedFor}; found ${seen}`);
 }

@@ -50,6 +50,7 @@ export class BuildRoom {
   private readonly options: RoomOptions;
   private network: Promise<SandboxNetwork> | undefined;
   private hasRoot = false;
+  private env: Readonly<Record<string, string>> = {};
   private count = 0;
 
   private constructor(options: RoomOptions, disk: AppDisk) {
@@ -88,6 +89,11 @@ export class BuildRoom {
     await this.disk.freshFolder('tmp', 0o1777);
   }
 
+  /** Environment of all following commands, below what each one brings. */
+  setEnv(env: Readonly<Record<string, string>>): void {
+    this.env = env;
+  }
+
   /** Gives a folder of the disk to the user that commands run as. */
   async own(folder: string, nested = false): Promise<void> {
     const id = nested ? nestedIds.first : 1000;
@@ -110,7 +116,7 @@ export class BuildRoom {
       role: command.nested ? 'nested' : 'user',
       args: command.args,
       cwd: command.cwd ?? '/app',
-      env: { ...baseEnv, ...env, ...command.env },
+      env: { ...baseEnv, ...env, ...this.env, ...command.env },
       rootfs: this.rootfs,
       mounts: [{ source: this.disk.path('tmp'), destination: '/tmp' }, ...trust, ...(command.mounts ?? [])],
       scratch: command.nested ? ['/run', '/var/cache'] : [],

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open, readdir, realpath } from 'node:fs/promises';
+import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 
 const largestText = 1 << 20;
@@ -20,6 +20,12 @@ export class SourceTree {
 
   async has(path: string): Promise<boolean> {
     return (await this.resolve(path)) !== null;
+  }
+
+  /** A folder of it as a tree of its own, or null when there is none. */
+  async sub(path: string): Promise<SourceTree | null> {
+    const real = await this.resolve(path);
+    return real !== null && (await stat(real)).isDirectory() ? new SourceTree(real) : null;
   }
 
   /** The first of the paths that is there. */

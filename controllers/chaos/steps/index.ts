@@ -79,9 +79,10 @@ class Pipeline {
   detect(): Promise<void> {
     return this.step('DETECT', async () => {
       if (this.reusable) return 'Unchanged';
-      this.chosen = await chooseBuildpack(this.tree, this.run.app.buildpack);
+      this.chosen = await chooseBuildpack(this.tree, { buildpack: this.run.app.buildpack });
       const { name, reason, launch } = this.chosen;
       await this.record({ buildpack: name, reason });
+      for (const warning of launch.warnings) this.run.log.write(warning, 'warn');
       const start = launch.processes['web'];
       return `Recognised ${name} by ${reason}${start ? `; it starts with: ${start}` : ''}`;
     });

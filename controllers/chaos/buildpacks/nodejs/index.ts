@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { nodejs, packageManager } from '../../base/runtimes/nodejs.ts';
 import type { SourceTree } from '../../sources/tree.ts';
 import { type BuildContext, type BuildOutput, defaultPort, type Launch } from '../buildpack.ts';
-import { portsIn, readProcfile, shellCommand } from '../procfile.ts';
+import { portsIn, shellCommand } from '../procfile.ts';
+import type { Project } from '../settings.ts';
 import { installDependencies } from './install.ts';
 import { findManager, type PackageManager } from './package-managers.ts';
 
@@ -36,9 +37,9 @@ export async function detect(source: SourceTree): Promise<string | null> {
   return (await source.has('package.json')) ? 'package.json' : null;
 }
 
-export async function plan(source: SourceTree): Promise<NodePlan> {
+export async function plan(source: SourceTree, project: Project): Promise<NodePlan> {
   const pkg = await readPackage(source);
-  const processes = { ...(await readProcfile(source)) };
+  const processes = { ...project.run.processes };
   const main = await findMain(source, pkg);
   processes['web'] ??= startCommand(pkg, main);
   if (!processes['web']) {

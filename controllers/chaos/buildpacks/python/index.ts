@@ -10,7 +10,8 @@ import {
   type FolderLayer,
   type Launch,
 } from '../buildpack.ts';
-import { portsIn, readProcfile, shellCommand } from '../procfile.ts';
+import { portsIn, shellCommand } from '../procfile.ts';
+import type { Project } from '../settings.ts';
 
 export const name = 'python';
 
@@ -28,9 +29,9 @@ export async function detect(source: SourceTree): Promise<string | null> {
   return (await source.firstOf(signs)) ?? null;
 }
 
-export async function plan(source: SourceTree): Promise<PythonPlan> {
+export async function plan(source: SourceTree, project: Project): Promise<PythonPlan> {
   const requirements = await source.readText('requirements.txt');
-  const processes = { ...(await readProcfile(source)) };
+  const processes = { ...project.run.processes };
   const program = await source.firstOf(programs);
   const text = program ? ((await source.readText(program)) ?? '') : '';
   processes['web'] ??= await startCommand(source, { requirements: requirements ?? '', program, text });
