@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { Channel, formatErrors, fromGraphQLErrors, mapEvents, OperationStore } from './index.ts';
 
 const schema = buildSchema(`
-  type Query { node: Node, nodes(first: Int): [Node!]! }
+  type Query { node: Node, nodes(first: Int, ids: [ID!]): [Node!]! }
   type Node { id: ID!, node: Node, nodes(first: Int): [Node!]! }
 `);
 const limits = { depth: 4, aliases: 3, cost: 100, tokens: 60 };
@@ -35,6 +35,19 @@ const cases: [string, string, object, RegExp][] = [
   ['a long list', '{ nodes(first: 200) { id } }', {}, /may answer 201 fields/],
   ['a long list by a variable', 'query ($n: Int) { nodes(first: $n) { id } }', { n: 200 }, /201 fields/],
   ['lists in lists without a length', '{ nodes { nodes { id } } }', {}, /may answer 111 fields/],
+  ['a list of named ones', 'query ($n: [ID!]) { nodes(ids: $n) { nodes { id } } }', { n: ['a'] }, /^$/],
+  [
+    'what is left out',
+    'query ($on: Boolean!) { nodes @include(if: $on) { nodes { id } } nodes @skip(if: true) { nodes { id } } }',
+    { on: false },
+    /^$/,
+  ],
+  [
+    'what may be left out and is not',
+    'query ($on: Boolean!) { nodes @include(if: $on) { nodes { id } } node @skip(if: false) { id } }',
+    { on: true },
+    /may answer 113 fields/,
+  ],
   ['too many words', `{ ${'node { id } '.repeat(20)} }`, {}, /60 tokens/],
   ['an unknown field', '{ ghost }', {}, /Cannot query field "ghost"/],
   ['introspection', '{ __schema { types { name } } }', {}, /introspection has been disabled/],

@@ -12,7 +12,10 @@ import {
   isObjectType,
   Kind,
   type OperationDefinitionNode,
+  type SelectionNode,
   type SelectionSetNode,
+  type ValueNode,
+  valueFromASTUntyped,
 } from 'graphql';
 
 /** What one operation may ask for. */
@@ -23,7 +26,7 @@ export interface GraphQLLimits {
   readonly depth?: number;
   /** Fields of one selection with the same name under different aliases, in all; default 20. */
   readonly aliases?: number;
-  /** Fields that the answer may have, lists counted with their `first`, `last` or 10; default 20 000. */
+  /** Fields that the answer may have, lists counted with their `first`, `last`, number of `ids` or 10; default 20 000. */
   readonly cost?: number;
 }
 
@@ -84,6 +87,7 @@ class Meter {
     let depth = 0;
     let aliases = 0;
     for (const selection of set.selections) {
+      if (!this.isIncluded(selection)) continue;
       const part =
         selection.kind === Kind.FIELD
           ? this.field(selection, type)
@@ -128,14 +132,22 @@ class Meter {
     return name === undefined ? undefined : this.schema.getType(name);
   }
 
+  /** False for what `@include` or `@skip` leave out. */
+  private isIncluded({ directives = [] }: SelectionNode): boolean {
+    return directives.every(({ name, arguments: [condition] = [] }) => {
+      const value = condition && this.valueOf(condition.value);
+      return name.value === 'include' ? value !== false : name.value !== 'skip' || value !== true;
+    });
+  }
+
   private lengthOf(node: FieldNode): number | undefined {
-    const argument = node.arguments?.find(({ name }) => name.value === 'first' || name.value === 'last');
-    const value =
-      argument?.value.kind === Kind.INT
-        ? Number(argument.value.value)
-        : argument?.value.kind === Kind.VARIABLE
-          ? this.variables[argument.value.name.value]
-          : undefined;
-    return typeof value === 'number' && value > 0 ? value : undefined;
+    const values = new Map(node.arguments?.map(({ name, value }) => [name.value, this.valueOf(value)]));
+    const length = values.get('first') ?? values.get('last') ?? values.get('ids');
+    if (Array.isArray(length)) return Math.max(1, length.length);
+    return typeof length === 'number' && length > 0 ? length : undefined;
+  }
+
+  private valueOf(node: ValueNode): unknown {
+    return valueFromASTUntyped(node, this.variables);
   }
 }
