@@ -21,9 +21,20 @@ beforeAll(async () => {
     podCidr: '10.130.0.0/16',
     serviceCidr: '10.131.0.0/16',
   });
+  // As an engine that was ended by force leaves them: the first pods would be deaf.
+  for (const n of [1, 2, 3]) {
+    await ip('link', 'add', `vethstray${n}`, 'type', 'veth', 'peer', 'name', `vethother${n}`);
+    await ip('link', 'set', `vethstray${n}`, 'up');
+    await ip('route', 'add', `10.130.0.${n + 1}/32`, 'dev', `vethstray${n}`, 'scope', 'host');
+  }
   cluster = await start(ground.config);
   await cluster.importImage(ground.imageArchive);
 });
+
+async function ip(...args: string[]): Promise<void> {
+  const { code, stderr } = await run('ip', args);
+  if (code !== 0) throw new Error(stderr);
+}
 
 afterAll(async () => {
   child?.kill('SIGKILL');

@@ -9,6 +9,7 @@ import { startControllers } from './controllers/index.ts';
 import { removeCgroup } from './kubelet/cgroup.ts';
 import {
   createNodeProxy,
+  listPodAddresses,
   startContainerd,
   startKubelet,
   startUsageMeter,
@@ -21,6 +22,7 @@ import {
   clusterDnsAddress,
   nthAddress,
   purgeNetwork,
+  removeStrayLinks,
   startNetwork,
   writeCniConfig,
 } from './network/index.ts';
@@ -52,6 +54,8 @@ export async function start(input: EmbeddedInput): Promise<RunningEmbedded> {
   const stack = new Stack();
   try {
     const engine = stack.use(await openEngine(config), ({ cri }) => cri.close());
+    // An engine that ran on may be making a pod right now.
+    if (!engine.adopted) await removeStrayLinks(podCidr, await listPodAddresses(engine));
     const meter = stack.use(startUsageMeter({ engine, instance, config: config.kubelet, log }), (running) =>
       running.stop(),
     );

@@ -5,6 +5,7 @@ import type { Containerd } from './engine/containerd.ts';
 import { NodeAgent } from './node-agent.ts';
 import { CriNodeProxy } from './node-proxy.ts';
 import type { KubeletDeps, KubeletOptions } from './options.ts';
+import { RuntimeReader } from './pod-runtime.ts';
 import { UsageMeter } from './usage/meter.ts';
 
 export type { KubeletConfig } from './config.ts';
@@ -35,6 +36,11 @@ export function startUsageMeter(options: {
 /** The streams of this node's pods and the node's pages for the API server. */
 export function createNodeProxy(engine: Containerd, podLogRoot: string, meter: UsageMeter): NodeProxy {
   return new CriNodeProxy(engine.cri, podLogRoot, meter);
+}
+
+/** Addresses of all pods that an engine knows, also of dead ones. */
+export function listPodAddresses({ cri }: Containerd): Promise<string[]> {
+  return new RuntimeReader(cri).listAddresses();
 }
 
 /** Registers the node and brings its pods to where the API says they should be, until stopped. */

@@ -54,6 +54,15 @@ export class RuntimeReader {
     this.cri = cri;
   }
 
+  /** Addresses of all pods that the engine knows, also of dead ones. */
+  async listAddresses(): Promise<string[]> {
+    const { items } = await this.cri.call('ListPodSandbox', {});
+    const answers = await Promise.all(
+      items.map(({ id }) => this.unlessGone(this.cri.call('PodSandboxStatus', { podSandboxId: id }))),
+    );
+    return answers.flatMap((answer) => answer?.status.network?.ip ?? []);
+  }
+
   async read(podUid: string): Promise<PodRuntime> {
     const filter = { labelSelector: { [podLabels.uid]: podUid } };
     const [{ items }, { containers }] = await Promise.all([

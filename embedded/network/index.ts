@@ -8,7 +8,7 @@ import { nthAddress } from './addresses.ts';
 import type { NetworkConfig } from './config.ts';
 import { NamesServer, stopNamesServers } from './dns/names.ts';
 import { renderZones } from './dns/render.ts';
-import { ensureLink, gatewayAddress, removeLink } from './link.ts';
+import { ensureLink, gatewayAddress, removeLink, removeStrayLinks } from './link.ts';
 import { removeTable } from './nft.ts';
 import { PolicyEnforcer } from './policy/enforcer.ts';
 import { policyTableOf } from './policy/ruleset.ts';
@@ -18,6 +18,7 @@ import { resolveServicePorts, serviceKeyOf } from './services.ts';
 export { nthAddress } from './addresses.ts';
 export { writeCniConfig } from './cni.ts';
 export type { NetworkConfig } from './config.ts';
+export { removeStrayLinks } from './link.ts';
 
 export interface NetworkOptions {
   readonly instance: string;
@@ -168,6 +169,7 @@ export async function purgeNetwork({
 }: Pick<NetworkOptions, 'instance' | 'podCidr' | 'stateFolder'>): Promise<void> {
   await stopNamesServers(join(stateFolder, 'dns'));
   await Promise.all([removeTable(instance), removeTable(policyTableOf(instance))]);
+  await removeStrayLinks(podCidr, []);
   await removeLink(instance, podCidr);
 }
 

@@ -53,6 +53,28 @@ export async function removeLink(instance: string, podCidr: string): Promise<voi
   if (code === 0) await ip('link', 'delete', 'dev', linkName(instance));
 }
 
+export interface Route {
+  readonly dst: string;
+  /** Absent: it leads nowhere. */
+  readonly dev?: string;
+}
+
+/** This host's IPv4 routes to addresses within a network. */
+export async function listRoutes(cidr: string): Promise<Route[]> {
+  const { stdout } = await run('ip', ['-json', '-4', 'route', 'show', 'root', cidr], { keepBytes: 16 << 20 });
+  return JSON.parse(stdout || '[]') as Route[];
+}
+
+/**
+ * Removes the links of pods whose address is none of those given: what an engine that was ended by force left
+ * would take what is sent to the next pod with its address.
+ */
+export async function removeStrayLinks(podCidr: string, addresses: readonly string[]): Promise<void> {
+  const routes = await listRoutes(podCidr);
+  const strays = routes.filter(({ dst, dev }) => dev?.startsWith('veth') && !addresses.includes(dst));
+  for (const { dev = '' } of strays) await run('ip', ['link', 'delete', 'dev', dev]);
+}
+
 async function ip(...args: string[]): Promise<void> {
   const { code, stderr } = await run('ip', args);
   if (code !== 0) throw new AppError('INTERNAL', `Cannot run "ip ${args.join(' ')}": ${stderr.trim()}`);

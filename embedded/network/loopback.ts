@@ -1,11 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { run } from '@skyarc/lib/process';
+import { listRoutes } from './link.ts';
 import { nft } from './nft.ts';
-
-interface Route {
-  readonly dst: string;
-  readonly dev: string;
-}
 
 /**
  * Lets answers of these pods come back to 127.0.0.1, as node ports on loopback need it: the kernel takes them only
@@ -14,8 +9,7 @@ interface Route {
  */
 export async function openLoopback(table: string, podAddresses: readonly string[]): Promise<void> {
   if (podAddresses.length === 0) return;
-  const { stdout } = await run('ip', ['-json', '-4', 'route', 'show'], { keepBytes: 16 << 20 });
-  const linkOf = new Map((JSON.parse(stdout || '[]') as Route[]).map(({ dst, dev }) => [dst, dev]));
+  const linkOf = new Map((await listRoutes('0.0.0.0/0')).map(({ dst, dev }) => [dst, dev]));
   for (const address of podAddresses) {
     const link = linkOf.get(address);
     if (!link || !/^[\w.-]+$/.test(link)) continue;

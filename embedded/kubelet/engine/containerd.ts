@@ -25,6 +25,8 @@ export interface Containerd {
   readonly cri: CriClient;
   readonly socket: string;
   readonly daemon: Daemon;
+  /** It was running already. */
+  readonly adopted: boolean;
   /** Where images and snapshots lie. */
   readonly root: string;
   /** Loads an image archive (OCI layout or `docker save`) from a tar file. */
@@ -69,6 +71,7 @@ export async function startContainerd(options: ContainerdOptions): Promise<Conta
       cri,
       socket,
       daemon,
+      adopted,
       root,
       importImage: (archive: string) => importImage(socket, archive),
     };
