@@ -44,6 +44,8 @@ export interface FolderLayer {
   readonly exclude?: (path: string) => boolean;
   /** Where its packed form is remembered from build to build; absent: packed each time. */
   readonly remember?: string;
+  /** Whether it gets a fixed time instead of the source's, so that it stays equal while the app changes. */
+  readonly isDependencies?: boolean;
 }
 
 /** Layers to append over the base, or a whole image that a tool wrote into a folder (containers-transports(5), `dir`). */

@@ -5,7 +5,9 @@ import * as dockerfile from './dockerfile/index.ts';
 import { type Found, withWishes } from './found.ts';
 import * as nodejs from './nodejs/index.ts';
 import { type Part, selectPart } from './part.ts';
+import * as php from './php/index.ts';
 import * as python from './python/index.ts';
+import * as ruby from './ruby/index.ts';
 import { type BuildSettings, type Project, readProject } from './settings.ts';
 import * as staticSite from './static/index.ts';
 
@@ -48,15 +50,17 @@ function member<Plan>(pack: Buildpack<Plan>): Member {
 /** The family in the order that they are asked. */
 export const members: readonly Member[] = [
   member(dockerfile),
-  member(nodejs),
+  member(php),
   member(python),
+  member(nodejs),
+  member(ruby),
   member(staticSite),
 ];
 
 export const buildpackNames: readonly string[] = members.map(({ name }) => name);
 
 const lookedFor =
-  'Dockerfile, package.json (Node.js), requirements.txt, manage.py, app.py, main.py, server.py or wsgi.py (Python), index.html or public/index.html (static)';
+  'Dockerfile, composer.json or index.php (PHP), requirements.txt, pyproject.toml, Pipfile, manage.py, app.py, main.py, server.py or wsgi.py (Python), package.json (Node.js), Gemfile or config.ru (Ruby), index.html or public/index.html (static)';
 
 /** The first buildpack that takes the source, or the one that is set. Throws INVALID when none does. */
 export async function chooseBuildpack(source: SourceTree, settings: BuildSettings = {}): Promise<Chosen> {

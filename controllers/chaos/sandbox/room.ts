@@ -72,8 +72,10 @@ export class BuildRoom {
     return this.options.signal;
   }
 
-  /** Root of the following commands: read-only layers, the highest first, under one that is thrown away. */
+  /** Root of the following commands, instead of an earlier one: read-only layers, the highest first, under one that is thrown away. */
   async enter(lowers: readonly string[]): Promise<void> {
+    if (this.hasRoot) await unmount(this.rootfs);
+    this.hasRoot = false;
     const root = await this.disk.freshFolder('root');
     await mountOverlay({
       lowers,

@@ -121,7 +121,7 @@ async function packFolder(
     prefix: part.prefix,
     exclude: part.exclude,
     owner: appUser,
-    mtimeSec: remember ? undefined : timeSec,
+    mtimeSec: remember || part.isDependencies ? undefined : timeSec,
     signal,
   });
   if (remember) await writeFile(remember, JSON.stringify(layer));

@@ -22,11 +22,13 @@ export interface PythonPlan {
 }
 
 const programs = ['wsgi.py', 'asgi.py', 'app.py', 'main.py', 'server.py', 'run.py'];
-const signs = ['requirements.txt', 'manage.py', ...programs];
+const signs = ['requirements.txt', 'manage.py'];
 const venv = '/opt/venv';
 
 export async function detect(source: SourceTree): Promise<string | null> {
-  return (await source.firstOf(signs)) ?? null;
+  const sign = await source.firstOf(signs);
+  if (sign) return sign;
+  return (await source.has('package.json')) ? null : ((await source.firstOf(programs)) ?? null);
 }
 
 export async function plan(source: SourceTree, project: Project): Promise<PythonPlan> {

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { cp, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '@skyarc/lib/errors';
+import type { BuildContext, FolderLayer } from '../buildpack.ts';
+import type { ComposerFacts } from './composer.ts';
+
+/** Runs one Composer command in the app's folder. */
+type Composer = (args: readonly string[]) => Promise<void>;
+
+/**
+ * Installs packages as a layer of their own. What the autoloader knows of the app's classes is made at each
+ * build and belongs to the app's layer.
+ */
+export async function installPackages(
+  context: BuildContext,
+  facts: ComposerFacts,
+  runtimeDigest: string,
+): Promise<readonly FolderLayer[]> {
+  const { room, source, say } = context;
+  await room.own(await room.disk.folder('cache/tools'));
+  await room.own(source.folder);
+  const vendor = join(source.folder, 'vendor');
+  const composer: Composer = (args) => runComposer(context, args);
+  const isCommitted = await source.has('vendor/autoload.php');
+  if (!facts.isSelfContained || isCommitted) {
+    if (!facts.hasLock) say('There is no composer.lock: each install may bring other versions; commit it');
+    await composer(['install', ...forProduction, '--optimize-autoloader']);
+    if (facts.vendorDir !== 'vendor') return [appLayer(source.folder)];
+    await checkFolder(vendor);
+    const packages = { folder: vendor, prefix: 'app/vendor', isDependencies: true };
+    return [packages, appLayer(source.folder, (path) => path === 'vendor')];
+  }
+  const kept = room.disk.path('cache', 'packages', await keyOf(context, runtimeDigest));
+  const isKept = (await readdir(kept).catch(() => [])).length > 0;
+  if (isKept) say('Packages are unchanged: kept from an earlier build');
+  else {
+    await rm(vendor, { recursive: true, force: true });
+    await rm(room.disk.path('cache', 'packages'), { recursive: true, force: true });
+    await mkdir(room.disk.path('cache', 'packages'), { recursive: true });
+    await composer(['install', ...forProduction, '--no-scripts', '--no-autoloader']);
+    await checkFolder(vendor);
+    await rename(vendor, kept);
+  }
+  await rm(vendor, { recursive: true, force: true });
+  await cp(kept, vendor, { recursive: true, verbatimSymlinks: true });
+  await room.own(vendor);
+  await composer(['dump-autoload', '--no-dev', '--optimize', '--no-interaction']);
+  return [
+    { folder: kept, prefix: 'app/vendor', remember: `${kept}.layer.json` },
+    appLayer(source.folder, isOfPackages),
+  ];
+}
+
+const forProduction = ['--no-dev', '--prefer-dist', '--no-interaction', '--no-progress'] as const;
+
+function appLayer(folder: string, exclude?: (path: string) => boolean): FolderLayer {
+  return { folder, prefix: 'app', exclude };
+}
+
+/** In vendor, only the autoloader's files differ from what was kept. */
+function isOfPackages(path: string): boolean {
+  if (!path.startsWith('vendor/')) return false;
+  return (
+    path !== 'vendor/autoload.php' && path !== 'vendor/composer' && !/^vendor\/composer\/[^/]+$/.test(path)
+  );
+}
+
+function runComposer({ room, source }: BuildContext, args: readonly string[]): Promise<void> {
+  const label = ['composer', ...args.filter((arg) => !arg.startsWith('--'))].join(' ');
+  return room.exec({
+    label,
+    args: ['composer', ...args],
+    env: {
+      COMPOSER_HOME: '/cache/composer',
+      COMPOSER_CACHE_DIR: '/cache/composer/cache',
+      COMPOSER_MIRROR_PATH_REPOS: '1',
+      COMPOSER_ROOT_VERSION: '1.0.0',
+      COMPOSER_NO_AUDIT: '1',
+      APP_ENV: 'production',
+    },
+    mounts: [
+      { source: source.folder, destination: '/app' },
+      { source: room.disk.path('cache/tools'), destination: '/cache' },
+    ],
+  });
+}
+
+/** What a build wrote may be a link to anywhere; only a folder of its own is touched. */
+async function checkFolder(folder: string): Promise<void> {
+  const stats = await lstat(folder).catch(() => null);
+  if (stats === null) await mkdir(folder);
+  else if (!stats.isDirectory()) throw new AppError('INVALID', 'vendor is not a folder after installing');
+}
+
+async function keyOf({ source }: BuildContext, runtimeDigest: string): Promise<string> {
+  const hash = createHash('sha256').update(`1 ${runtimeDigest}\0`);
+  for (const file of ['composer.json', 'composer.lock']) hash.update(`${await source.readText(file)}\0`);
+  return hash.digest('hex').slice(0, 32);
+}
