@@ -48,7 +48,7 @@ test.each([
   [
     'python',
     { 'requirements.txt': 'flask', 'app.py': flask },
-    'flask --app app run --host 0.0.0.0 --port $PORT',
+    'gunicorn --bind 0.0.0.0:$PORT --access-logfile - app:app',
     [8080],
   ],
   [
