@@ -13,6 +13,7 @@ export const mediaTypes = {
   manifest: 'application/vnd.oci.image.manifest.v1+json',
   config: 'application/vnd.oci.image.config.v1+json',
   layer: 'application/vnd.oci.image.layer.v1.tar+gzip',
+  index: 'application/vnd.oci.image.index.v1+json',
 } as const;
 
 export interface Descriptor {

@@ -1,3 +1,4 @@
+import { AppError } from '@skyarc/lib/errors';
 import type { Image } from './image.ts';
 import { digestOf, type Layer } from './layer.ts';
 import type { RegistryClient } from './registry.ts';
@@ -10,14 +11,34 @@ export interface LayerSource {
   readonly mountFrom?: string;
 }
 
-/** Puts an image into a repository; what is there already is not sent again. Answers how many bytes were sent. */
+/**
+ * Puts an image into a repository; what is there already is not sent again. A part that the registry's garbage
+ * collection took meanwhile is sent once more. Answers how many bytes were sent.
+ */
 export async function pushImage(
   registry: RegistryClient,
   target: { readonly repository: string; readonly tag?: string },
   image: Image,
   sources: readonly LayerSource[],
 ): Promise<number> {
-  const { repository, tag } = target;
+  let sentBytes = 0;
+  for (let attempt = 1; ; attempt += 1) {
+    sentBytes += await pushParts(registry, target.repository, image, sources);
+    try {
+      await registry.putManifest(target.repository, image.manifest, target.tag);
+      return sentBytes;
+    } catch (error) {
+      if (!(error instanceof AppError && error.code === 'CONFLICT') || attempt >= 3) throw error;
+    }
+  }
+}
+
+async function pushParts(
+  registry: RegistryClient,
+  repository: string,
+  image: Image,
+  sources: readonly LayerSource[],
+): Promise<number> {
   let sentBytes = 0;
   for (const { layer, file, mountFrom } of sources) {
     if (await registry.hasBlob(repository, layer.digest)) continue;
@@ -30,6 +51,5 @@ export async function pushImage(
     await registry.putBlob(repository, config, image.config);
     sentBytes += image.config.length;
   }
-  await registry.putManifest(repository, image.manifest, tag);
   return sentBytes;
 }
