@@ -1,3 +1,8 @@
+import { failures as goFailures } from './buildpacks/go/failures.ts';
+import { failures as javaFailures } from './buildpacks/java/failures.ts';
+import { failures as phpFailures } from './buildpacks/php/failures.ts';
+import { failures as rubyFailures } from './buildpacks/ruby/failures.ts';
+
 export interface Failure {
   /** What ran, as a person would say it: `npm ci`. */
   readonly label: string;
@@ -11,7 +16,8 @@ export interface Failure {
   readonly processes: number;
 }
 
-interface Rule {
+/** A sentence for words in the output; a language's own live with its buildpack. */
+export interface Rule {
   readonly pattern: RegExp;
   readonly say: (match: RegExpExecArray, failure: Failure) => string;
 }
@@ -23,6 +29,10 @@ const rules: readonly Rule[] = [
     say: (_, { diskMb }) =>
       `the build's disk is full, limit ${diskMb} MB; write less or raise the limit in the build settings`,
   },
+  ...javaFailures,
+  ...goFailures,
+  ...phpFailures,
+  ...rubyFailures,
   {
     pattern:
       /can only install packages when your package\.json and package-lock\.json|lock file's .* does not satisfy|Missing: .* from lock file/i,

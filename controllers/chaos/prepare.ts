@@ -45,17 +45,13 @@ export async function prepare(
   const runtimes = new Runtimes({
     store,
     publish: (layer) => pushShared(registry, layer),
+    base,
     folder: layersFolderOf(config),
     env: upstreams.env,
-    installPackages: (packages, root, scratch) => {
+    installPackages: (installation) => {
       installs += 1;
-      const at = {
-        id: `${place.namePrefix}install-${installs}`,
-        ...place,
-        baseRoot: base.root,
-        env: upstreams.env,
-      };
-      return installDebianPackages(at, packages, root, scratch);
+      const at = { id: `${place.namePrefix}install-${installs}`, ...place, env: upstreams.env };
+      return installDebianPackages(at, installation);
     },
   });
   return { config, secrets, registry, base, runtimes, upstreams, place };

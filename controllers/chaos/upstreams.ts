@@ -1,8 +1,12 @@
 import { access } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { run } from '@skyarc/lib/process';
+import { goDefaults } from './base/go-proxy.ts';
+import { findMavenMirror, mavenCentral } from './base/maven-settings.ts';
 
 const handedOn = `http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY
-  npm_config_registry PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_TRUSTED_HOST`.split(/\s+/);
+  npm_config_registry PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_TRUSTED_HOST
+  GOPROXY GOSUMDB GONOSUMDB GOPRIVATE SKYARC_MAVEN_URL`.split(/\s+/);
 
 /** The part of a process's environment that package clients of builds need; never anything else. */
 export function clientEnvironmentOf(
@@ -22,9 +26,11 @@ export interface Upstreams {
   readonly hosts: readonly string[];
 }
 
+/** Where clients go that are not configured. */
+const clientDefaults = [mavenCentral, ...goDefaults];
 const caBundle = '/etc/ssl/certs/ca-certificates.crt';
 
-/** Asks npm and pip of this machine; what is not installed or not configured keeps the client's default. */
+/** Asks npm, pip, Go and Maven of this machine; what is not installed or not configured keeps the client's default. */
 export async function discoverUpstreams(clientEnv: Readonly<Record<string, string>>): Promise<Upstreams> {
   const caFile = await access(caBundle).then(
     () => caBundle,
@@ -35,9 +41,14 @@ export async function discoverUpstreams(clientEnv: Readonly<Record<string, strin
   const env: Record<string, string> = { ...clientEnv };
   if (registry) env['npm_config_registry'] = withoutCredentials(registry);
   if (index) env['PIP_INDEX_URL'] = withoutCredentials(index);
+  const goProxy = clientEnv['GOPROXY'] ?? (await goProxyOf());
+  const maven = clientEnv['SKYARC_MAVEN_URL'] ?? (await findMavenMirror());
+  if (goProxy) env['GOPROXY'] = goProxy.split(',').map(withoutCredentials).join(',');
+  if (maven) env['SKYARC_MAVEN_URL'] = withoutCredentials(maven);
   if (caFile) Object.assign(env, trustOf(caFile));
   const sites = await run('apt-get', ['indextargets', '--format', '$(SITE)']).catch(() => null);
-  const urls = [...Object.values(env), ...(sites?.stdout.split('\n') ?? [])];
+  const named = Object.values(env).flatMap((value) => value.split(/[,|]/));
+  const urls = [...named, ...clientDefaults, ...(sites?.stdout.split('\n') ?? [])];
   const hosts = urls.flatMap((url) => (URL.canParse(url) ? [new URL(url).hostname] : []));
   return { env, caFile, hosts: [...new Set(hosts.filter(Boolean))] };
 }
@@ -51,6 +62,12 @@ async function ask(command: string, args: readonly string[]): Promise<string | u
   const answer = await run(command, args, { timeoutMs: 20_000 }).catch(() => null);
   const text = answer?.code === 0 ? answer.stdout.trim() : '';
   return URL.canParse(text) ? text : undefined;
+}
+
+async function goProxyOf(): Promise<string | undefined> {
+  const env = { PATH: process.env['PATH'] ?? '', HOME: homedir() };
+  const answer = await run('go', ['env', 'GOPROXY'], { env, timeoutMs: 20_000 }).catch(() => null);
+  return (answer?.code === 0 && answer.stdout.trim()) || undefined;
 }
 
 function withoutCredentials(text: string): string {

@@ -4,28 +4,26 @@ import { AppError } from '@skyarc/lib/errors';
 import { runContainer } from '../sandbox/container.ts';
 import { mountOverlay, unmount } from '../sandbox/overlay.ts';
 import { removeAll } from './base.ts';
+import type { Installation } from './runtimes.ts';
 
 export interface InstallPlace {
   /** Unique on this machine. */
   readonly id: string;
   readonly stateDir: string;
   readonly cgroup: string;
-  readonly baseRoot: string;
   readonly env: Readonly<Record<string, string>>;
 }
 
 /**
- * Installs Debian packages over the base with its own apt: `root` becomes what they add. Runs with this
+ * Installs Debian packages over the base and other layers with its own apt: `root` becomes what they add. Runs with this
  * machine's network, because only its own package sources are asked.
  */
 export async function installDebianPackages(
   place: InstallPlace,
-  packages: readonly string[],
-  root: string,
-  scratch: string,
+  { packages, over, root, scratch }: Installation,
 ): Promise<void> {
   const rootfs = join(scratch, 'rootfs');
-  await mountOverlay({ lowers: [place.baseRoot], upper: root, work: join(scratch, 'work'), target: rootfs });
+  await mountOverlay({ lowers: over, upper: root, work: join(scratch, 'work'), target: rootfs });
   try {
     await writeFile(join(rootfs, 'etc/resolv.conf'), await readFile('/etc/resolv.conf'));
     await writeFile(join(rootfs, 'usr/sbin/policy-rc.d'), '#!/bin/sh\nexit 101\n', { mode: 0o755 });

@@ -3,18 +3,26 @@ import type { LayerStore, SharedLayer } from './store.ts';
 /** Where the registry keeps runtimes, for images to share. */
 export const runtimeRepository = 'skyarc/runtime';
 
+export interface Installation {
+  readonly packages: readonly string[];
+  readonly over: readonly string[];
+  readonly root: string;
+  readonly scratch: string;
+}
+
 type Make = (root: string, scratch: string) => Promise<void>;
 
 export interface RuntimeTools {
   readonly store: LayerStore;
+  readonly base: SharedLayer;
   /** Where resolved versions are remembered. */
   readonly folder: string;
   /** Environment of package clients on this machine. */
   readonly env: Readonly<Record<string, string>>;
   /** Puts a runtime where images find its blob. */
   readonly publish: (layer: SharedLayer) => Promise<void>;
-  /** Installs Debian packages over the base: what they add lands in `root`. */
-  readonly installPackages: (packages: readonly string[], root: string, scratch: string) => Promise<void>;
+  /** Installs Debian packages over these roots, the highest first: what they add lands in `root`. */
+  readonly installPackages: (install: Installation) => Promise<void>;
 }
 
 /**
@@ -22,12 +30,14 @@ export interface RuntimeTools {
  * there is and how it is made: one file each in `runtimes/`.
  */
 export class Runtimes {
+  readonly base: SharedLayer;
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
   private readonly tools: RuntimeTools;
 
   constructor(tools: RuntimeTools) {
     this.tools = tools;
+    this.base = tools.base;
     this.folder = tools.folder;
     this.env = tools.env;
   }
@@ -45,17 +55,32 @@ export class Runtimes {
     return this.tools.store.ensure(name, make);
   }
 
-  /** A runtime that is nothing but Debian packages. */
-  debianRuntime(name: string, packages: readonly string[]): Promise<SharedLayer> {
-    return this.runtime(name, (root, scratch) => this.installPackages(packages, root, scratch));
+  /** A runtime that is nothing but Debian packages, over others (the highest first) when it needs them. */
+  debianRuntime(
+    name: string,
+    packages: readonly string[],
+    over: readonly SharedLayer[] = [],
+  ): Promise<SharedLayer> {
+    return this.runtime(name, (root, scratch) => this.installPackages(packages, root, scratch, over));
   }
 
-  /** A tool that is nothing but Debian packages. */
-  debianTool(name: string, packages: readonly string[]): Promise<SharedLayer> {
-    return this.tool(name, (root, scratch) => this.installPackages(packages, root, scratch));
+  /** A tool that is nothing but Debian packages, over others (the highest first) when it needs them. */
+  debianTool(
+    name: string,
+    packages: readonly string[],
+    over: readonly SharedLayer[] = [],
+  ): Promise<SharedLayer> {
+    return this.tool(name, (root, scratch) => this.installPackages(packages, root, scratch, over));
   }
 
-  installPackages(packages: readonly string[], root: string, scratch: string): Promise<void> {
-    return this.tools.installPackages(packages, root, scratch);
+  /** Over the base, and other layers when there are (the highest first). */
+  installPackages(
+    packages: readonly string[],
+    root: string,
+    scratch: string,
+    over: readonly SharedLayer[] = [],
+  ): Promise<void> {
+    const roots = [...over, this.base].map((layer) => layer.root);
+    return this.tools.installPackages({ packages, root, scratch, over: roots });
   }
 }

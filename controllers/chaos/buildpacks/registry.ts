@@ -3,6 +3,8 @@ import type { SourceTree } from '../sources/tree.ts';
 import type { BuildContext, BuildOutput, Buildpack, Module } from './buildpack.ts';
 import * as dockerfile from './dockerfile/index.ts';
 import { type Found, withWishes } from './found.ts';
+import * as go from './go/index.ts';
+import * as java from './java/index.ts';
 import * as nodejs from './nodejs/index.ts';
 import { type Part, selectPart } from './part.ts';
 import * as php from './php/index.ts';
@@ -50,6 +52,8 @@ function member<Plan>(pack: Buildpack<Plan>): Member {
 /** The family in the order that they are asked. */
 export const members: readonly Member[] = [
   member(dockerfile),
+  member(java),
+  member(go),
   member(php),
   member(python),
   member(nodejs),
@@ -60,7 +64,7 @@ export const members: readonly Member[] = [
 export const buildpackNames: readonly string[] = members.map(({ name }) => name);
 
 const lookedFor =
-  'Dockerfile, composer.json or index.php (PHP), requirements.txt, pyproject.toml, Pipfile, manage.py, app.py, main.py, server.py or wsgi.py (Python), package.json (Node.js), Gemfile or config.ru (Ruby), index.html or public/index.html (static)';
+  'Dockerfile, pom.xml, build.gradle, *.jar or *.war (Java), go.mod (Go), composer.json or index.php (PHP), requirements.txt, pyproject.toml, Pipfile, manage.py, app.py, main.py, server.py or wsgi.py (Python), package.json (Node.js), Gemfile or config.ru (Ruby), index.html or public/index.html (static)';
 
 /** The first buildpack that takes the source, or the one that is set. Throws INVALID when none does. */
 export async function chooseBuildpack(source: SourceTree, settings: BuildSettings = {}): Promise<Chosen> {

@@ -48,7 +48,8 @@ export class SourceTree {
     }
   }
 
-  private async resolve(path: string): Promise<string | null> {
+  /** Where a path of it is on this machine, or null when it is not there or leads out. */
+  async resolve(path: string): Promise<string | null> {
     const root = await realpath(this.folder);
     const real = await realpath(join(root, path)).catch(() => null);
     return real !== null && real.startsWith(root + sep) ? real : null;

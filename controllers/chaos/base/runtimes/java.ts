@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { chmod, cp, glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { AppError, messageOf } from '@skyarc/lib/errors';
+import { mavenCentral } from '../maven-settings.ts';
+import type { Runtimes } from '../runtimes.ts';
+import type { SharedLayer } from '../store.ts';
+import { renderTrustStore } from '../trust-store.ts';
+import { ZipFile } from '../zip.ts';
+
+/** The Java that this Debian release carries; it compiles for older ones too. */
+export const javaVersion = 17;
+
+const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
+export const javaHome = `/usr/lib/jvm/java-${javaVersion}-openjdk-${architecture}`;
+
+/** What apps run on. */
+export function jre(runtimes: Runtimes): Promise<SharedLayer> {
+  return runtimes.runtime(`java-${javaVersion}-jre`, (root, scratch) =>
+    installJre(runtimes, [], { root, scratch }),
+  );
+}
+
+interface Place {
+  readonly root: string;
+  readonly scratch: string;
+}
+
+async function installJre(
+  runtimes: Runtimes,
+  more: readonly string[],
+  { root, scratch }: Place,
+): Promise<void> {
+  await runtimes.installPackages([`openjdk-${javaVersion}-jre-headless`, ...more], root, scratch);
+  // The package's own store has the time of its making in it.
+  const trusted = await readFile(join(runtimes.base.root, 'etc/ssl/certs/ca-certificates.crt'), 'utf8');
+  await mkdir(join(root, 'etc/ssl/certs/java'), { recursive: true });
+  await writeFile(join(root, 'etc/ssl/certs/java/cacerts'), renderTrustStore(trusted));
+}
+
+/** Layers that a build with a JDK runs on, the highest first, and how its tool is called. */
+export interface JavaTools {
+  readonly layers: readonly SharedLayer[];
+  readonly command: string;
+  /** For a person. */
+  readonly title: string;
+}
+
+async function jdk(runtimes: Runtimes): Promise<readonly SharedLayer[]> {
+  const run = await jre(runtimes);
+  const packages = [`openjdk-${javaVersion}-jdk-headless`];
+  return [await runtimes.debianTool(`java-${javaVersion}-jdk`, packages, [run]), run];
+}
+
+/** Plug-ins of Maven's own life cycle, for machines that reach no Maven repository but Debian's packages. */
+const debianPlugins =
+  words(`libmaven-clean-plugin-java libmaven-compiler-plugin-java libmaven-install-plugin-java
+  libmaven-jar-plugin-java libmaven-resources-plugin-java libmaven-war-plugin-java libsurefire-java`);
+
+/**
+ * Maven of a version, from the Maven repository, or Debian's when none is asked for or it cannot be got; then
+ * `say` tells why. With a `file:` repository Debian's packaged plug-ins are there too.
+ */
+export async function maven(
+  runtimes: Runtimes,
+  version: string | null,
+  say: (line: string) => void,
+): Promise<JavaTools> {
+  const under = await jdk(runtimes);
+  const repository = runtimes.env['SKYARC_MAVEN_URL'] ?? mavenCentral;
+  const isLocal = repository.startsWith('file:');
+  if (version !== null && !isLocal) {
+    try {
+      const made = await runtimes.tool(`maven-${version}`, (root, scratch) =>
+        fetchMaven(repository, version, { root, scratch }),
+      );
+      return { layers: [made, ...under], command: '/opt/maven/bin/mvn', title: `Maven ${version}` };
+    } catch (error) {
+      say(`Maven ${version} of the wrapper cannot be got (${messageOf(error)}): Debian's is used`);
+    }
+  }
+  const packages = ['maven', ...(isLocal ? debianPlugins : [])];
+  const made = await runtimes.debianTool(isLocal ? 'maven-debian-plugins' : 'maven-debian', packages, under);
+  return { layers: [made, ...under], command: '/usr/share/maven/bin/mvn', title: "Debian's Maven" };
+}
+
+/** Debian's Gradle, which is old; a wrapper in the source brings its own and needs only the JDK. */
+export async function gradle(runtimes: Runtimes, hasWrapper: boolean): Promise<JavaTools> {
+  const under = await jdk(runtimes);
+  if (hasWrapper) return { layers: under, command: './gradlew', title: 'the Gradle wrapper' };
+  const made = await runtimes.debianTool('gradle-debian', ['gradle'], under);
+  return { layers: [made, ...under], command: '/usr/bin/gradle', title: "Debian's Gradle 4.4" };
+}
+
+/** The JRE with Tomcat 10 and a start program for one web application; Jakarta EE 10 (Servlet 6). */
+export function tomcat(runtimes: Runtimes): Promise<SharedLayer> {
+  return runtimes.runtime(`tomcat10-java-${javaVersion}`, async (root, scratch) => {
+    await installJre(runtimes, ['tomcat10-common'], { root, scratch });
+    const conf = join(root, 'opt/tomcat/conf');
+    await mkdir(conf, { recursive: true });
+    await mkdir(join(root, 'usr/local/bin'), { recursive: true });
+    await cp(join(import.meta.dirname, 'tomcat-server.xml'), join(conf, 'server.xml'));
+    await cp(join(root, 'usr/share/tomcat10/etc/web.xml'), join(conf, 'web.xml'));
+    const program = join(root, 'usr/local/bin/serve-war');
+    await cp(join(import.meta.dirname, 'serve-war.sh'), program);
+    await chmod(program, 0o755);
+  });
+}
+
+/** The tool that makes a web application for Java EE 8 (javax.servlet) one for Jakarta EE; for builds only. */
+export async function jakartaMigration(runtimes: Runtimes): Promise<readonly SharedLayer[]> {
+  const run = await jre(runtimes);
+  return [await runtimes.debianTool('tomcat-migration', ['tomcat-jakartaee-migration'], [run]), run];
+}
+
+async function fetchMaven(repository: string, version: string, { root, scratch }: Place): Promise<void> {
+  const name = `apache-maven-${version}`;
+  const url = `${repository.replace(/\/+$/, '')}/org/apache/maven/apache-maven/${version}/${name}-bin.zip`;
+  const file = join(scratch, 'maven.zip');
+  await pipeline(Readable.fromWeb((await get(url)).body as never), createWriteStream(file));
+  const expected = (await (await get(`${url}.sha512`)).text()).trim().split(/\s+/)[0];
+  const hash = createHash('sha512');
+  await pipeline(createReadStream(file), hash);
+  if (hash.digest('hex') !== expected) throw new AppError('INVALID', 'it is not what its checksum says');
+  const home = join(root, 'opt/maven');
+  await mkdir(home, { recursive: true });
+  await using zip = await ZipFile.open(file);
+  await zip.extract(home, (path) => (path.startsWith(`${name}/`) ? path.slice(name.length + 1) : null));
+  for await (const path of glob('bin/mvn*', { cwd: home })) await chmod(join(home, path), 0o755);
+  await rm(file);
+}
+
+async function get(url: string): Promise<Response> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(300_000) });
+  if (response.ok && response.body) return response;
+  await response.body?.cancel();
+  throw new AppError('UNAVAILABLE', `${new URL(url).host} answered ${response.status}`);
+}
+
+function words(text: string): string[] {
+  return text.split(/\s+/);
+}

@@ -1,0 +1,127 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { AppError } from '@skyarc/lib/errors';
+import { gradle, javaHome, type JavaTools, maven } from '../../base/runtimes/java.ts';
+import { renderMavenSettings } from '../../base/maven-settings.ts';
+import { renderTrustStore } from '../../base/trust-store.ts';
+import type { BuildContext } from '../buildpack.ts';
+import { gradleInitScript } from './gradle.ts';
+import type { JavaPlan } from './index.ts';
+
+/** Runs the source's own build tool over the chosen module. */
+export async function runBuildTool(context: BuildContext, plan: JavaPlan): Promise<void> {
+  const { room, runtimes, base, source, say } = context;
+  const isMaven = plan.tool === 'maven';
+  const tools = isMaven
+    ? await maven(runtimes, plan.mavenVersion, say)
+    : await gradle(runtimes, plan.hasGradleWrapper);
+  say(`JDK of Debian, ${tools.title}${plan.module.path === '.' ? '' : `, module ${plan.module.name}`}`);
+  await room.enter([...tools.layers, base].map(({ root }) => root));
+  const config = await room.disk.freshFolder('workspace/config');
+  const cache = await room.disk.folder('cache/tools');
+  const javaOptions = await writeConfig(context, config);
+  for (const folder of [source.folder, cache]) await room.own(folder);
+  const args = plan.command === null ? argsOf(plan, tools) : ['/bin/sh', '-c', plan.command];
+  await room.exec({
+    label: plan.command ?? labelOf(plan),
+    args,
+    env: {
+      JAVA_HOME: javaHome,
+      MAVEN_OPTS: javaOptions,
+      MAVEN_ARGS: '-gs /config/settings.xml -Dmaven.repo.local=/cache/m2',
+      GRADLE_OPTS: javaOptions,
+      GRADLE_USER_HOME: '/cache/gradle',
+    },
+    mounts: [
+      { source: source.folder, destination: '/app' },
+      { source: cache, destination: '/cache' },
+      { source: config, destination: '/config', readonly: true },
+    ],
+  });
+}
+
+/** Maven archives get one time for all their files (reproducible-builds.org, project.build.outputTimestamp). */
+function argsOf({ tool, module }: JavaPlan, { command }: JavaTools): readonly string[] {
+  if (tool === 'maven') {
+    const options = [
+      '-B',
+      '-ntp',
+      '-gs',
+      '/config/settings.xml',
+      '-Dmaven.repo.local=/cache/m2',
+      '-Dstyle.color=never',
+      '-Dproject.build.outputTimestamp=1980-02-01T00:00:00Z',
+      '-DskipTests',
+    ];
+    return [command, ...options, ...(module.path === '.' ? [] : ['-pl', module.path, '-am']), 'package'];
+  }
+  const options = ['--no-daemon', '--console=plain', '-I', '/config/init.gradle'];
+  const program = command.startsWith('./') ? ['/bin/sh', command] : [command];
+  return [...program, ...options, module.task ?? 'assemble'];
+}
+
+function labelOf({ tool, module, hasGradleWrapper }: JavaPlan): string {
+  if (tool === 'maven') return `mvn ${module.path === '.' ? '' : `-pl ${module.path} -am `}package`;
+  return `${hasGradleWrapper ? './gradlew' : 'gradle'} ${module.task ?? 'assemble'}`;
+}
+
+/** Answers options of the JVM that tools run in: it trusts what this machine trusts, and starts fast. */
+async function writeConfig({ runtimes }: BuildContext, folder: string): Promise<string> {
+  const { env } = runtimes;
+  await writeFile(join(folder, 'settings.xml'), renderMavenSettings(env));
+  await writeFile(join(folder, 'init.gradle'), gradleInitScript);
+  const options = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:MaxRAMPercentage=60'];
+  const bundle = env['SSL_CERT_FILE'];
+  if (bundle) {
+    await writeFile(join(folder, 'cacerts'), renderTrustStore(await readFile(bundle, 'utf8')));
+    options.push('-Djavax.net.ssl.trustStore=/config/cacerts', '-Djavax.net.ssl.trustStoreType=JKS');
+  }
+  for (const scheme of ['http', 'https']) {
+    const url = env[`${scheme}_proxy`] ?? env[`${scheme.toUpperCase()}_PROXY`];
+    if (!url || !URL.canParse(url)) continue;
+    const { hostname, port } = new URL(url);
+    options.push(`-D${scheme}.proxyHost=${hostname}`, `-D${scheme}.proxyPort=${port || '80'}`);
+  }
+  return options.join(' ');
+}
+
+const notResults = /(?:-sources|-javadoc|-tests|-test-fixtures|\.original|-plain)\.[jw]ar$|^original-/;
+
+/** Archives that modules have in their output folders, as paths in the source. */
+export async function findArchives({ source }: BuildContext, modules: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const module of modules) {
+    for (const place of ['target', 'build/libs']) {
+      const folder = await source.sub(join(module, place));
+      const names = ((await folder?.names()) ?? []).filter((name) => /\.[jw]ar$/.test(name));
+      found.push(...names.map((name) => join(module, place, name)));
+    }
+  }
+  return found;
+}
+
+/** The one that is the module's result. Throws INVALID when the build made none. */
+export function chooseArchive(archives: readonly string[], { module }: JavaPlan): string {
+  const suffix = `.${module.kind === 'war' ? 'war' : 'jar'}`;
+  const results = archives.filter((path) => !notResults.test(basename(path)));
+  const fitting = [...results.filter((path) => path.endsWith(suffix)), ...results];
+  // Shadow and assembly plug-ins put the whole app beside the module's own classes, under a longer name.
+  const whole = fitting.find((path) => /-(?:all|jar-with-dependencies|shaded|exec|runner)\.jar$/.test(path));
+  const found = whole ?? fitting[0];
+  if (found) return found;
+  throw new AppError(
+    'INVALID',
+    `The build of ${module.name} made no ${suffix.slice(1)} in target/ or build/libs/`,
+  );
+}
+
+/** Programs that Gradle's installDist made: the folder, and the one to start. */
+export async function findDistribution({ source }: BuildContext, { module }: JavaPlan) {
+  const install = await source.sub(join(module.path, 'build/install'));
+  const [name] = install ? await readdir(install.folder) : [];
+  const folder = name && (await install?.sub(name));
+  const programs = folder ? await readdir(join(folder.folder, 'bin')).catch(() => []) : [];
+  const program = programs.find((one) => /^[\w.-]+$/.test(one) && !one.endsWith('.bat'));
+  if (folder && program) return { folder: folder.folder, start: `exec /app/bin/${program} "$@"` };
+  throw new AppError('INVALID', `The build of ${module.name} made no program in build/install/`);
+}
