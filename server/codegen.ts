@@ -28,6 +28,7 @@ const mappers: Record<string, Record<string, string>> = {
     Dependency: '../records.ts#DependencyRecord',
     ConfigSet: '../records.ts#ConfigSetRecord',
     Plugin: '../records.ts#PluginRecord',
+    RegistryCredential: '../records.ts#RegistryCredentialRecord',
     Certificate: '../records.ts#CertificateRecord',
     QuotaUse: '../records.ts#QuotaRecord',
     RequestExplanation: '../records.ts#ExplanationRecord',

@@ -27,6 +27,24 @@ export const apiConfigSchema = z.object({
   services: z.array(z.object({ name: z.string(), url: z.url() })).default([]),
   /** Terminals: where each webcli is, and the PEM text of the key that grants are signed with. */
   terminals: z.object({ urls: z.array(z.url()), grantKey: z.string() }).optional(),
+  /**
+   * Archives that teams upload: the folder, which builders must see, too; the PEM text of the key that grants
+   * are signed with; limits of one file and of all of a team. Absent: none are taken.
+   */
+  uploads: z
+    .object({
+      folder: z.string().startsWith('/'),
+      grantKey: z.string(),
+      maxBytes: z
+        .int()
+        .positive()
+        .default(2 * 2 ** 30),
+      teamBytes: z
+        .int()
+        .positive()
+        .default(20 * 2 ** 30),
+    })
+    .optional(),
   /** How often tasks are looked for that could not be published at once. */
   relayEveryMs: z.int().positive().default(250),
   /** How often a subscription looks again even when nobody told of a change. */

@@ -1,4 +1,5 @@
 import { parseConfig } from '@skyarc/lib/config';
+import { uploadPath } from '@skyarc/lib/contracts';
 import type { EventLogClient } from '@skyarc/lib/eventlog-client';
 import type { KubeClient } from '@skyarc/lib/kube';
 import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
@@ -19,6 +20,8 @@ import { ApiRepository } from './repository.ts';
 import { RunRepository } from './run-repository.ts';
 import { createSchema } from './schema.ts';
 import { startApiServer } from './server.ts';
+import { serveUpload } from './sources/upload-route.ts';
+import { Uploads } from './sources/uploads.ts';
 import { Terminals } from './terminals/terminals.ts';
 
 export type { ApiConfig } from './config.ts';
@@ -65,6 +68,8 @@ export async function start(input: ApiConfig, deps: ApiDeps): Promise<RunningApi
     const repository = new ApiRepository(db);
     const health = new Health(config.services);
     const terminals = new Terminals(config, { db, cluster });
+    const uploads = stack.use(new Uploads(config, { db, log }), (one) => one.stop());
+    uploads.start();
     const schema = await createSchema({
       config,
       repository,
@@ -78,11 +83,13 @@ export async function start(input: ApiConfig, deps: ApiDeps): Promise<RunningApi
       relay,
       health,
       terminals,
+      uploads,
     });
     const server = await startApiServer({
       ...config,
       schema,
       log,
+      routes: { [uploadPath]: (request, response) => serveUpload(uploads, request, response) },
       upgrades: { '/terminal': (upgrade) => terminals.pass(upgrade) },
       observe: (operation, took, isOk) =>
         seconds.observe({ operation, outcome: isOk ? 'ok' : 'error' }, took),

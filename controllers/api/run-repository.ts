@@ -82,13 +82,14 @@ export class RunRepository {
     });
   }
 
-  /** Name of the team that has a configuration set, plug-in or certificate. */
+  /** Name of the team that has a configuration set, plug-in, certificate or registry. */
   async ownerOf(context: CallContext, id: string): Promise<string | null> {
     const query = { where: { id, ...teamFilter(context) }, select: { teamName: true } };
     const found =
       (await this.db.configSet.findFirst(query)) ??
       (await this.db.plugin.findFirst(query)) ??
-      (await this.db.certificate.findFirst(query));
+      (await this.db.certificate.findFirst(query)) ??
+      (await this.db.registryCredential.findFirst(query));
     return found?.teamName ?? null;
   }
 

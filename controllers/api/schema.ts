@@ -7,6 +7,7 @@ import { createAppResolvers } from './resolvers/apps.ts';
 import { createMutations } from './resolvers/mutations.ts';
 import { createQueries } from './resolvers/queries.ts';
 import { createSubscriptions } from './resolvers/subscriptions.ts';
+import { createSourceMutations, createSourceQueries } from './sources/resolvers.ts';
 import { createTerminalMutations, createTerminalQueries } from './terminals/resolvers.ts';
 
 type Resolve = (parent: unknown, args: unknown, context: CallContext, info: unknown) => unknown;
@@ -24,6 +25,8 @@ export async function createSchema(api: Api): Promise<GraphQLSchema> {
   for (const [typeName, fields] of Object.entries(resolvers)) attach(schema, typeName, fields);
   attach(schema, 'Query', createTerminalQueries(api));
   attach(schema, 'Mutation', createTerminalMutations(api));
+  attach(schema, 'Query', createSourceQueries(api));
+  attach(schema, 'Mutation', createSourceMutations(api));
   const dateTime = schema.getType('DateTime');
   if (isScalarType(dateTime)) dateTime.serialize = serializeDateTime;
   return schema;

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -27,6 +27,10 @@ export interface ServerOptions {
   readonly version: string;
   readonly schema: GraphQLSchema;
   readonly log: Logger;
+  /** Handlers of single paths, e.g. of uploads. */
+  readonly routes: Readonly<
+    Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void>>
+  >;
   /** What else is reached by an upgrade, by path; one that throws is closed with the error's code. */
   readonly upgrades: Readonly<Record<string, (upgrade: Upgrade) => Promise<void>>>;
   /** Told of each operation that was run. */
@@ -76,9 +80,16 @@ export async function startApiServer(options: ServerOptions): Promise<RunningSer
       const [path = ''] = (request.url ?? '').split('?', 1);
       if (path === '/graphql') return void graphql(request, response);
       if (path.startsWith('/rest/')) return void rest(request, response);
-      response.writeHead(404).end();
+      const route = options.routes[path];
+      if (!route) return void response.writeHead(404).end();
+      route(request, response).catch((error: unknown) => {
+        log.error({ err: error }, 'request failed');
+        response.destroy();
+      });
     },
   );
+  // An upload takes its time; a sender that is silent is cut by its handler, and only the console comes in.
+  server.requestTimeout = 0;
   server.keepAliveTimeout = 65_000;
   const closeSockets = serveWebSocket<CallContext, CallContext>({
     server,

@@ -21,6 +21,8 @@ export const chaosConfigSchema = z.object({
   dataDir: z.string().regex(/^\/[^:,]+$/, 'must be an absolute path without ":" and ","'),
   /** Base image and runtimes; below `dataDir` when absent. */
   layersDir: z.string().startsWith('/').optional(),
+  /** Archives that teams uploaded, `<team>/<sha256>`, as the API keeps them; below `dataDir` when absent. */
+  uploadsDir: z.string().startsWith('/').optional(),
   /** Mounts and sockets of running builds. */
   runDir: z.string().startsWith('/').default('/run'),
   /** The registry as this machine reaches it. */
@@ -34,6 +36,10 @@ export const chaosConfigSchema = z.object({
   limits: z
     .object({
       fetchTimeoutMs: size(300_000),
+      /** Of the unpacked files of an upload, and the disk of a check before an app is made. */
+      sourceMb: size(4_096),
+      /** Whole time of such a check. */
+      examineTimeoutMs: size(600_000),
       /** Processes and threads of one build. */
       processes: size(1024),
       /** Lines and bytes of one build's log; what comes after is counted, not kept. */

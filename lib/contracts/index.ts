@@ -4,6 +4,8 @@ export * from './names.ts';
 export * from './streams.ts';
 export * from './tasks.ts';
 export * from './source.ts';
+export * from './examination.ts';
+export * from './upload.ts';
 export * from './operation.ts';
 export * from './labels.ts';
 export * from './run.ts';

@@ -4,6 +4,7 @@ import { SkyarcError } from './error.ts';
 import { LiveTransport, openSocket } from './live.ts';
 import type { ConnectionState, SubscribeOptions } from './live.ts';
 import { HttpTransport } from './transport.ts';
+import { putFile, type UploadOptions } from './upload.ts';
 import type { Answer, RequestOptions } from './transport.ts';
 
 export interface ClientOptions {
@@ -21,6 +22,7 @@ export interface ClientOptions {
 export class GraphQLClient {
   readonly #http: HttpTransport;
   readonly #live: LiveTransport;
+  readonly #putFile: (path: string, content: Blob, options: UploadOptions) => Promise<void>;
   readonly #openSocket: (path: string, protocols: string[]) => WebSocket;
   readonly #listeners = new Set<(state: ConnectionState) => void>();
   #state: ConnectionState = 'idle';
@@ -35,6 +37,17 @@ export class GraphQLClient {
       fetch: options.fetch ?? globalThis.fetch.bind(globalThis),
       ...credentials,
     });
+    this.#putFile = (path, content, uploadOptions) => {
+      const cookie = cookies?.header();
+      const headers = {
+        'content-type': 'application/octet-stream',
+        ...(token && { authorization: `Bearer ${token}` }),
+        ...(cookie && { cookie }),
+      };
+      const base = inBrowser ? new URL(url, globalThis.document.baseURI) : url;
+      const put = { url: new URL(path, base).href, content, headers };
+      return putFile({ ...put, fetch: options.fetch ?? globalThis.fetch.bind(globalThis) }, uploadOptions);
+    };
     const webSocketImpl = options.webSocketImpl ?? globalThis.WebSocket;
     this.#openSocket = (path, protocols) =>
       openSocket(new URL(path, url.replace(/^http/, 'ws')).href, protocols, {
@@ -53,6 +66,11 @@ export class GraphQLClient {
   /** A WebSocket to another path of the same server, with this client's credentials. */
   openSocket(path: string, protocols: string[]): WebSocket {
     return this.#openSocket(path, protocols);
+  }
+
+  /** Sends a file to another path of the same server, with this client's credentials. */
+  putFile(path: string, content: Blob, options: UploadOptions = {}): Promise<void> {
+    return this.#putFile(path, content, options);
   }
 
   /** State of the live connection. */

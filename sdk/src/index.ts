@@ -11,6 +11,7 @@ import { PlatformMethods } from './methods/platform.ts';
 import { PluginMethods } from './methods/plugins.ts';
 import { QuotaMethods } from './methods/quotas.ts';
 import { RouteMethods } from './methods/routes.ts';
+import { SourceMethods } from './methods/sources.ts';
 import { TeamMethods } from './methods/teams.ts';
 import { TerminalMethods } from './methods/terminals.ts';
 
@@ -27,6 +28,7 @@ export class SkyarcClient extends GraphQLClient {
   readonly plugins = new PluginMethods(this);
   readonly quotas = new QuotaMethods(this);
   readonly routes = new RouteMethods(this);
+  readonly sources = new SourceMethods(this);
   readonly teams = new TeamMethods(this);
   readonly terminals = new TerminalMethods(this);
 }
@@ -45,6 +47,8 @@ export type { ConnectionState, SubscribeOptions } from './live.ts';
 export type { FollowOptions, LogEvent, LogLine, LogPage } from './methods/logs.ts';
 export { isFinal } from './methods/operations.ts';
 export type { WaitOptions } from './methods/operations.ts';
+export type { Examination, ExamineOptions } from './methods/sources.ts';
+export type { UploadOptions } from './upload.ts';
 export type { Answer, RequestOptions } from './transport.ts';
 export type { TerminalSession, TerminalStart, TerminalTarget } from './methods/terminals.ts';
 export { Terminal } from './terminal.ts';

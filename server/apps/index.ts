@@ -4,6 +4,13 @@ import { mutations } from './resolvers/mutations.ts';
 import { owners } from './resolvers/owners.ts';
 import { queries } from './resolvers/queries.ts';
 import { subscriptions } from './resolvers/subscriptions.ts';
+import { sourcePolicies } from './sources/policy.ts';
+import {
+  registryCredentialFields,
+  sourceMutations,
+  sourceQueries,
+  sourceTeamFields,
+} from './sources/resolvers.ts';
 import { terminalPolicies } from './terminals/policy.ts';
 import { terminalFields, terminalMutations, terminalQueries } from './terminals/resolvers.ts';
 
@@ -12,13 +19,15 @@ export function createApps(): Room {
   const resolvers = { ...queries, ...owners, ...mutations, ...subscriptions };
   return {
     name: 'apps',
-    policies: mergeTypes(policies, terminalPolicies),
+    policies: mergeTypes(mergeTypes(policies, terminalPolicies), sourcePolicies),
     resolvers: mergeTypes(
       resolvers as Types,
       {
-        Query: terminalQueries,
-        Mutation: terminalMutations,
+        Query: { ...terminalQueries, ...sourceQueries },
+        Mutation: { ...terminalMutations, ...sourceMutations },
         App: terminalFields,
+        Team: sourceTeamFields,
+        RegistryCredential: registryCredentialFields,
       } as Types,
     ),
   };

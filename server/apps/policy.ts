@@ -98,7 +98,9 @@ export const policies: Policies = {
   ),
   Version: allInherited('id number image sizeBytes commitId commitMessage createdAt deployedAt'),
   CreateAppPayload: allInherited('app operation'),
-  AppSource: allInherited('kind url branch subdirectory template endpoints healthCheck hasCredentials'),
+  AppSource: allInherited(
+    'kind url branch refKind revision subdirectory image uploadId fileName template endpoints healthCheck hasCredentials',
+  ),
   BuildSettings: allInherited('buildpack cpuMillis memoryMb diskMb timeoutSeconds'),
   RunSettings: allInherited(
     'workload replicas cpuMillis memoryMb cpuRequestMillis memoryRequestMb command healthPath startTimeoutSeconds probes placement rollout job autoscaling',

@@ -31,5 +31,6 @@ export type PluginRecord = documents.PluginsQuery['plugins'][number];
 export type CertificateRecord = documents.CertificatesQuery['certificates'][number];
 export type ExplanationRecord = documents.ExplainRequestQuery['explainRequest'];
 export type ExplainedTargetRecord = ExplanationRecord['targets'][number];
+export type RegistryCredentialRecord = documents.RegistryCredentialFragment;
 /** What a data centre says, and which one. */
 export type QuotaRecord = documents.QuotaQuery['quota'] & { readonly dataCenterName: string };

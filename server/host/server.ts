@@ -25,6 +25,7 @@ import { DataCenterScope } from './data-centers/scope.ts';
 import { bearerOf, cookieOf, credentialOf, foreignOrigin, noCookie } from './request.ts';
 import { securityHeaders, StaticFiles } from './static-files.ts';
 import { TerminalProxy } from './terminal-proxy.ts';
+import { UploadProxy } from './upload-proxy.ts';
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -48,7 +49,9 @@ export interface HttpServerOptions {
   >;
 }
 
-/** The one address of the console layer: `/graphql` by HTTP and WebSocket, downloads, and the console's pages. */
+const bodyTimeoutMs = 300_000;
+
+/** The one address of the console layer: `/graphql` by HTTP and WebSocket, uploads, downloads, and the console's pages. */
 export async function startHttpServer(options: HttpServerOptions): Promise<RunningService> {
   const { log } = options;
   const operations = new OperationStore(options.schema);
@@ -61,8 +64,11 @@ export async function startHttpServer(options: HttpServerOptions): Promise<Runni
     mayIntrospect: (context) => context.identity !== null,
   });
   const files = options.webRoot === undefined ? undefined : new StaticFiles(options.webRoot);
+  const uploads = new UploadProxy(options);
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const path = (request.url ?? '/').split('?', 1)[0] as string;
+    if (path === UploadProxy.path) return uploads.serve(request, response);
+    boundBody(request);
     if (path === '/graphql') return graphql(request, response);
     const route = options.routes[path];
     if (route) return route(request, response);
@@ -79,6 +85,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<Runni
       response.destroy();
     });
   });
+  // An upload takes its time; every other body is bounded below.
+  server.requestTimeout = 0;
   const closeSockets = serveWebSocket<WatchedConnection & { request: IncomingMessage }, RequestContext>({
     server,
     path: '/graphql',
@@ -115,6 +123,12 @@ export async function startHttpServer(options: HttpServerOptions): Promise<Runni
       clearTimeout(force);
     },
   };
+}
+
+/** Cuts a sender whose body is not whole in time. */
+function boundBody(request: IncomingMessage): void {
+  const timer = setTimeout(() => request.destroy(), bodyTimeoutMs).unref();
+  request.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
 }
 
 /** Makes the context of each operation. */

@@ -3,10 +3,12 @@ import { AppError } from '@skyarc/lib/errors';
 import { check } from '@skyarc/lib/input';
 import type { Api } from '../api.ts';
 import { type CallContext, theTeam } from '../context.ts';
-import { appSourceOf, type CheckedSource, inputs, settingColumns } from '../input/app.ts';
+import { type CheckedApp, inputs, settingColumns } from '../input/app.ts';
+import { appSourceOf, type CheckedSource } from '../input/source.ts';
 import { withoutNulls } from '../input/text.ts';
 import type { AppRecord } from '../records.ts';
 import { isTaken } from '../repository.ts';
+import { uploadOf } from '../sources/uploads.ts';
 import { requireConsistent } from './consistency.ts';
 import { withinQuota } from './quota.ts';
 import { sealCredentials, sealEnv } from './sealing.ts';
@@ -20,18 +22,7 @@ export async function createApp(api: Api, input: unknown, context: CallContext):
   const wanted = check(what, inputs.createApp, withoutNulls(input));
   await ensureTeam(api, team);
   const id = newId(api.config.dataCenter, 'app');
-  const data = {
-    id,
-    teamName: team,
-    groupId: wanted.groupId,
-    name: wanted.name,
-    displayName: wanted.displayName ?? wanted.name,
-    source: JSON.stringify(appSourceOf(wanted.source)),
-    sourceSecret: sealCredentials(api.secretBox, id, wanted.source, null),
-    ...settingColumns(wanted),
-    env: { create: sealEnv(api.secretBox, id, what, wanted.env ?? [], []) },
-    ports: { create: wanted.ports ?? portsOf(wanted.source) },
-  };
+  const data = await newAppData(api, { id, team, what }, wanted);
   try {
     const app = await api.repository.db.$transaction((tx) =>
       withinQuota(tx, { team, what }, async () => {
@@ -46,6 +37,26 @@ export async function createApp(api: Api, input: unknown, context: CallContext):
     if (!isTaken(error)) throw error;
     throw new AppError('CONFLICT', `${what}: name is taken in team "${team}"`, { cause: error });
   }
+}
+
+/** Columns of a new app's record, checked and sealed. */
+export async function newAppData(
+  api: Api,
+  { id, team, what }: { readonly id: string; readonly team: string; readonly what: string },
+  wanted: CheckedApp,
+) {
+  return {
+    id,
+    teamName: team,
+    groupId: wanted.groupId,
+    name: wanted.name,
+    displayName: wanted.displayName ?? wanted.name,
+    source: JSON.stringify(appSourceOf(wanted.source, await uploadOf(api, team, what, wanted.source))),
+    sourceSecret: sealCredentials(api.secretBox, id, wanted.source, null),
+    ...settingColumns(wanted),
+    env: { create: sealEnv(api.secretBox, id, what, wanted.env ?? [], []) },
+    ports: { create: wanted.ports ?? portsOf(wanted.source) },
+  };
 }
 
 /** A service outside has the ports of its endpoints, for the apps that depend on it. */

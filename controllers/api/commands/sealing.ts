@@ -1,7 +1,7 @@
 import type { SecretBox } from '@skyarc/lib/secretbox';
 import type { EnvVarRecord } from '@skyarc/prisma/datacenter';
 import { z } from 'zod';
-import type { CheckedSource } from '../input/app.ts';
+import type { CheckedSource } from '../input/source.ts';
 import type { CheckedVariable } from '../input/team.ts';
 import { invalid } from './refusals.ts';
 
@@ -17,17 +17,17 @@ export function sealCredentials(
   source: CheckedSource,
   present: { readonly sealed: string | null; readonly url: string | null } | null,
 ): string | null {
-  const { git } = source;
+  const remote = source.git ?? source.svn;
   const place = `source:${appId}`;
-  if (!git || git.password === '') return null;
+  if (!remote || remote.password === '') return null;
   // What was given for one host must not be sent to another.
-  const kept = present?.sealed && sameHost(present.url, git.url) ? present.sealed : null;
-  if (git.password === undefined) {
-    if (!kept || !git.username) return kept;
+  const kept = present?.sealed && sameHost(present.url, remote.url) ? present.sealed : null;
+  if (remote.password === undefined) {
+    if (!kept || !remote.username) return kept;
     const { password } = credentials.parse(JSON.parse(secretBox.open(kept, place)));
-    return secretBox.seal(JSON.stringify({ username: git.username, password }), place);
+    return secretBox.seal(JSON.stringify({ username: remote.username, password }), place);
   }
-  const plain = { username: git.username || 'git', password: git.password };
+  const plain = { username: remote.username || 'git', password: remote.password };
   return secretBox.seal(JSON.stringify(plain), place);
 }
 

@@ -1,14 +1,16 @@
-import { appSource } from '@skyarc/lib/contracts';
+import { type AppSource, appSource } from '@skyarc/lib/contracts';
 import { AppError } from '@skyarc/lib/errors';
 import { check } from '@skyarc/lib/input';
 import { addOperation, type DataCenterTransaction } from '@skyarc/prisma/datacenter';
 import type { Api } from '../api.ts';
 import type { CallContext } from '../context.ts';
 import type { StorageClass } from '../generated/resolvers.ts';
-import { appSourceOf, type CheckedUpdate, inputs, settingColumns } from '../input/app.ts';
+import { type CheckedUpdate, inputs, settingColumns } from '../input/app.ts';
+import { appSourceOf } from '../input/source.ts';
 import { withoutNulls } from '../input/text.ts';
 import type { AppRecord, OperationRecord } from '../records.ts';
 import { isTaken } from '../repository.ts';
+import { uploadOf } from '../sources/uploads.ts';
 import { requireConsistent } from './consistency.ts';
 import { writeDependencies } from './dependencies.ts';
 import { announceOperation, getApp, isExternal } from './operations.ts';
@@ -40,6 +42,8 @@ export async function updateApp(
     app,
     wanted,
     actor: context.actor,
+    source:
+      wanted.source && appSourceOf(wanted.source, await uploadOf(api, app.teamName, what, wanted.source)),
     routes: wanted.routes && (await prepareRoutes(wanted.routes)),
     classes: wanted.volumes?.some(({ kind }) => kind === 'CLASS') ? await api.reads.storageClasses() : [],
   };
@@ -85,6 +89,7 @@ interface Change {
   readonly app: AppRecord;
   readonly wanted: CheckedUpdate;
   readonly actor: string;
+  readonly source: AppSource | undefined;
   readonly routes: readonly PreparedRoute[] | undefined;
   readonly classes: readonly StorageClass[];
 }
@@ -119,14 +124,14 @@ async function writeChange(api: Api, change: Change, tx: DataCenterTransaction):
       displayName: wanted.displayName,
       ...(wanted.source
         ? {
-            source: JSON.stringify(appSourceOf(wanted.source)),
+            source: JSON.stringify(change.source),
             sourceSecret: sealCredentials(secretBox, id, wanted.source, {
               sealed: app.sourceSecret,
-              url: stored?.kind === 'GIT' ? stored.url : null,
+              url: stored?.kind === 'GIT' || stored?.kind === 'SVN' ? stored.url : null,
             }),
           }
         : {}),
-      ...settingColumns(wanted),
+      ...settingColumns(wanted, app),
       revision: { increment: 1 },
     },
   });

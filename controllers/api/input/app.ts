@@ -1,47 +1,16 @@
-import {
-  appName,
-  type AppSource,
-  externalService,
-  gitRef,
-  gitUrl,
-  subdirectory,
-} from '@skyarc/lib/contracts';
+import { appName } from '@skyarc/lib/contracts';
 import { z } from 'zod';
 import { l4Routes, ports, routes } from './network.ts';
 import { replicaCount, run } from './run.ts';
+import { buildpack, source } from './source.ts';
 import { appPlugins, dependencyIds, variables } from './team.ts';
 import { between, groupId, plainText } from './text.ts';
 import { volumes } from './volume.ts';
 
 const displayName = plainText(80, 'A display name').optional();
 
-const source = z
-  .object({
-    git: z
-      .object({
-        url: gitUrl,
-        branch: gitRef,
-        subdirectory: z.union([z.literal(''), subdirectory]).optional(),
-        username: plainText(200, 'A user name').optional(),
-        password: z.string().max(4_096, 'A password has at most 4096 characters').optional(),
-      })
-      .optional(),
-    template: z
-      .string()
-      .regex(/^[a-z][a-z0-9-]{0,40}$/, 'is not the name of a template')
-      .optional(),
-    external: externalService.optional(),
-  })
-  .refine(
-    (given) => [given.git, given.template, given.external].filter(Boolean).length === 1,
-    'Give either git or template, or external',
-  );
-
 const build = z.object({
-  buildpack: z
-    .string()
-    .regex(/^([a-z][a-z0-9-]{0,40})?$/, 'is not the name of a buildpack')
-    .optional(),
+  buildpack: buildpack.optional(),
   cpuMillis: between(100, 64_000, 'CPU of a build').optional(),
   memoryMb: between(128, 262_144, 'Memory of a build').optional(),
   diskMb: between(256, 1_048_576, 'Disk of a build').optional(),
@@ -70,16 +39,7 @@ export const inputs = {
   }),
   replicas: replicaCount,
 };
-export type CheckedSource = z.output<typeof source>;
 export type CheckedUpdate = z.output<typeof inputs.updateApp>;
-
-/** The source as it is stored, without its credentials. */
-export function appSourceOf({ git, template, external }: CheckedSource): AppSource {
-  if (external) return { kind: 'EXTERNAL', ...external };
-  if (!git) return { kind: 'TEMPLATE', template: template ?? '' };
-  const { url, branch } = git;
-  return { kind: 'GIT', url, branch, ...(git.subdirectory ? { subdirectory: git.subdirectory } : {}) };
-}
 
 /** Columns of build and run settings; only those that were given. */
 export function settingColumns({ build: wanted, run: wish }: Pick<CheckedUpdate, 'build' | 'run'>) {

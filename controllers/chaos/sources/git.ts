@@ -1,4 +1,4 @@
-import { chown, mkdir, rm } from 'node:fs/promises';
+import { chown, lstat, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
 import { run, type RunResult } from '@skyarc/lib/process';
@@ -10,6 +10,8 @@ export interface GitOptions extends RemoteOptions {
   readonly url: string;
   /** Branch, tag or whole commit id. */
   readonly branch: string;
+  /** Which of them; absent: the first that is there, in this order. */
+  readonly refKind?: 'BRANCH' | 'TAG' | 'COMMIT';
   readonly signal: AbortSignal;
 }
 
@@ -31,19 +33,33 @@ export class GitSource implements Source {
 
   /** The commit that the branch is at, without fetching it. Throws NOT_FOUND with the branches there are. */
   async identify(): Promise<Revision> {
-    const { branch } = this.options;
-    const names = [`refs/heads/${branch}`, `refs/tags/${branch}^{}`, `refs/tags/${branch}`];
-    const refs = await this.listRefs(names);
+    const { branch, refKind } = this.options;
+    const names = [
+      ...(refKind === 'TAG' || refKind === 'COMMIT' ? [] : [`refs/heads/${branch}`]),
+      ...(refKind === 'BRANCH' || refKind === 'COMMIT'
+        ? []
+        : [`refs/tags/${branch}^{}`, `refs/tags/${branch}`]),
+    ];
+    // A commit cannot be asked for without fetching it; the address is tried all the same.
+    const refs = await this.listRefs(names.length > 0 ? names : ['HEAD']);
     await keepKnownHosts(this.options);
     const ref = names.find((name) => refs.has(name));
     if (ref) return { id: refs.get(ref) as string, ref: ref.replace('^{}', '') };
-    if (commitId.test(branch)) return { id: branch, ref: branch };
-    const heads = [...(await this.listRefs(['refs/heads/*'])).keys()].map((name) => name.slice(11));
-    const some = heads.slice(0, 10).join(', ') + (heads.length > 10 ? `, and ${heads.length - 10} more` : '');
-    throw new AppError(
-      'NOT_FOUND',
-      `Cannot fetch ${this.options.url}: ${heads.length > 0 ? `it has no branch or tag "${branch}"; it has ${some}` : 'the repository is empty'}`,
-    );
+    if (commitId.test(branch) && (refKind ?? 'COMMIT') === 'COMMIT') return { id: branch, ref: branch };
+    throw await this.unknownRef();
+  }
+
+  private async unknownRef(): Promise<AppError> {
+    const { branch, refKind, url } = this.options;
+    const prefix = refKind === 'TAG' ? 'refs/tags/' : 'refs/heads/';
+    const names = [...(await this.listRefs([`${prefix}*`])).keys()]
+      .filter((name) => !name.endsWith('^{}'))
+      .map((name) => name.slice(prefix.length));
+    const some = names.slice(0, 10).join(', ') + (names.length > 10 ? `, and ${names.length - 10} more` : '');
+    const kind = refKind?.toLowerCase() ?? 'branch or tag';
+    const nothing = refKind === 'TAG' ? `it has no tags` : 'the repository is empty';
+    const has = names.length > 0 ? `it has no ${kind} "${branch}"; it has ${some}` : nothing;
+    return new AppError('NOT_FOUND', `Cannot fetch ${url}: ${has}`);
   }
 
   async fetch(revision: Revision, folder: string): Promise<Fetched> {
@@ -107,10 +123,17 @@ export class GitSource implements Source {
       const commit = /^160000 commit ([0-9a-f]{40})\t/.exec(tree.stdout)?.[1];
       if (!commit) continue;
       const address = /^\.\.?\//.test(url) ? resolveRelative(parent.url, url) : url;
-      const remote = await prepareRemote(address, this.optionsFor(address, parent));
-      await this.checkOut(remote, commit, join(folder, path));
-      await this.fetchSubmodules(remote, join(folder, path), depth + 1);
-      await rm(join(folder, path, '.git'), { recursive: true, force: true });
+      try {
+        const remote = await prepareRemote(address, this.optionsFor(address, parent));
+        const place = await enterWithoutLinks(folder, path);
+        await this.checkOut(remote, commit, place);
+        await this.fetchSubmodules(remote, place, depth + 1);
+        await rm(join(place, '.git'), { recursive: true, force: true });
+      } catch (error) {
+        if (!(error instanceof AppError) || this.options.signal.aborted) throw error;
+        const message = `Cannot fetch submodule "${path}": ${error.message}`;
+        throw new AppError(error.code, message, { cause: error });
+      }
     }
   }
 
@@ -175,12 +198,26 @@ function parseModules(text: string): [string, string][] {
   );
 }
 
+/** The folder of a submodule; no part of the way to it may be a link of the repository's. */
+async function enterWithoutLinks(folder: string, path: string): Promise<string> {
+  let at = folder;
+  for (const part of path.split('/').filter((name) => name !== '' && name !== '.')) {
+    at = join(at, part);
+    const stats = await lstat(at).catch(() => null);
+    if (stats === null) await mkdir(at);
+    else if (!stats.isDirectory()) throw new AppError('INVALID', 'its path is not a folder');
+  }
+  return at;
+}
+
 /** gitsubmodules(7): `../other.git` is beside the parent repository. */
-function resolveRelative(parent: string, relative: string): string {
-  const segments = parent.replace(/\/+$/, '').split('/');
+export function resolveRelative(parent: string, relative: string): string {
+  const [, place = '', path = ''] =
+    /^([^/@]+@[^:/]+:|[a-z]+:\/\/[^/]+\/)(.*)$/.exec(parent.replace(/\/+$/, '')) ?? [];
+  const segments = path.split('/');
   for (const part of relative.split('/')) {
     if (part === '..') segments.pop();
     else if (part !== '.') segments.push(part);
   }
-  return segments.join('/');
+  return place + segments.join('/');
 }

@@ -10,6 +10,7 @@ import type { Fetched } from '../sources/source.ts';
 import type { SourceTree } from '../sources/tree.ts';
 import { fetchSource, identify, type Identified } from './fetch.ts';
 import { handOver } from './hand-over.ts';
+import { ImageWork } from './image.ts';
 import { publish, type Published } from './publish.ts';
 import type { BuildRun } from './run.ts';
 
@@ -61,24 +62,36 @@ class Pipeline {
     return this.identified.reusable;
   }
 
+  /** Set when nothing is to be built. */
+  private get image(): ImageWork | null {
+    const { source } = this.identified;
+    return source instanceof ImageWork ? source : null;
+  }
+
   fetch(): Promise<void> {
     return this.step('FETCH', async () => {
       this.identified = await identify(this.run, join(this.folder, 'fetch'));
       if (this.reusable) return this.takeOver(this.reusable);
+      const { source, revision } = this.identified;
+      if (source instanceof ImageWork) {
+        await this.record({ commitId: revision.id });
+        return `Found ${source.description} at ${revision.id}`;
+      }
       this.room = await openRoom(this.run, this.folder);
       if (this.run.isFresh) await this.room.disk.remove('cache');
-      const { tree, fetched } = await fetchSource(this.run, this.room, this.identified);
+      const { tree, fetched } = await fetchSource(this.run, this.room, { source, revision });
       this.tree = tree;
       this.fetched = fetched;
       const { id, message, author } = fetched;
       await this.record({ commitId: id, commitMessage: message, commitAuthor: author });
-      return `Fetched ${this.identified.source.description} at ${id.slice(0, 12)}`;
+      return `Fetched ${source.description} at ${id.slice(0, 12)}`;
     });
   }
 
   detect(): Promise<void> {
     return this.step('DETECT', async () => {
       if (this.reusable) return 'Unchanged';
+      if (this.image) return this.image.detect();
       this.chosen = await chooseBuildpack(this.tree, { buildpack: this.run.app.buildpack });
       const { name, reason, launch } = this.chosen;
       await this.record({ buildpack: name, reason });
@@ -91,6 +104,7 @@ class Pipeline {
   build(): Promise<void> {
     return this.step('BUILD', async () => {
       if (this.reusable) return 'Unchanged';
+      if (this.image) return 'Nothing to build: it is an image already';
       const { base, runtimes } = this.run.shared;
       this.output = await this.chosen.build({
         source: this.tree,
@@ -105,7 +119,9 @@ class Pipeline {
 
   publish(): Promise<void> {
     return this.step('PUBLISH', async () => {
-      const made = this.reusable ? publishedOf(this.reusable) : await this.push();
+      const made = this.reusable
+        ? publishedOf(this.reusable)
+        : ((await this.image?.copy(join(this.folder, 'image'))) ?? (await this.push()));
       const version = await handOver(this.run, made, this.identified.cacheKey);
       return `Version ${version.number} is ready: ${made.image}`;
     });

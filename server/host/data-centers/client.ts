@@ -1,4 +1,6 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import https from 'node:https';
+import { pipeline } from 'node:stream/promises';
 import { AppError, messageOf } from '@skyarc/lib/errors';
 import { Channel, fromGraphQLErrors, type GraphQLErrorPayload } from '@skyarc/lib/graphql';
 import { backoffMs, sleep } from '@skyarc/lib/retry';
@@ -86,6 +88,42 @@ export class DataCenterClient {
   async tunnel(upgrade: Upgrade, path: string): Promise<void> {
     await tunnel(upgrade, { url: new URL(this.url + path), tls: this.tls }).catch((error: unknown) => {
       throw this.unreachable(messageOf(error), error);
+    });
+  }
+
+  /**
+   * Passes a request's bytes on to a path there, and the answer back; neither is held in memory. Resolves when the
+   * answer is whole. Throws UNAVAILABLE before anything was answered.
+   */
+  pass(
+    incoming: IncomingMessage,
+    response: ServerResponse,
+    { path, headers }: { readonly path: string; readonly headers: Readonly<Record<string, string>> },
+  ): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const length = incoming.headers['content-length'];
+      const request = https.request(
+        `${this.url}${path}`,
+        {
+          method: incoming.method,
+          // A connection of its own: it lives as long as the bytes take.
+          agent: new https.Agent({ ...this.tls, maxSockets: 1 }),
+          headers: { ...headers, ...(length && { 'content-length': length }) },
+        },
+        (answer) => {
+          const type = answer.headers['content-type'] ?? 'application/octet-stream';
+          // An answer before the end of the bytes is a refusal: the rest is not waited for.
+          const early = incoming.complete ? {} : { connection: 'close' };
+          response.writeHead(answer.statusCode ?? 502, { 'content-type': type, ...early });
+          pipeline(answer, response).then(resolve, reject);
+        },
+      );
+      request.once('error', (error) => {
+        if (!response.headersSent) reject(this.unreachable(messageOf(error), error));
+      });
+      incoming.once('error', () => request.destroy());
+      incoming.once('close', () => incoming.complete || request.destroy());
+      incoming.pipe(request);
     });
   }
 

@@ -105,7 +105,7 @@ export class DataCenterScope {
     return (await this.ownerLoader(this).load(id))?.teamName ?? null;
   }
 
-  /** Name of the team that owns a configuration set, plug-in or certificate, or null when the viewer has no such. */
+  /** Name of the team that owns a configuration set, plug-in, certificate or registry, or null when the viewer has no such. */
   async findOwner(id: string): Promise<string | null> {
     const name = dataCenterOf(id);
     const client = name && (await this.registry.find(name));

@@ -1,0 +1,141 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '@skyarc/lib/errors';
+import { imageOf, type Layer, pushImage, type RegistryClient } from '@skyarc/lib/oci';
+import { parseReference, type RemoteImage, RemoteRegistry } from '@skyarc/lib/remote-registry';
+import type { SecretBox } from '@skyarc/lib/secretbox';
+import type { DataCenterDatabase } from '@skyarc/prisma/datacenter';
+import { z } from 'zod';
+
+export interface ImageContext {
+  readonly db: DataCenterDatabase;
+  readonly secrets: SecretBox;
+  readonly teamName: string;
+  readonly allowPrivate: boolean;
+  /** Told of secrets that no log may show. */
+  readonly hide: (secret: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** What an image says of how it runs (image-spec 1.1, config.md). */
+export interface ImageFacts {
+  readonly command: readonly string[];
+  /** `tcp` unless said otherwise. */
+  readonly ports: readonly { readonly port: number; readonly protocol: 'tcp' | 'udp' }[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly volumes: readonly string[];
+}
+
+const configShape = z.looseObject({
+  config: z
+    .looseObject({
+      Cmd: z.array(z.string()).nullish(),
+      Entrypoint: z.array(z.string()).nullish(),
+      Env: z.array(z.string()).nullish(),
+      ExposedPorts: z.record(z.string(), z.unknown()).nullish(),
+      Volumes: z.record(z.string(), z.unknown()).nullish(),
+    })
+    .nullish(),
+  rootfs: z.looseObject({ diff_ids: z.array(z.string()) }),
+});
+
+/** An image of a registry, with the team's credentials for its host. */
+export class ImageSource {
+  readonly description: string;
+  private readonly text: string;
+  private readonly registry: RemoteRegistry;
+
+  private constructor(text: string, registry: RemoteRegistry) {
+    this.text = text;
+    this.registry = registry;
+    this.description = `image ${text}`;
+  }
+
+  static async open(text: string, context: ImageContext): Promise<ImageSource> {
+    const { db, secrets, teamName, hide, signal } = context;
+    const { host } = parseReference(text);
+    const row = await db.registryCredential.findUnique({ where: { teamName_host: { teamName, host } } });
+    const password = row && secrets.open(row.password, `registry:${row.id}`);
+    if (password) hide(password);
+    if (row && password) hide(Buffer.from(`${row.username}:${password}`).toString('base64'));
+    const credentials = row && password ? { username: row.username, password } : undefined;
+    const registry = new RemoteRegistry({
+      policy: { allowPrivate: context.allowPrivate },
+      credentialsOf: (asked) => (asked === host ? credentials : undefined),
+      signal,
+    });
+    return new ImageSource(text, registry);
+  }
+
+  /** The digest that it is at now. */
+  resolve(): Promise<string> {
+    return this.registry.resolve(this.text);
+  }
+
+  read(): Promise<RemoteImage> {
+    return this.registry.read(this.text);
+  }
+
+  /**
+   * Copies the image into our registry, one layer after the other; what is there already is not fetched. Answers
+   * its own digest there. Throws EXHAUSTED when it is larger than the limit.
+   */
+  async copy(
+    image: RemoteImage,
+    to: {
+      readonly registry: RegistryClient;
+      readonly repository: string;
+      readonly tag: string;
+      readonly folder: string;
+    },
+    limitBytes: number,
+  ): Promise<{ readonly digest: string; readonly sizeBytes: number; readonly fetchedBytes: number }> {
+    if (image.sizeBytes > limitBytes) {
+      throw new AppError(
+        'EXHAUSTED',
+        `Cannot use image ${this.text}: it has ${megabytes(image.sizeBytes)} and builds of this app have a disk of ${megabytes(limitBytes)}; raise the limit in the build settings`,
+      );
+    }
+    const { registry, repository, tag, folder } = to;
+    const { diff_ids: diffIds } = configShape.parse(JSON.parse(image.config.toString('utf8'))).rootfs;
+    await mkdir(folder, { recursive: true });
+    const file = join(folder, 'layer');
+    const layers: Layer[] = [];
+    let fetchedBytes = 0;
+    for (const [index, descriptor] of image.layers.entries()) {
+      layers.push({ ...descriptor, diffId: diffIds[index] ?? '' });
+      if (await registry.hasBlob(repository, descriptor.digest)) continue;
+      await this.registry.download(image, descriptor, file);
+      await registry.putBlob(repository, descriptor.digest, { file });
+      await rm(file, { force: true });
+      fetchedBytes += descriptor.size;
+    }
+    const made = imageOf(image.config, layers);
+    const sources = layers.map((layer) => ({ layer, file }));
+    await pushImage(registry, { repository, tag }, made, sources);
+    return { digest: made.digest, sizeBytes: made.sizeBytes, fetchedBytes };
+  }
+}
+
+/** Reads an image's config. Throws INVALID when it has no command. */
+export function factsOf({ config }: Pick<RemoteImage, 'config'>): ImageFacts {
+  const { config: run } = configShape.parse(JSON.parse(config.toString('utf8')));
+  const ports = Object.keys(run?.ExposedPorts ?? {}).flatMap((text) => {
+    const [, port, protocol = 'tcp'] = /^(\d{1,5})(?:\/(tcp|udp))?$/.exec(text) ?? [];
+    return port ? [{ port: Number(port), protocol: protocol as 'tcp' | 'udp' }] : [];
+  });
+  const env = (run?.Env ?? []).map((line) => {
+    const at = line.indexOf('=');
+    return at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at + 1)];
+  });
+  return {
+    command: [...(run?.Entrypoint ?? []), ...(run?.Cmd ?? [])],
+    ports,
+    env: Object.fromEntries(env) as Record<string, string>,
+    volumes: Object.keys(run?.Volumes ?? {}).filter((path) => path.startsWith('/')),
+  };
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
+}

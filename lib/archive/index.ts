@@ -1,0 +1,1 @@
+export { archiveFormatOf, type ArchiveFormat, type ArchiveLimits, unpackArchive } from './unpack.ts';
