@@ -142,7 +142,7 @@ test('rotation, restarts of container and collector, and removal lose and double
   await write(0, 200);
   await stop();
   await write(0, 50);
-  await rename(join(path, '0.log'), join(path, '0.log.20260101-000002'));
+  await rename(join(path, '0.log'), join(path, '0.log.20260101-000002.123'));
   await write(0, 50);
   stop = await collect(pods);
   await write(1, 100);

@@ -12,6 +12,8 @@ import { type CriLine, CriParser } from './cri-lines.ts';
 interface LogFile {
   readonly path: string;
   readonly inode: number;
+  /** Milliseconds since 1970. */
+  readonly bornMs: number;
   readonly restartCount: number;
 }
 
@@ -158,7 +160,10 @@ export class ContainerTail {
   private async openFirst(): Promise<Current | undefined> {
     const files = await this.files();
     const position = this.options.positions.get(this.name);
-    const known = files.find((file) => file.inode === position?.inode);
+    // A file that was born after the last line was written has the inode of one that is gone.
+    const known = files.find(
+      ({ inode, bornMs }) => inode === position?.inode && bornMs * 1_000 <= position.place,
+    );
     if (known) return this.openFile(known, position?.offset ?? 0, position?.place ?? 0);
     return files[0] && this.openFile(files[0], 0, 0);
   }
@@ -189,7 +194,7 @@ export class ContainerTail {
   private async files(): Promise<LogFile[]> {
     const names = await readdir(this.options.folder).catch(() => []);
     const matches = names.flatMap((name) => {
-      const match = /^(\d+)\.log(?:\.(\d{8}-\d{6}))?$/.exec(name);
+      const match = /^(\d+)\.log(?:\.(\d{8}-\d{6}(?:\.\d+)?))?$/.exec(name);
       return match ? [{ name, restartCount: Number(match[1]), rotated: match[2] ?? '~' }] : [];
     });
     const files: LogFile[] = [];
@@ -198,7 +203,7 @@ export class ContainerTail {
     )) {
       const path = join(this.options.folder, name);
       const found = await stat(path).catch(() => null);
-      if (found) files.push({ path, inode: found.ino, restartCount });
+      if (found) files.push({ path, inode: found.ino, bornMs: found.birthtimeMs, restartCount });
     }
     return files;
   }

@@ -92,3 +92,25 @@ test.each([undefined, 1])(
     ]);
   },
 );
+
+test('a follower reads a file that was given the inode of a removed one', async () => {
+  await writeFile(logPath, line(1, '1'));
+  const leaving = new AbortController();
+  const seen: string[] = [];
+  const reading = (async () => {
+    const control = { isEnded: async () => false, signal: leaving.signal };
+    for await (const bytes of readLog(logPath, { ...plain, follow: true }, control))
+      seen.push(...Buffer.from(bytes).toString('utf8').trim().split('\n'));
+  })();
+  const sees = (n: number) => expect.poll(() => seen.at(-1), { timeout: 5_000 }).toBe(String(n));
+  for (let n = 2; n <= 6; n += 1) {
+    await sees(n - 1);
+    await rename(logPath, `${logPath}.2026-${n}`);
+    await writeFile(logPath, line(n, String(n)));
+    await rm(`${logPath}.2026-${n - 1}`, { force: true });
+  }
+  await sees(6);
+  leaving.abort();
+  await reading;
+  expect(seen).toEqual(['1', '2', '3', '4', '5', '6']);
+});

@@ -90,54 +90,81 @@ async function* readFileLines(file: string): AsyncGenerator<CriLogLine[]> {
   }
 }
 
+interface OpenLog {
+  readonly handle: FileHandle;
+  readonly inode: number;
+}
+
 /** All lines from the oldest file on; goes from file to file as they are rotated. */
 async function* readLines(logPath: string, follow: boolean, control: Control): AsyncGenerator<CriLogLine[]> {
-  const done = new Set<number>();
-  for (;;) {
-    const opened = await openNext(logPath, done);
-    if (!opened) {
-      if (!follow || control.signal.aborted || (await control.isEnded())) return;
-      await changeOf(logPath, control.signal);
-      continue;
-    }
-    const { handle, inode } = opened;
-    done.add(inode);
-    try {
-      const reader = new LineReader(handle);
-      for (;;) {
-        // Asked before reading: what is written before the end is read in any case.
-        const isLast = !follow || (await control.isEnded());
-        for (let batch = await reader.next(); batch; batch = await reader.next()) yield batch;
-        if (control.signal.aborted) return;
-        const current = await stat(logPath).catch(() => undefined);
-        if (current && current.ino !== inode) {
-          // Rotated. The runtime may still write to the old file for a moment after the new one is there.
-          if (follow) await sleep(reopenMs);
-          for (let batch = await reader.next(); batch; batch = await reader.next()) yield batch;
-          break;
-        }
-        if (isLast && current) return;
-        if (isLast) break;
+  let current: OpenLog | undefined;
+  try {
+    for (;;) {
+      const next = await openAfter(logPath, current?.inode);
+      if (!next) {
+        if (!follow || control.signal.aborted || (await control.isEnded())) return;
         await changeOf(logPath, control.signal);
+        continue;
       }
-    } finally {
-      await handle.close();
+      // Open until now: so long no new file can be given its inode.
+      await current?.handle.close();
+      current = next;
+      if ((yield* readOpen(logPath, next, follow, control)) === 'end') return;
     }
+  } finally {
+    await current?.handle.close();
   }
 }
 
-async function openNext(
+/** Lines of one file; says whether it is the last one. */
+async function* readOpen(
   logPath: string,
-  done: ReadonlySet<number>,
-): Promise<{ handle: FileHandle; inode: number } | undefined> {
-  for (const file of await listLogFiles(logPath)) {
-    const handle = await open(file).catch(() => undefined);
-    if (!handle) continue;
-    const { ino } = await handle.stat();
-    if (!done.has(ino)) return { handle, inode: ino };
-    await handle.close();
+  { handle, inode }: OpenLog,
+  follow: boolean,
+  control: Control,
+): AsyncGenerator<CriLogLine[], 'end' | 'next'> {
+  const reader = new LineReader(handle);
+  for (;;) {
+    // Asked before reading: what is written before the end is read in any case.
+    const isLast = !follow || (await control.isEnded());
+    for (let batch = await reader.next(); batch; batch = await reader.next()) yield batch;
+    if (control.signal.aborted) return 'end';
+    const newest = await stat(logPath).catch(() => undefined);
+    if (newest && newest.ino !== inode) {
+      // Rotated. The runtime may still write to the old file for a moment after the new one is there.
+      if (follow) await sleep(reopenMs);
+      for (let batch = await reader.next(); batch; batch = await reader.next()) yield batch;
+      return 'next';
+    }
+    if (isLast) return newest ? 'end' : 'next';
+    await changeOf(logPath, control.signal);
   }
-  return undefined;
+}
+
+/** The file after the one with the inode; the oldest one when that is gone, or for undefined. */
+async function openAfter(logPath: string, inode: number | undefined): Promise<OpenLog | undefined> {
+  for (;;) {
+    const files = await listLogFiles(logPath);
+    const inodes = await Promise.all(
+      files.map((file) =>
+        stat(file).then(
+          ({ ino }) => ino,
+          () => null,
+        ),
+      ),
+    );
+    const place = inode === undefined ? 0 : inodes.indexOf(inode) + 1;
+    const file = files[place];
+    const handle = file === undefined ? undefined : await open(file).catch(() => undefined);
+    const opened = handle && { handle, inode: (await handle.stat()).ino };
+    // Whoever rotates between the two listings makes the first one wrong.
+    if (
+      String(await listLogFiles(logPath)) === String(files) &&
+      opened?.inode === (inodes[place] ?? undefined)
+    )
+      return opened;
+    await handle?.close();
+  }
 }
 
 /** Resolves when the log's folder changes, after a while in any case. */
