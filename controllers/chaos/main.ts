@@ -18,7 +18,7 @@ import { BuildClaim } from './claim.ts';
 import { type ChaosConfig, chaosConfigSchema, ownerPrefixOf } from './config.ts';
 import { Controller } from './controller.ts';
 import { BuildMetrics } from './metrics.ts';
-import { layersFolderOf, placeOf, prepare } from './prepare.ts';
+import { layersFolderOf, placeOf, prepare, type RegistryAccess } from './prepare.ts';
 import { sweep, sweepStore } from './sandbox/sweep.ts';
 
 export { baseImageName } from './base/base.ts';
@@ -26,7 +26,7 @@ export { buildpackNames } from './buildpacks/registry.ts';
 export { type ChaosConfig, chaosConfigSchema } from './config.ts';
 export { clientEnvironmentOf } from './upstreams.ts';
 
-export interface ChaosDeps {
+export interface ChaosDeps extends RegistryAccess {
   readonly db: DataCenterDatabase;
   readonly mq: Pick<MqClient, 'consume' | 'publish'>;
   readonly eventlog: Pick<EventLogClient, 'writer' | 'append'>;
@@ -81,7 +81,7 @@ export async function start(input: ChaosConfig, deps: ChaosDeps): Promise<Runnin
     stack.use(status, (service) => service.stop());
     const sink = stack.use(new EventLogSink(deps.eventlog, 'chaos'), (made) => made.close());
     const { signal } = stopping;
-    const preparing = retry(() => prepare(config, deps.secretBox, signal), {
+    const preparing = retry(() => prepare(config, deps.secretBox, signal, deps), {
       signal,
       baseMs: 2_000,
       maxMs: 60_000,

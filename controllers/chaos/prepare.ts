@@ -1,6 +1,13 @@
 import { join } from 'node:path';
 import { createLogger } from '@skyarc/lib/log';
-import { assembleImage, pushImage, RegistryClient } from '@skyarc/lib/oci';
+import {
+  assembleImage,
+  ensureImageKeys,
+  type ImageKeys,
+  pushImage,
+  type RegistryAccount,
+  RegistryClient,
+} from '@skyarc/lib/oci';
 import type { SecretBox } from '@skyarc/lib/secretbox';
 import { ensureBaseLayer, pushBase } from './base/base.ts';
 import { installDebianPackages } from './base/install.ts';
@@ -8,6 +15,7 @@ import { runtimeRepository, Runtimes } from './base/runtimes.ts';
 import { LayerStore, type SharedLayer } from './base/store.ts';
 import { type ResolvedChaosConfig, roomOf } from './config.ts';
 import type { Shared } from './shared.ts';
+import { Inventory } from './steps/attest.ts';
 import { discoverUpstreams } from './upstreams.ts';
 
 const log = createLogger('chaos');
@@ -24,15 +32,25 @@ export function layersFolderOf(config: ResolvedChaosConfig): string {
   return config.layersDir ?? join(config.dataDir, 'layers');
 }
 
+/** What a builder may do at the registry. */
+export interface RegistryAccess {
+  /** Absent at a registry that asks nobody. */
+  readonly registryAccount?: RegistryAccount;
+  /** What it signs with; a pair of its own when absent, which nobody else trusts. */
+  readonly imageKeys?: ImageKeys;
+}
+
 /** Everything that builds share; makes and pushes the base when it is not there. */
 export async function prepare(
   config: ResolvedChaosConfig,
   secrets: SecretBox,
   signal: AbortSignal,
+  access: RegistryAccess = {},
 ): Promise<Shared> {
   const upstreams = await discoverUpstreams(config.clientEnv);
   const registry = new RegistryClient({
     url: config.registryUrl,
+    account: access.registryAccount,
     patienceMs: config.limits.registryPatienceMs,
     signal,
     onWait: (reason) => log.warn({ reason }, 'waiting for the registry'),
@@ -54,7 +72,9 @@ export async function prepare(
       return installDebianPackages(at, installation);
     },
   });
-  return { config, secrets, registry, base, runtimes, upstreams, place };
+  const imageKeys = access.imageKeys ?? (await ensureImageKeys(join(config.dataDir, 'image-signing.key')));
+  const inventory = new Inventory();
+  return { config, secrets, imageKeys, inventory, registry, base, runtimes, upstreams, place };
 }
 
 /** A runtime gets an image of its own, so that apps share its blob and no garbage collection takes it. */

@@ -1,8 +1,9 @@
-import type { RegistryClient } from '@skyarc/lib/oci';
+import type { ImageKeys, RegistryClient } from '@skyarc/lib/oci';
 import type { SecretBox } from '@skyarc/lib/secretbox';
 import type { Runtimes } from './base/runtimes.ts';
 import type { SharedLayer } from './base/store.ts';
 import type { ResolvedChaosConfig } from './config.ts';
+import type { Inventory } from './steps/attest.ts';
 import type { Upstreams } from './upstreams.ts';
 
 /** What all builds of one builder share. */
@@ -10,6 +11,9 @@ export interface Shared {
   readonly config: ResolvedChaosConfig;
   readonly secrets: SecretBox;
   readonly registry: RegistryClient;
+  /** What images and what is said of them are signed with. */
+  readonly imageKeys: ImageKeys;
+  readonly inventory: Inventory;
   readonly base: SharedLayer;
   readonly runtimes: Runtimes;
   readonly upstreams: Upstreams;

@@ -10,9 +10,9 @@ export const workerConfigSchema = z.object({
   domain: z.string().default('skyarc.localhost'),
   /** Registry as the cluster's nodes reach it, e.g. `127.0.0.1:5000`. */
   pullRegistry: z.string(),
-  /** Registry as the worker reaches it, to remove images of deleted apps; not removed when absent. */
+  /** Registry as the worker reaches it, to check images and to remove those of deleted apps; neither when absent. */
   registryUrl: z.string().optional(),
-  /** Name of a pull Secret that is in every team's namespace; none when the registry asks for none. */
+  /** Name of a pull Secret that somebody put into every team's namespace, instead of the worker's own. */
   imagePullSecret: z.string().optional(),
   storage: z
     .object({

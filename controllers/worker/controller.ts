@@ -119,6 +119,12 @@ export class WorkerController {
     };
     await journal.step('APPLY', async () => {
       const { version } = await prepare();
+      if (desired === 'RUNNING') await this.context.images?.check(spec as RunSpec);
+      await applyObjects(
+        kube,
+        objects.filter(({ resource }) => resource === 'namespaces'),
+      );
+      await this.context.pullSecrets?.ensure(ref);
       const writes = await applyObjects(kube, objects);
       await this.context.tls.settle(ref.namespace, app.id);
       return `Version ${version.number} applied, ${writes} of ${objects.length} objects changed`;

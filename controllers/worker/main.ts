@@ -7,6 +7,7 @@ import { Stack, type RunningService } from '@skyarc/lib/lifecycle';
 import { createLogger, type Logger } from '@skyarc/lib/log';
 import type { MqClient } from '@skyarc/lib/mq-client';
 import { retry } from '@skyarc/lib/retry';
+import { type DerivedAccounts, type RegistryAccount, RegistryClient } from '@skyarc/lib/oci';
 import type { SecretBox } from '@skyarc/lib/secretbox';
 import { createRegistry, startStatusServer } from '@skyarc/lib/status';
 import { type DataCenterDatabase, EventLogSink } from '@skyarc/prisma/datacenter';
@@ -14,10 +15,12 @@ import { Counter, Gauge } from 'prom-client';
 import { AcmeKeeper } from './acme/acme-keeper.ts';
 import { AppLocks } from './app-locks.ts';
 import { AppWatch } from './app-watch.ts';
-import { workerConfigSchema, type WorkerConfig } from './config.ts';
+import { workerConfigSchema, type WorkerConfig, type WorkerSettings } from './config.ts';
 import type { WorkerContext } from './context.ts';
 import { WorkerController } from './controller.ts';
 import { DriftRepair } from './drift.ts';
+import { ImageGuard } from './images/guard.ts';
+import { PullSecrets, pullSecretName } from './images/pull-secret.ts';
 import { JobRecorder } from './jobs/recorder.ts';
 import { leaderOf } from './leader/leader.ts';
 import { tellChanges } from './notices.ts';
@@ -33,6 +36,12 @@ export interface WorkerDeps {
   readonly kube: KubeClient;
   /** Opens the environment of apps. */
   readonly secretBox: SecretBox;
+  /** How the worker logs in at the registry; absent where it asks nobody. */
+  readonly registryAccount?: RegistryAccount;
+  /** Accounts of teams' nodes at the registry, for the pull Secrets; absent where it asks nobody. */
+  readonly accounts?: DerivedAccounts;
+  /** PEM of the public key that images are signed with; absent: they are not checked. */
+  readonly imageKey?: string;
   readonly log?: Logger;
 }
 
@@ -54,7 +63,12 @@ export async function start(input: WorkerConfig, deps: WorkerDeps): Promise<Runn
     const watch = stack.use(new AppWatch(kube, log), (made) => made.stop());
     const stopping = new AbortController();
     const minor = await minorVersion(kube, log);
-    const { domain, pullRegistry, imagePullSecret, ingressClass } = config;
+    const { domain, pullRegistry, ingressClass } = config;
+    const pullSecrets =
+      deps.accounts && !config.imagePullSecret
+        ? new PullSecrets(kube, pullRegistry, deps.accounts)
+        : undefined;
+    const imagePullSecret = pullSecrets ? pullSecretName : config.imagePullSecret;
     const storage = { shared: config.storage.sharedClass, local: config.storage.localClass };
     const podCidrs = config.podCidrs ?? (await podNetworks(kube));
     const renderOptions = {
@@ -67,7 +81,8 @@ export async function start(input: WorkerConfig, deps: WorkerDeps): Promise<Runn
       storage,
       podCidrs,
     };
-    const base = { config, db, kube, secretBox, sink, watch, renderOptions, log };
+    const images = imagesOf(config, deps);
+    const base = { config, db, kube, secretBox, sink, watch, renderOptions, log, ...images, pullSecrets };
     const tls = stack.use(new TlsKeeper(base), (made) => made.stop());
     const context: WorkerContext = { ...base, tls };
     const locks = new AppLocks();
@@ -90,6 +105,9 @@ export async function start(input: WorkerConfig, deps: WorkerDeps): Promise<Runn
     );
     stack.add(tellChanges(watch, sink));
     watch.start();
+    void pullSecrets?.provideForEarlierApps(context).catch((error: unknown) => {
+      log.warn({ reason: messageOf(error) }, 'cannot provide pull secrets now');
+    });
     tls.start();
     acme.start();
     drift.start();
@@ -121,6 +139,16 @@ export async function start(input: WorkerConfig, deps: WorkerDeps): Promise<Runn
     await stack.stop();
     throw error;
   }
+}
+
+/** The registry as the worker reaches it, and the check of what comes from there. */
+function imagesOf(
+  { registryUrl }: WorkerSettings,
+  { registryAccount, imageKey }: WorkerDeps,
+): Pick<WorkerContext, 'registry' | 'images'> {
+  if (!registryUrl) return {};
+  const registry = new RegistryClient({ url: registryUrl, account: registryAccount, patienceMs: 15_000 });
+  return { registry, images: imageKey ? new ImageGuard(registry, imageKey) : undefined };
 }
 
 /** Networks that the nodes give to pods; none where nodes do not tell, or we may not ask. */

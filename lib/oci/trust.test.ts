@@ -26,6 +26,11 @@ const layerOf = (name: string): Layer => ({
   diffId: digestOf(`tar of ${name}`),
 });
 
+/** A config without how it came to be. */
+function plain(config: Buffer): object {
+  return { ...(JSON.parse(config.toString()) as object), history: [] };
+}
+
 test('keys and passwords are made once, for one reader, also by several callers at once', async () => {
   const file = join(folder, 'keys/image.key');
   const all = await Promise.all(Array.from({ length: 8 }, () => ensureImageKeys(file)));
@@ -58,7 +63,6 @@ test('a rebased image is the one that a build over the new base makes, but for i
   const rebased = rebaseImage(assembleImage([from, app], run), { from: [from], to: [to] });
   const built = assembleImage([to, app], run);
   expect(rebased.layers.map(({ digest }) => digest)).toEqual(built.layers.map(({ digest }) => digest));
-  const plain = (config: Buffer) => ({ ...(JSON.parse(config.toString()) as object), history: [] });
   expect(plain(rebased.config)).toEqual(plain(built.config));
   const { history } = JSON.parse(rebased.config.toString()) as { history: unknown[] };
   expect(history).toHaveLength(2);

@@ -60,7 +60,7 @@ async function drain(stream: AsyncIterable<unknown>): Promise<Buffer> {
 /** Files of a tar that is not compressed. */
 export async function* filesOfTar(tar: string): AsyncGenerator<TreeFile> {
   for await (const entry of createReadStream(tar).pipe(extract())) {
-    const { name, type, size = 0, mode = 0 } = entry.header;
+    const { name, type, size, mode } = entry.header;
     if (type === 'file') {
       yield {
         path: name.replace(/^(\.?\/)+/, ''),

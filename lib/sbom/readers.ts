@@ -46,7 +46,7 @@ function readDpkgStatus(content: Buffer): FoundPackage[] {
     .flatMap((paragraph) => {
       const field = (name: string) => new RegExp(`^${name}: (.+)$`, 'm').exec(paragraph)?.[1];
       const [name, version] = [field('Package'), field('Version')];
-      if (!name || !version || !/ installed$/.test(field('Status') ?? '')) return [];
+      if (!name || !version || !field('Status')?.endsWith(' installed')) return [];
       return [{ ecosystem: 'deb' as const, name, version }];
     });
 }

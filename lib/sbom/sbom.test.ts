@@ -73,7 +73,6 @@ test('a jar tells of itself and of the jars within it', async () => {
 });
 
 test('a Go program tells of its modules', async () => {
-  const text = (value: string) => Buffer.concat([varint(value.length), Buffer.from(value, 'latin1')]);
   const modules =
     'path\texample.com/shop\nmod\texample.com/shop\t(devel)\ndep\tgolang.org/x/text\tv0.14.0\th1:x\ndep\tgithub.com/a/b\tv1.0.0\n=>\tgithub.com/c/b\tv1.0.1\th1:y\n';
   const head = Buffer.concat([Buffer.from('\xff Go buildinf:\x08\x02', 'latin1'), Buffer.alloc(16)]);
@@ -110,6 +109,11 @@ test('the document names every package once, and is the same for the same packag
   const licenses = document['packages']?.map(({ licenseDeclared }) => licenseDeclared);
   expect(licenses?.filter((license) => license === 'MIT')).toHaveLength(2);
 });
+
+/** A text as Go stores it: its length, then itself. */
+function text(value: string): Buffer {
+  return Buffer.concat([varint(value.length), Buffer.from(value, 'latin1')]);
+}
 
 function varint(value: number): Buffer {
   const bytes: number[] = [];

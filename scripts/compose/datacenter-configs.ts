@@ -8,6 +8,7 @@ import type { HubConfig } from '@skyarc/controllers/hub';
 import type { MqConfig } from '@skyarc/controllers/mq';
 import type { NodeConfig } from '@skyarc/controllers/node';
 import type { WorkerConfig } from '@skyarc/controllers/worker';
+import type { DerivedAccounts, RegistryAccount } from '@skyarc/lib/oci';
 import { apiCertificateOf } from './certificates.ts';
 import { etcdUrlOf } from './engines.ts';
 import type { Topology } from './topology.ts';
@@ -20,8 +21,32 @@ const loopback = (port: number, scheme = 'http') => `${scheme}://127.0.0.1:${por
 export const mqUrlOf = ({ ports }: Topology): string => loopback(ports.mq);
 export const eventlogUrlOf = ({ ports }: Topology): string => loopback(ports.eventlog);
 
-export function hubConfigOf({ ownPorts: ports, path }: Topology): HubConfig {
-  return { port: ports.hub, statusPort: ports.hubStatus, dataDir: path('hub') };
+export function hubConfigOf(topology: Topology): HubConfig {
+  const { ownPorts, ports, path, registryTokenUrl, imageQuotaMb } = topology;
+  const host = isIP(topology.host) === 6 ? `[${topology.host}]` : topology.host;
+  const console = /^(0\.0\.0\.0|\[::\])$/.test(host) ? '127.0.0.1' : host;
+  return {
+    port: ownPorts.hub,
+    tokenPort: ownPorts.hubToken,
+    statusPort: ownPorts.hubStatus,
+    tokenUrl: registryTokenUrl,
+    dataDir: path('hub'),
+    consoleUrl: `http://${console}:${ports.console}/graphql`,
+    teamQuotaMb: imageQuotaMb ?? null,
+  };
+}
+
+/** How a service of ours logs in at the registry. */
+export function registryAccountOf(
+  { ports }: Topology,
+  accounts: DerivedAccounts,
+  username: 'chaos' | 'worker',
+): RegistryAccount {
+  return {
+    username,
+    password: accounts.passwordOf(username),
+    tokenUrl: `${loopback(ports.hubToken)}/auth/token`,
+  };
 }
 
 export function mqConfigOf(topology: Topology): MqConfig {
@@ -126,6 +151,7 @@ export function chaosConfigOf({
     statusPort: ownPorts.chaos,
     dataDir: path(index === 0 ? 'chaos' : `chaos-${index}`),
     layersDir: path('chaos', 'layers'),
+    uploadsDir: path('uploads'),
     registryUrl: loopback(ports.hub),
     clientEnv: clientEnvironmentOf(environment),
   };
@@ -151,6 +177,7 @@ export async function apiConfigOf(topology: Topology): Promise<ApiConfig> {
     domain,
     tls: await apiCertificateOf(topology),
     terminals: { urls: webcliUrlsOf(topology), grantKey: (await grantKeysOf(topology)).privateKey },
+    uploads: { folder: topology.path('uploads'), grantKey: (await grantKeysOf(topology)).privateKey },
     gatewayHttpPort: ports.gatewayHttp,
     gatewayHttpsPort: ports.gatewayHttps,
     gatewayUrls: [...topology.gatewayUrls],

@@ -13,6 +13,7 @@ import { createEventLogClient } from '@skyarc/lib/eventlog-client';
 import { KubeClient, loadKubeConfig } from '@skyarc/lib/kube';
 import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
 import { createMqClient } from '@skyarc/lib/mq-client';
+import { DerivedAccounts, ensureImageKeys } from '@skyarc/lib/oci';
 import { ensureSecretBox } from '@skyarc/lib/secretbox';
 import { openDataCenterDatabase } from '@skyarc/prisma/datacenter';
 import * as configs from './datacenter-configs.ts';
@@ -30,6 +31,8 @@ export async function openShared(topology: Topology, stack: Stack) {
     (one) => one.$disconnect(),
   );
   const secretBox = await ensureSecretBox(topology.path('keys', 'datacenter.key'));
+  const accounts = await DerivedAccounts.ensure(topology.path('keys', 'registry.key'));
+  const imageKeys = await ensureImageKeys(topology.path('keys', 'image-signing.key'));
   const mq = stack.use(createMqClient(configs.mqUrlOf(topology)), (client) => client.close());
   const eventlog = stack.use(createEventLogClient(configs.eventlogUrlOf(topology)), (client) =>
     client.close(),
@@ -37,14 +40,14 @@ export async function openShared(topology: Topology, stack: Stack) {
   const kube = stack.use(new KubeClient(await loadKubeConfig(topology.kubeconfig)), (client) =>
     client.close(),
   );
-  return { db, secretBox, mq, eventlog, kube };
+  return { db, secretBox, accounts, imageKeys, mq, eventlog, kube };
 }
 
 type Starter = (topology: Topology, shared: Shared) => Promise<RunningService>;
 
 /** Every service of a data centre, as `skyarc run <service>` starts one and the data centre's process all. */
 export const services: Readonly<Record<ServiceName, Starter>> = {
-  hub: (topology) => startHub(configs.hubConfigOf(topology)),
+  hub: (topology, shared) => startHub(configs.hubConfigOf(topology), shared),
   mq: (topology) => startMq(configs.mqConfigOf(topology)),
   eventlog: (topology) => startEventlog(configs.eventlogConfigOf(topology)),
   gateway: (topology, { kube }) => startGateway(configs.gatewayConfigOf(topology), { kube }),
@@ -55,8 +58,17 @@ export const services: Readonly<Record<ServiceName, Starter>> = {
     throw new AppError('INVALID', 'Cannot start dns: set SKYARC_DNS_LISTEN to the address to answer on');
   },
   webcli: async (topology, shared) => startWebcli(await webcliConfigOf(topology), shared),
-  worker: (topology, shared) => startWorker(configs.workerConfigOf(topology), shared),
-  chaos: (topology, shared) => startChaos(configs.chaosConfigOf(topology), shared),
+  worker: (topology, shared) =>
+    startWorker(configs.workerConfigOf(topology), {
+      ...shared,
+      registryAccount: configs.registryAccountOf(topology, shared.accounts, 'worker'),
+      imageKey: shared.imageKeys.publicKey,
+    }),
+  chaos: (topology, shared) =>
+    startChaos(configs.chaosConfigOf(topology), {
+      ...shared,
+      registryAccount: configs.registryAccountOf(topology, shared.accounts, 'chaos'),
+    }),
   api: async (topology, shared) =>
     startApi(await configs.apiConfigOf(topology), { ...shared, eventLog: shared.eventlog }),
 };

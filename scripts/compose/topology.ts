@@ -60,8 +60,12 @@ const settings = z.object({
   KUBECONFIG: z.string().optional(),
   /** Registry address as the cluster's nodes reach it; default is our own on loopback. */
   REGISTRY_PULL: z.string().optional(),
-  /** Name of a Secret in every team's namespace with which nodes log in at that registry. */
+  /** Where nodes get tokens for that registry; default is `/auth/token` there by HTTPS, or our own on loopback. */
+  REGISTRY_TOKEN_URL: z.url({ protocol: /^https?$/ }).optional(),
+  /** Name of a Secret of yours in every team's namespace with which nodes log in there; default is one that we make. */
   IMAGE_PULL_SECRET: z.string().optional(),
+  /** MiB that the images of one team may take; no limit by default. */
+  IMAGE_QUOTA_MB: z.coerce.number().int().min(1).optional(),
   /** Of a cluster that is there already: folder that all nodes and this machine have at the same path, for volumes. */
   SHARED_FOLDER: z.string().startsWith('/', 'must be an absolute path').optional(),
   /** Of a cluster that is there already: storage classes of SHARED and LOCAL volumes; its default class otherwise. */
@@ -111,6 +115,7 @@ const basePorts = {
   gatewayStatus: 10254,
   hub: 5000,
   hubStatus: 5001,
+  hubToken: 5002,
   containerdStream: 10010,
   dnsStatus: 9153,
   webcli: 7171,
@@ -131,6 +136,9 @@ export interface Topology {
   readonly isEmbedded: boolean;
   readonly kubeconfig: string;
   readonly registryPull: string;
+  /** Undefined: where the hub itself serves it. */
+  readonly registryTokenUrl: string | undefined;
+  readonly imageQuotaMb: number | undefined;
   readonly imagePullSecret: string | undefined;
   readonly storage: {
     readonly sharedFolder: string | undefined;
@@ -180,6 +188,8 @@ export function readTopology(environment: Readonly<Record<string, string | undef
     isEmbedded: set.KUBECONFIG === undefined,
     kubeconfig: set.KUBECONFIG ?? path('cluster', 'pki', 'admin.kubeconfig'),
     registryPull: set.REGISTRY_PULL ?? `127.0.0.1:${ports.hub}`,
+    registryTokenUrl: set.REGISTRY_TOKEN_URL ?? tokenUrlAt(set.REGISTRY_PULL),
+    imageQuotaMb: set.IMAGE_QUOTA_MB,
     imagePullSecret: set.IMAGE_PULL_SECRET,
     storage: {
       sharedFolder: set.SHARED_FOLDER,
@@ -215,6 +225,12 @@ function portsAfter(offset: number): Record<PortName, number> {
 function l4PortsOf(offset: number, index: number): Topology['l4Ports'] {
   const first = 11_000 + offset + 100 * index;
   return { first, last: first + 99 };
+}
+
+/** A registry with a name of its own is behind a TLS server; one on loopback is ours. */
+function tokenUrlAt(registryPull: string | undefined): string | undefined {
+  if (!registryPull || /^(127\.|localhost|\[::1\])/.test(registryPull)) return undefined;
+  return `https://${registryPull}/auth/token`;
 }
 
 function isEveryAddress(host: string): boolean {

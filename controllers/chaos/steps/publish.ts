@@ -11,11 +11,14 @@ import {
   pushImage,
   writeLayer,
 } from '@skyarc/lib/oci';
+import { filesOfFolder, filesOfTar, findPackages, type FoundPackage } from '@skyarc/lib/sbom';
 import { z } from 'zod';
 import { appUser, baseRepository } from '../base/base.ts';
 import { runtimeRepository } from '../base/runtimes.ts';
 import type { BuildOutput, FolderLayer, Launch } from '../buildpacks/buildpack.ts';
+import type { SharedLayer } from '../base/store.ts';
 import type { BuildRoom } from '../sandbox/room.ts';
+import { attestImage } from './attest.ts';
 import { type BuildRun, repositoryOf } from './run.ts';
 
 export interface Published {
@@ -36,7 +39,7 @@ export interface ToPublish {
 /** Packs what was built and puts it into the registry under the build's number. */
 export async function publish(run: BuildRun, room: BuildRoom, what: ToPublish): Promise<Published> {
   const folder = await room.disk.freshFolder('layers');
-  const { image, sources, ports, processes } =
+  const { image, sources, packages, ports, processes } =
     what.output.kind === 'layers'
       ? await packLayers(run, room, what, { output: what.output, folder })
       : await packImage(run, what.output.folder, folder);
@@ -47,6 +50,7 @@ export async function publish(run: BuildRun, room: BuildRoom, what: ToPublish): 
     image,
     sources,
   );
+  await attestImage(run, image, { sources, packages });
   await rm(folder, { recursive: true, force: true });
   run.log.write(
     `Image ${repository}@${image.digest}, ${megabytes(image.sizeBytes)}, sent ${megabytes(sentBytes)}`,
@@ -66,6 +70,8 @@ function megabytes(bytes: number): string {
 interface Packed {
   readonly image: Image;
   readonly sources: readonly LayerSource[];
+  /** Of each layer. */
+  readonly packages: readonly (readonly FoundPackage[])[];
   readonly ports: readonly number[];
   readonly processes: Readonly<Record<string, string>>;
 }
@@ -78,11 +84,17 @@ async function packLayers(
 ): Promise<Packed> {
   const { base } = run.shared;
   const sources: LayerSource[] = [{ ...base, mountFrom: baseRepository }];
-  if (output.runtime) sources.push({ ...output.runtime, mountFrom: runtimeRepository });
+  const packages = [await packagesOfShared(run, base)];
+  if (output.runtime) {
+    sources.push({ ...output.runtime, mountFrom: runtimeRepository });
+    packages.push(await packagesOfShared(run, output.runtime));
+  }
   for (const [index, part] of output.layers.entries()) {
-    sources.push(
-      await packFolder(run, part, { file: join(folder, `${index}.tar.gz`), timeSec, signal: room.signal }),
-    );
+    const file = join(folder, `${index}.tar.gz`);
+    const source = await packFolder(run, part, { file, timeSec, signal: room.signal });
+    sources.push(source);
+    const find = () => findPackages(filesOfFolder(part.folder, part));
+    packages.push(await run.shared.inventory.packagesOf(source.layer, find));
   }
   const image = assembleImage(
     sources.map(({ layer }) => layer),
@@ -100,7 +112,16 @@ async function packLayers(
       exposedPorts: launch.ports,
     },
   );
-  return { image, sources, ports: [], processes: {} };
+  return { image, sources, packages, ports: [], processes: {} };
+}
+
+/** What is found in it, and itself by its name: `nodejs-24.21.0`. */
+function packagesOfShared(run: BuildRun, shared: SharedLayer): Promise<readonly FoundPackage[]> {
+  return run.shared.inventory.packagesOf(shared.layer, async () => {
+    const found = await findPackages(filesOfFolder(shared.root));
+    const [, name, version] = /^(.+)-(\d[\w.+~]*)$/.exec(shared.name) ?? [];
+    return name && version ? [...found, { ecosystem: 'generic', name, version }] : found;
+  });
 }
 
 /** A remembered layer that the registry has is not packed again. */
@@ -160,13 +181,18 @@ async function packImage(run: BuildRun, from: string, folder: string): Promise<P
     );
   }
   const sources: LayerSource[] = [];
+  const packages: (readonly FoundPackage[])[] = [];
   for (const [index, { digest }] of manifest.layers.entries()) {
-    if (digest === base.layer.diffId) sources.push({ ...base, mountFrom: baseRepository });
-    else {
+    if (digest === base.layer.diffId) {
+      sources.push({ ...base, mountFrom: baseRepository });
+      packages.push(await packagesOfShared(run, base));
+    } else {
       const file = join(folder, `${index}.tar.gz`);
       const layer = await writeLayer({ from: { tar: await place(digest) }, to: file, signal: run.signal });
       checkDigest(digest, layer.diffId);
       sources.push({ layer, file });
+      const tar = await place(digest);
+      packages.push(await run.shared.inventory.packagesOf(layer, () => findPackages(filesOfTar(tar))));
     }
   }
   const ports = Object.keys(ExposedPorts ?? {}).flatMap((port) => /^(\d+)(?:\/tcp)?$/.exec(port)?.[1] ?? []);
@@ -176,6 +202,7 @@ async function packImage(run: BuildRun, from: string, folder: string): Promise<P
       sources.map(({ layer }) => layer),
     ),
     sources,
+    packages,
     ports: ports.map(Number),
     processes: { web: command.join(' ') },
   };

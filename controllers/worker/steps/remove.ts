@@ -1,7 +1,6 @@
 import { streamOf } from '@skyarc/lib/contracts';
 import { AppError } from '@skyarc/lib/errors';
 import type { EventLogClient } from '@skyarc/lib/eventlog-client';
-import { RegistryClient } from '@skyarc/lib/oci';
 import type { OperationJournal } from '@skyarc/prisma/datacenter';
 import type { WorkerContext } from '../context.ts';
 import type { AppRef } from '../deployed.ts';
@@ -24,7 +23,7 @@ export async function removeRunning(
 
 /** Removes what an app leaves behind beside the cluster: logs and images. May be repeated. */
 export async function removeTraces(
-  { db, config }: WorkerContext,
+  { db, registry }: WorkerContext,
   eventlog: Pick<EventLogClient, 'remove'>,
   appId: string,
 ): Promise<void> {
@@ -33,8 +32,7 @@ export async function removeTraces(
     db.version.findMany({ where: { appId }, select: { image: true } }),
   ]);
   await eventlog.remove([streamOf.app(appId), ...builds.map(({ id }) => streamOf.build(id))]);
-  if (!config.registryUrl) return;
-  const registry = new RegistryClient({ url: config.registryUrl, patienceMs: 15_000 });
+  if (!registry) return;
   for (const image of new Set(versions.map((version) => version.image))) {
     const [repository, digest] = image.split('@');
     if (!repository || !digest) continue;
