@@ -29,6 +29,8 @@ const mappers: Record<string, Record<string, string>> = {
     ConfigSet: '../records.ts#ConfigSetRecord',
     Plugin: '../records.ts#PluginRecord',
     RegistryCredential: '../records.ts#RegistryCredentialRecord',
+    ImportedApps: '../records.ts#ImportedAppsRecord',
+    Webhook: '../records.ts#WebhookRecord',
     Certificate: '../records.ts#CertificateRecord',
     QuotaUse: '../records.ts#QuotaRecord',
     RequestExplanation: '../records.ts#ExplanationRecord',

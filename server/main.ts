@@ -6,7 +6,7 @@ import { createLogger, type Logger } from '@skyarc/lib/log';
 import { createRegistry, startStatusServer } from '@skyarc/lib/status';
 import { openConsoleDatabase } from '@skyarc/prisma/console';
 import { createAccounts } from '@skyarc/server/accounts';
-import { createApps } from '@skyarc/server/apps';
+import { createApps, WebhookRoute } from '@skyarc/server/apps';
 import { createDataCenters } from '@skyarc/server/datacenters';
 import { createGroups } from '@skyarc/server/groups';
 import { buildSubgraph, DataCenterRegistry, type Directory, startHttpServer } from '@skyarc/server/host';
@@ -47,6 +47,7 @@ export async function start(
       (one) => one.close(),
     );
     const downloads = new LogDownloads(registry);
+    const webhooks = new WebhookRoute(registry);
     const market = createMarket({ samplesFolder: config.samplesFolder });
     const rooms = [accounts, groups, dataCenters, market, createApps(), createLogs(downloads)];
     const router = await createRouter(
@@ -67,7 +68,10 @@ export async function start(
       authenticator: accounts.authenticator,
       directory,
       dataCenters: registry,
-      routes: { [LogDownloads.path]: (request, response) => downloads.serve(request, response) },
+      routes: {
+        [LogDownloads.path]: (request, response) => downloads.serve(request, response),
+        [WebhookRoute.path]: (request, response) => webhooks.serve(request, response),
+      },
     });
     stack.add(() => server.stop());
     const status = await startStatusServer({

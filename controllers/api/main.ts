@@ -9,6 +9,7 @@ import type { SecretBox } from '@skyarc/lib/secretbox';
 import { createRegistry, startStatusServer } from '@skyarc/lib/status';
 import { type DataCenterDatabase, EventLogSink } from '@skyarc/prisma/datacenter';
 import { Histogram } from 'prom-client';
+import type { Api } from './api.ts';
 import { Changes } from './changes.ts';
 import { ClusterReads } from './cluster-reads.ts';
 import { Cluster } from './cluster.ts';
@@ -23,6 +24,7 @@ import { startApiServer } from './server.ts';
 import { serveUpload } from './sources/upload-route.ts';
 import { Uploads } from './sources/uploads.ts';
 import { Terminals } from './terminals/terminals.ts';
+import { WaitingDeliveries } from './webhooks/waiting-deliveries.ts';
 
 export type { ApiConfig } from './config.ts';
 
@@ -70,7 +72,7 @@ export async function start(input: ApiConfig, deps: ApiDeps): Promise<RunningApi
     const terminals = new Terminals(config, { db, cluster });
     const uploads = stack.use(new Uploads(config, { db, log }), (one) => one.stop());
     uploads.start();
-    const schema = await createSchema({
+    const api: Api = {
       config,
       repository,
       runs: new RunRepository(db),
@@ -84,7 +86,10 @@ export async function start(input: ApiConfig, deps: ApiDeps): Promise<RunningApi
       health,
       terminals,
       uploads,
-    });
+    };
+    const waiting = stack.use(new WaitingDeliveries(api, log), (one) => one.stop());
+    waiting.start();
+    const schema = await createSchema(api);
     const server = await startApiServer({
       ...config,
       schema,

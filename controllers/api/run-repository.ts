@@ -89,7 +89,9 @@ export class RunRepository {
       (await this.db.configSet.findFirst(query)) ??
       (await this.db.plugin.findFirst(query)) ??
       (await this.db.certificate.findFirst(query)) ??
-      (await this.db.registryCredential.findFirst(query));
+      (await this.db.registryCredential.findFirst(query)) ??
+      (await this.db.webhook.findFirst({ where: { id, app: teamFilter(context) }, include: { app: true } }))
+        ?.app;
     return found?.teamName ?? null;
   }
 

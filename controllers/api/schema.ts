@@ -9,6 +9,7 @@ import { createQueries } from './resolvers/queries.ts';
 import { createSubscriptions } from './resolvers/subscriptions.ts';
 import { createSourceMutations, createSourceQueries } from './sources/resolvers.ts';
 import { createTerminalMutations, createTerminalQueries } from './terminals/resolvers.ts';
+import { createWebhookFields, createWebhookMutations } from './webhooks/resolvers.ts';
 
 type Resolve = (parent: unknown, args: unknown, context: CallContext, info: unknown) => unknown;
 
@@ -27,6 +28,8 @@ export async function createSchema(api: Api): Promise<GraphQLSchema> {
   attach(schema, 'Mutation', createTerminalMutations(api));
   attach(schema, 'Query', createSourceQueries(api));
   attach(schema, 'Mutation', createSourceMutations(api));
+  attach(schema, 'Mutation', createWebhookMutations(api));
+  for (const [typeName, fields] of Object.entries(createWebhookFields(api))) attach(schema, typeName, fields);
   const dateTime = schema.getType('DateTime');
   if (isScalarType(dateTime)) dateTime.serialize = serializeDateTime;
   return schema;

@@ -176,8 +176,8 @@ class Limits {
 
   private async watch(journal: OperationJournal): Promise<void> {
     while (!this.ended.signal.aborted) {
-      const isAsked = await journal.isCancelRequested().catch(() => false);
-      if (isAsked) return this.fire('CANCELED', 'Canceled on request');
+      const reason = await journal.cancelReason().catch(() => null);
+      if (reason !== null) return this.fire('CANCELED', reason);
       await sleep(cancelPollMs, this.ended.signal).catch(() => undefined);
     }
   }

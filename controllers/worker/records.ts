@@ -1,5 +1,6 @@
 import {
   autoscaling,
+  containerSettings,
   type DataCenterSettings,
   greyRelease,
   job,
@@ -80,6 +81,7 @@ export async function readRunSpec(
     job: parseSettings(job, app.job),
     volumes: app.volumes.map((row) => volumeOf(row, { secretBox, environment })),
     command: app.command ? commandSchema.parse(JSON.parse(app.command)) : null,
+    container: containerSettings.parse(JSON.parse(app.container ?? '{}')),
     healthPath: app.healthPath,
     startTimeoutSec: app.startTimeoutSec,
     ports: portsOf(app.ports, version),

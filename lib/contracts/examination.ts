@@ -21,7 +21,6 @@ const settings = z.object({
   language: z.string(),
   reason: z.string(),
   version: z.string().nullable(),
-  versionReason: z.string().nullable(),
   workload,
   memoryMb: z.int().positive(),
   ports: z.array(
@@ -38,7 +37,6 @@ const module = z.object({
   path: z.string(),
   packaging: z.string().nullable(),
   reason: z.string(),
-  env: z.array(found),
 });
 export type FoundModule = z.infer<typeof module>;
 

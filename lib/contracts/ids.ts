@@ -17,13 +17,15 @@ export type IdKind =
   | 'terminal'
   | 'upload'
   | 'registry'
-  | 'examination';
+  | 'examination'
+  | 'webhook'
+  | 'delivery';
 
 /** `<data centre>.<kind>.<16 characters>`: the prefix tells the console layer whom to ask. */
 export const entityId = z
   .string()
   .regex(
-    /^[a-z][a-z0-9-]{0,30}\.(app|build|version|op|route|volume|configset|plugin|certificate|l4route|jobrun|terminal|upload|registry|examination)\.[a-z2-7]{16}$/,
+    /^[a-z][a-z0-9-]{0,30}\.(app|build|version|op|route|volume|configset|plugin|certificate|l4route|jobrun|terminal|upload|registry|examination|webhook|delivery)\.[a-z2-7]{16}$/,
     'is not an id of Skyarc',
   );
 

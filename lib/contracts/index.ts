@@ -9,6 +9,8 @@ export * from './upload.ts';
 export * from './operation.ts';
 export * from './labels.ts';
 export * from './run.ts';
+export * from './container.ts';
+export * from './webhook.ts';
 export * from './settings.ts';
 export * from './route-match.ts';
 export * from './route.ts';

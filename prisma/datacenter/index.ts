@@ -21,6 +21,8 @@ export type {
   Port as PortRecord,
   RegistryCredential as RegistryCredentialRecord,
   Upload as UploadRecord,
+  Webhook as WebhookRecord,
+  WebhookDelivery as WebhookDeliveryRecord,
   Prisma as DataCenterPrisma,
   Route as RouteRecord,
   Team as TeamRecord,

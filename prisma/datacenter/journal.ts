@@ -92,15 +92,17 @@ export class OperationJournal {
 
   /** Throws CANCELED once someone asked for it. */
   async throwIfCanceled(): Promise<void> {
-    if (await this.isCancelRequested()) throw new AppError('CANCELED', 'Canceled on request');
+    const reason = await this.cancelReason();
+    if (reason !== null) throw new AppError('CANCELED', reason);
   }
 
-  async isCancelRequested(): Promise<boolean> {
+  /** Why it was asked to stop, in one sentence; null when it was not. */
+  async cancelReason(): Promise<string | null> {
     const row = await this.db.operation.findUnique({
       where: { id: this.operation.id },
-      select: { cancelRequested: true },
+      select: { cancelRequested: true, cancelReason: true },
     });
-    return row?.cancelRequested ?? true;
+    return row && !row.cancelRequested ? null : (row?.cancelReason ?? 'Canceled on request');
   }
 
   /**

@@ -1,4 +1,6 @@
 import type { Room } from '@skyarc/server/host';
+import { importPolicies } from './imports/policy.ts';
+import { importedFields, importMutations, importQueries } from './imports/resolvers.ts';
 import { policies } from './policy.ts';
 import { mutations } from './resolvers/mutations.ts';
 import { owners } from './resolvers/owners.ts';
@@ -13,21 +15,30 @@ import {
 } from './sources/resolvers.ts';
 import { terminalPolicies } from './terminals/policy.ts';
 import { terminalFields, terminalMutations, terminalQueries } from './terminals/resolvers.ts';
+import { webhookPolicies } from './webhooks/policy.ts';
+import { webhookAppFields, webhookFields, webhookMutations } from './webhooks/resolvers.ts';
+
+export { WebhookRoute } from './webhooks/route.ts';
 
 /** Apps, builds and operations; holds no table and asks the data centres. */
 export function createApps(): Room {
   const resolvers = { ...queries, ...owners, ...mutations, ...subscriptions };
   return {
     name: 'apps',
-    policies: mergeTypes(mergeTypes(policies, terminalPolicies), sourcePolicies),
+    policies: [terminalPolicies, sourcePolicies, importPolicies, webhookPolicies].reduce(
+      mergeTypes,
+      policies,
+    ),
     resolvers: mergeTypes(
       resolvers as Types,
       {
-        Query: { ...terminalQueries, ...sourceQueries },
-        Mutation: { ...terminalMutations, ...sourceMutations },
-        App: terminalFields,
+        Query: { ...terminalQueries, ...sourceQueries, ...importQueries },
+        Mutation: { ...terminalMutations, ...sourceMutations, ...importMutations, ...webhookMutations },
+        App: { ...terminalFields, ...webhookAppFields },
         Team: sourceTeamFields,
         RegistryCredential: registryCredentialFields,
+        ImportedApps: importedFields,
+        Webhook: webhookFields,
       } as Types,
     ),
   };

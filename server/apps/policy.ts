@@ -101,9 +101,11 @@ export const policies: Policies = {
   AppSource: allInherited(
     'kind url branch refKind revision subdirectory image uploadId fileName template endpoints healthCheck hasCredentials',
   ),
-  BuildSettings: allInherited('buildpack cpuMillis memoryMb diskMb timeoutSeconds'),
+  BuildSettings: allInherited(
+    'buildpack module command start dockerfile target documentRoot args env cpuMillis memoryMb diskMb timeoutSeconds',
+  ),
   RunSettings: allInherited(
-    'workload replicas cpuMillis memoryMb cpuRequestMillis memoryRequestMb command healthPath startTimeoutSeconds probes placement rollout job autoscaling',
+    'workload replicas cpuMillis memoryMb cpuRequestMillis memoryRequestMb command entrypoint workingDir user healthPath startTimeoutSeconds probes placement rollout job autoscaling',
   ),
   Pod: allInherited('name status ready restarts versionId node startedAt lastEnd'),
   Port: allInherited('port protocol public detected url internalAddress alias'),

@@ -1,3 +1,4 @@
+import type { Note } from '@skyarc/lib/compose';
 import type {
   AppPayload,
   BuildPayload,
@@ -34,3 +35,10 @@ export type ExplainedTargetRecord = ExplanationRecord['targets'][number];
 export type RegistryCredentialRecord = documents.RegistryCredentialFragment;
 /** What a data centre says, and which one. */
 export type QuotaRecord = documents.QuotaQuery['quota'] & { readonly dataCenterName: string };
+/** Apps that an import made, in start order. */
+export interface ImportedAppsRecord {
+  readonly appIds: readonly string[];
+  readonly operations: readonly OperationRecord[];
+  readonly notes: readonly Note[];
+}
+export type WebhookRecord = documents.WebhookFragment;

@@ -43,7 +43,7 @@ export interface HttpServerOptions {
   readonly authenticator: Authenticator;
   readonly directory: Directory;
   readonly dataCenters: DataCenterRegistry;
-  /** Handlers of single paths, e.g. of downloads. */
+  /** Handlers of single paths, e.g. of downloads; one that ends in `/` has all in that folder. */
   readonly routes: Readonly<
     Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void>>
   >;
@@ -70,7 +70,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<Runni
     if (path === UploadProxy.path) return uploads.serve(request, response);
     boundBody(request);
     if (path === '/graphql') return graphql(request, response);
-    const route = options.routes[path];
+    // `/hooks/<id>` has the handler of `/hooks/`.
+    const route = options.routes[path] ?? options.routes[path.slice(0, path.lastIndexOf('/') + 1)];
     if (route) return route(request, response);
     if (path === '/healthz')
       return void response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n');

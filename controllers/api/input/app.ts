@@ -1,21 +1,14 @@
 import { appName } from '@skyarc/lib/contracts';
 import { z } from 'zod';
+import { build, buildOptionNames, containerNames, mergedColumn } from './build.ts';
 import { l4Routes, ports, routes } from './network.ts';
 import { replicaCount, run } from './run.ts';
-import { buildpack, source } from './source.ts';
+import { source } from './source.ts';
 import { appPlugins, dependencyIds, variables } from './team.ts';
-import { between, groupId, plainText } from './text.ts';
+import { groupId, plainText } from './text.ts';
 import { volumes } from './volume.ts';
 
 const displayName = plainText(80, 'A display name').optional();
-
-const build = z.object({
-  buildpack: buildpack.optional(),
-  cpuMillis: between(100, 64_000, 'CPU of a build').optional(),
-  memoryMb: between(128, 262_144, 'Memory of a build').optional(),
-  diskMb: between(256, 1_048_576, 'Disk of a build').optional(),
-  timeoutSeconds: between(30, 14_400, 'Time of a build').optional(),
-});
 
 const settings = {
   displayName,
@@ -39,11 +32,17 @@ export const inputs = {
   }),
   replicas: replicaCount,
 };
+export type CheckedApp = z.output<typeof inputs.createApp>;
 export type CheckedUpdate = z.output<typeof inputs.updateApp>;
 
-/** Columns of build and run settings; only those that were given. */
-export function settingColumns({ build: wanted, run: wish }: Pick<CheckedUpdate, 'build' | 'run'>) {
+/** Columns of build and run settings; only those that were given, over what is `present`. */
+export function settingColumns(
+  { build: wanted, run: wish }: Pick<CheckedUpdate, 'build' | 'run'>,
+  present?: { readonly container: string | null; readonly buildOptions: string | null },
+) {
   return {
+    container: mergedColumn(present?.container, wish, containerNames),
+    buildOptions: mergedColumn(present?.buildOptions, wanted, buildOptionNames),
     buildpack: wanted?.buildpack === '' ? null : wanted?.buildpack,
     buildCpuMillis: wanted?.cpuMillis,
     buildMemoryMb: wanted?.memoryMb,

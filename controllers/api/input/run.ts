@@ -9,6 +9,7 @@ import {
 } from '@skyarc/lib/contracts';
 import { Cron } from 'croner';
 import { z } from 'zod';
+import { container } from './build.ts';
 import { between } from './text.ts';
 
 export const replicaCount = z.int().min(1, 'At least 1 pod').max(50, 'At most 50 pods');
@@ -44,6 +45,7 @@ export const run = z.object({
   cpuRequestMillis: between(0, 64_000, 'Reserved CPU').optional(),
   memoryRequestMb: between(0, 262_144, 'Reserved memory').optional(),
   command: command.optional(),
+  ...container,
   healthPath: z.union([z.literal(''), pathPrefix]).optional(),
   startTimeoutSeconds: between(5, 3_600, 'Time to start').optional(),
   probes: probes.optional(),

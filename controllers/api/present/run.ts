@@ -1,5 +1,7 @@
 import {
   autoscaling,
+  buildOptions,
+  containerSettings,
   greyRelease,
   job,
   placement,
@@ -9,7 +11,7 @@ import {
   workload,
 } from '@skyarc/lib/contracts';
 import type { z } from 'zod';
-import type { Probe, RunSettings } from '../generated/resolvers.ts';
+import type { BuildSettings, Probe, RunSettings } from '../generated/resolvers.ts';
 import type { AppRecord } from '../records.ts';
 
 /** What is measured in the cluster, beside what is stored. */
@@ -27,6 +29,34 @@ export function stored<Schema extends z.ZodType>(
   return json === null ? null : schema.parse(JSON.parse(json));
 }
 
+/** What a container is started with; null ones are the image's. */
+function containerOf(app: AppRecord): Pick<RunSettings, 'entrypoint' | 'workingDir' | 'user'> {
+  const {
+    entrypoint = null,
+    workingDir = null,
+    user = null,
+  } = stored(containerSettings, app.container) ?? {};
+  return { entrypoint, workingDir, user };
+}
+
+/** Settings of an app's builds. */
+export function presentBuild(app: AppRecord): BuildSettings {
+  const { args = {}, env = {}, ...rest } = stored(buildOptions, app.buildOptions) ?? {};
+  return {
+    ...rest,
+    args: words(args),
+    env: words(env),
+    buildpack: app.buildpack,
+    cpuMillis: app.buildCpuMillis,
+    memoryMb: app.buildMemoryMb,
+    diskMb: app.buildDiskMb,
+    timeoutSeconds: app.buildTimeoutSec,
+  };
+}
+
+const words = (map: Readonly<Record<string, string>>) =>
+  Object.entries(map).map(([name, value]) => ({ name, value }));
+
 /** Run settings of an app, defaults filled in. */
 export function presentRun(app: AppRecord, facts: RunFacts): RunSettings {
   const { labels, ...place } = stored(placement, app.placement) ?? placement.parse({});
@@ -41,6 +71,7 @@ export function presentRun(app: AppRecord, facts: RunFacts): RunSettings {
     cpuRequestMillis: app.cpuRequestMillis,
     memoryRequestMb: app.memoryRequestMb,
     command: app.command === null ? null : (JSON.parse(app.command) as string[]),
+    ...containerOf(app),
     healthPath: app.healthPath,
     startTimeoutSeconds: app.startTimeoutSec,
     probes: {

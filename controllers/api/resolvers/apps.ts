@@ -3,7 +3,7 @@ import type { Api } from '../api.ts';
 import { appStateOf } from '../app-state.ts';
 import { isExternal } from '../commands/operations.ts';
 import type { Resolvers } from '../generated/resolvers.ts';
-import { presentProbe, presentRun, stored } from '../present/run.ts';
+import { presentBuild, presentProbe, presentRun, stored } from '../present/run.ts';
 import type { AppRecord } from '../records.ts';
 import { createAppParts } from './app-parts.ts';
 import { trafficOf } from './gateway.ts';
@@ -48,13 +48,7 @@ export function createAppResolvers(api: Api): Resolvers {
         }
       },
       traffic: (app) => trafficOf(api, app),
-      build: (app) => ({
-        buildpack: app.buildpack,
-        cpuMillis: app.buildCpuMillis,
-        memoryMb: app.buildMemoryMb,
-        diskMb: app.buildDiskMb,
-        timeoutSeconds: app.buildTimeoutSec,
-      }),
+      build: presentBuild,
       run: async (app) => presentRun(app, await api.reads.runFacts(app)),
       readyReplicas: (app) => api.cluster.podsOf(app.id).filter((pod) => pod.ready).length,
       pods: (app) => api.cluster.podsOf(app.id),

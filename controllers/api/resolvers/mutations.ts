@@ -8,6 +8,7 @@ import {
 } from '../commands/certificates.ts';
 import { deleteConfigSet, saveConfigSet } from '../commands/config-sets.ts';
 import { createApp } from '../commands/create-app.ts';
+import { createApps } from '../commands/create-apps.ts';
 import { endGreyRelease, runApp, startGreyRelease, updateGreyRelease } from '../commands/grey-release.ts';
 import { actOnGroup } from '../commands/groups.ts';
 import { deletePlugin, savePlugin } from '../commands/plugins.ts';
@@ -22,6 +23,7 @@ export function createMutations(api: Api): MutationResolvers {
   return audited(api, {
     updateSettings: (_parent, { input }) => updateSettings(api, input),
     createApp: (_parent, { input }, context) => createApp(api, input, context),
+    createApps: (_parent, { input }, context) => createApps(api, input, context),
     updateApp: (_parent, args, context) => updateApp(api, args, context),
     deployApp: (_parent, { id }, context) => beginOperation(api, 'DEPLOY', id, context),
     startApp: (_parent, { id }, context) => beginOperation(api, 'START', id, context),

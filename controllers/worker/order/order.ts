@@ -30,7 +30,7 @@ export async function awaitTurn(
   if (!waiting) return;
   await renew(db, operation);
   const row = await db.operation.findUnique({ where: { id: operation.id } });
-  if (!row || row.cancelRequested) throw new AppError('CANCELED', 'Canceled on request');
+  if (!row || row.cancelRequested) throw new AppError('CANCELED', row?.cancelReason ?? 'Canceled on request');
   throw new AppError('UNAVAILABLE', `It begins when app "${waiting.appName}" is ready`, {
     details: {
       retryAfterMs: backoffMs(attempt, 250, longestWaitMs[attempt > firstAttempts ? 'later' : 'first']),

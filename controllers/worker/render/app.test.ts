@@ -34,6 +34,7 @@ const web: RunSpec = {
   job: job.parse({}),
   volumes: [],
   command: null,
+  container: {},
   healthPath: '/health',
   startTimeoutSec: 120,
   ports: [

@@ -59,7 +59,9 @@ function renderContainer(
     name: containerName,
     image: `${options.pullRegistry}/${spec.version.image}`,
     imagePullPolicy: 'IfNotPresent',
+    ...(spec.container.entrypoint ? { command: [...spec.container.entrypoint] } : {}),
     ...(spec.command ? { args: [...spec.command] } : {}),
+    ...(spec.container.workingDir ? { workingDir: spec.container.workingDir } : {}),
     env: platformVariablesOf(spec),
     ...(spec.env.length > 0 ? { envFrom: [{ secretRef: { name: envSecretName(spec) } }] } : {}),
     ports: spec.ports.map(({ port, protocol }) => ({
@@ -76,9 +78,18 @@ function renderContainer(
       allowPrivilegeEscalation: false,
       privileged: false,
       capabilities: { drop: ['ALL'] },
+      ...userOf(spec),
     },
     ...renderProbes(spec),
     ...renderDrain(spec, options),
+  };
+}
+
+function userOf({ container }: RunSpec): { runAsUser?: number; runAsGroup?: number } {
+  const [user, group] = container.user?.split(':').map(Number) ?? [];
+  return {
+    ...(user === undefined ? {} : { runAsUser: user }),
+    ...(group === undefined ? {} : { runAsGroup: group }),
   };
 }
 

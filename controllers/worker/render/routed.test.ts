@@ -47,6 +47,7 @@ const shop: RunSpec = {
     { id: 'local.volume.aa', name: 'tmp', kind: 'MEMORY', sizeMb: 8, mountPath: '/tmp', readOnly: false },
   ],
   command: null,
+  container: {},
   healthPath: null,
   startTimeoutSec: 120,
   ports: [

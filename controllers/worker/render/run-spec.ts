@@ -1,5 +1,6 @@
 import {
   type Autoscaling,
+  type ContainerSettings,
   type GreyRelease,
   type JobSettings,
   type L4Port,
@@ -36,6 +37,8 @@ export interface RunSpec {
   readonly volumes: readonly VolumeSpec[];
   /** Arguments for the image's entrypoint; null = the image's own. */
   readonly command: readonly string[] | null;
+  /** Entrypoint, working folder and user instead of the image's. */
+  readonly container: ContainerSettings;
   readonly healthPath: string | null;
   readonly startTimeoutSec: number;
   /** By number. */

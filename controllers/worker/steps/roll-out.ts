@@ -80,7 +80,7 @@ export async function throwIfOver({ db }: WorkerContext, journal: OperationJourn
   if (!row || (row.status !== 'RUNNING' && row.status !== 'QUEUED')) {
     throw new AppError('CANCELED', 'The operation was ended elsewhere');
   }
-  if (row.cancelRequested) throw new AppError('CANCELED', 'Canceled on request');
+  if (row.cancelRequested) throw new AppError('CANCELED', row.cancelReason ?? 'Canceled on request');
   if (row.deadlineAt.getTime() < Date.now()) {
     throw new AppError('TIMEOUT', 'The operation did not end within its time', { details: { final: true } });
   }

@@ -29,7 +29,8 @@ function byName<T extends { readonly name: string }>(things: readonly T[]): T[] 
   return things.toSorted((left, right) => left.name.localeCompare(right.name));
 }
 
-async function appsOf(
+/** The apps that a record names. */
+export async function appsOf(
   { appIds }: { readonly appIds: readonly string[] },
   _args: object,
   { dataCenters }: RequestContext,
