@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
+import { run } from '@skyarc/lib/process';
 import { runContainer } from '../sandbox/container.ts';
 import { mountOverlay, unmount } from '../sandbox/overlay.ts';
 import { removeAll } from './base.ts';
@@ -22,8 +23,8 @@ export async function installDebianPackages(
   place: InstallPlace,
   { packages, over, root, scratch }: Installation,
 ): Promise<void> {
-  const rootfs = join(scratch, 'rootfs');
-  await mountOverlay({ lowers: over, upper: root, work: join(scratch, 'work'), target: rootfs });
+  const [rootfs, upper] = [join(scratch, 'rootfs'), join(scratch, 'upper')];
+  await mountOverlay({ lowers: over, upper, work: join(scratch, 'work'), target: rootfs });
   try {
     await writeFile(join(rootfs, 'etc/resolv.conf'), await readFile('/etc/resolv.conf'));
     await writeFile(join(rootfs, 'usr/sbin/policy-rc.d'), '#!/bin/sh\nexit 101\n', { mode: 0o755 });
@@ -35,7 +36,10 @@ export async function installDebianPackages(
   }
   const notParts = `var/lib/apt var/cache var/log etc/resolv.conf etc/hosts etc/hostname tmp run dev proc sys
     usr/sbin/policy-rc.d usr/share/doc usr/share/man var/lib/dpkg/*-old`;
-  await removeAll(root, notParts.split(/\s+/));
+  await removeAll(upper, notParts.split(/\s+/));
+  // Without overlayfs' marks of new folders, which would hide equal ones of layers below.
+  const { code, stderr } = await run('cp', ['-a', '--no-preserve=xattr', '--', `${upper}/.`, root]);
+  if (code !== 0) throw new AppError('UNAVAILABLE', `Cannot store Debian packages: ${stderr.trim()}`);
 }
 
 async function apt(place: InstallPlace, rootfs: string, args: readonly string[]): Promise<void> {

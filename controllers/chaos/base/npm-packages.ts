@@ -34,7 +34,7 @@ export class NpmPackages {
 
   /** The newest version of a package in a range; remembered for a day, and longer while npm cannot say. */
   async resolve(pkg: string, range: string): Promise<string> {
-    const file = join(this.runtimes.folder, `${pkg}.versions.json`);
+    const file = join(this.runtimes.folder, `${pkg.replace('/', '+')}.versions.json`);
     const known = JSON.parse(await readFile(file, 'utf8').catch(() => '{}')) as Record<
       string,
       { version: string; at: number } | undefined

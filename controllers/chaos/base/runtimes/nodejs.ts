@@ -37,12 +37,12 @@ export async function nodejs(
 /** yarn or pnpm, for builds only: no image carries it. */
 export async function packageManager(
   runtimes: Runtimes,
-  name: 'yarn' | 'pnpm',
+  name: 'yarn' | 'pnpm' | '@yarnpkg/cli-dist',
   range: string,
 ): Promise<SharedLayer> {
   const npm = new NpmPackages(runtimes);
   const version = await npm.resolve(name, range);
-  return runtimes.tool(`${name}-${version}`, async (root, scratch) => {
+  return runtimes.tool(`${name.replace('/', '+')}-${version}`, async (root, scratch) => {
     await npm.install(scratch, [`${name}@${version}`]);
     const modules = join(root, 'usr/local/lib/node_modules');
     await mkdir(join(root, 'usr/local/bin'), { recursive: true });

@@ -1,8 +1,11 @@
 #!/bin/sh
-# Serves the folder $1 on $PORT with nginx, logs on standard output and error.
+# Serves the folder $1 on $PORT with nginx, logs on standard output and error. With `single-page` as $2, unknown
+# paths that are no files get the first page too.
 set -eu
 port="${PORT:-8080}"
 case "$port" in *[!0-9]* | '') echo "PORT is not a number: $port" >&2; exit 64 ;; esac
+fallback='=404'
+if [ "${2:-}" = single-page ]; then fallback='/index.html'; fi
 conf="$(mktemp -d)/nginx.conf"
 cat >"$conf" <<EOF
 worker_processes 1;
@@ -27,7 +30,10 @@ http {
     listen $port;
     root $1;
     absolute_redirect off;
-    location / { try_files \$uri \$uri/ \$uri.html =404; }
+    error_page 404 /404.html;
+    location / { try_files \$uri \$uri/ \$uri.html $fallback; }
+    location ~ \.(?:css|gif|ico|jpg|js|json|map|mjs|png|svg|txt|wasm|webp|woff2?)\$ { try_files \$uri =404; }
+    location = /404.html { internal; }
     location ~ /\.(?!well-known) { return 404; }
   }
 }

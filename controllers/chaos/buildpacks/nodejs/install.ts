@@ -18,30 +18,38 @@ export async function installDependencies(
   nodeVersion: string,
 ): Promise<readonly FolderLayer[]> {
   const { room, source, say } = context;
-  const { pkg, manager, hasBuild } = plan;
+  const { pkg, manager, builds, result } = plan;
+  const hasBuild = builds.length > 0;
+  const isWorkspace = plan.folder !== '' || pkg.workspaces !== undefined;
   await room.own(await room.disk.folder('cache/tools'));
+  if (plan.caches.length > 0) await room.own(await room.disk.folder('cache/build'));
   await room.own(source.folder);
   const runs = new Installation(context, plan);
   const needed = { ...pkg.dependencies, ...pkg.optionalDependencies };
-  const needsDev = (hasBuild || runs.hasInstallScripts) && Object.keys(pkg.devDependencies).length > 0;
-  if (Object.keys(needed).length === 0 && !needsDev && !pkg.workspaces) {
+  const hasDev = isWorkspace || Object.keys(pkg.devDependencies).length > 0;
+  const needsDev = (hasBuild || runs.hasInstallScripts) && hasDev;
+  if (Object.keys(needed).length === 0 && !needsDev && !isWorkspace) {
     say('No packages to install');
     if (hasBuild) await runs.build();
     return [];
   }
   if (manager.lockFile === null)
     say('There is no lock file: each install may bring other versions; commit package-lock.json');
-  if (pkg.workspaces || runs.hasInstallScripts) {
+  if (isWorkspace || runs.hasInstallScripts) {
     await runs.install(!needsDev);
     if (hasBuild) await runs.build();
+    if (result !== 'program') return [];
     if (needsDev) await runs.prune();
-    return [{ folder: join(source.folder, 'node_modules'), prefix: 'app/node_modules' }];
+    return [
+      { folder: join(source.folder, 'node_modules'), prefix: 'app/node_modules', isDependencies: true },
+    ];
   }
   const kept = room.disk.path('cache', 'packages', await keyOf(context, plan, nodeVersion));
   if ((await readdir(kept).catch(() => [])).length > 0)
     say('Packages are unchanged: kept from an earlier build');
   else await runs.installInto(kept, needsDev);
   if (hasBuild) await runs.build(join(kept, needsDev ? 'all' : 'production'));
+  if (result !== 'program') return [];
   return [{ folder: join(kept, 'production'), prefix: 'app/node_modules', remember: `${kept}.layer.json` }];
 }
 
@@ -79,7 +87,7 @@ class Installation {
       await cp(packages, this.modules, { recursive: true, verbatimSymlinks: true });
       await room.own(this.modules);
     }
-    await this.run([this.plan.manager.name, 'run', 'build']);
+    for (const command of this.plan.builds) await this.run(command);
   }
 
   /** Only the finished folder gets its name, so a build that ended halfway leaves nothing to trust. */
@@ -91,7 +99,7 @@ class Installation {
     await this.install(!needsDev);
     if (needsDev) {
       await cp(this.modules, join(partial, 'all'), { recursive: true, verbatimSymlinks: true });
-      await this.prune();
+      if (this.plan.result === 'program') await this.prune();
     }
     await rm(join(this.modules, '.cache'), { recursive: true, force: true });
     await rename(this.modules, join(partial, 'production'));
@@ -107,23 +115,45 @@ class Installation {
   }
 
   private run(args: readonly string[]): Promise<void> {
-    const { room, source } = this.context;
-    const label = args.filter((arg) => !arg.startsWith('--')).join(' ');
+    const { room, runtimes, source } = this.context;
+    const { manager, caches } = this.plan;
+    const isShell = args[0] === '/bin/sh';
+    const label = isShell
+      ? (args.at(-1) as string)
+      : args.filter((arg) => !/^--(?!workspace|filter)/.test(arg)).join(' ');
+    const registry = runtimes.env['npm_config_registry'];
     return room.exec({
       label,
       args,
-      env: this.plan.manager.env,
+      env: {
+        NEXT_TELEMETRY_DISABLED: '1',
+        ...(registry ? { YARN_NPM_REGISTRY_SERVER: registry } : {}),
+        ...manager.env,
+      },
       mounts: [
         { source: source.folder, destination: '/app' },
         { source: room.disk.path('cache/tools'), destination: '/cache' },
+        ...caches.map((path) => ({ source: room.disk.path('cache/build'), destination: `/app/${path}` })),
       ],
     });
   }
 }
 
-async function keyOf({ source }: BuildContext, { manager }: NodePlan, nodeVersion: string): Promise<string> {
-  const hash = createHash('sha256').update(`1 ${nodeVersion} ${manager.name} ${manager.tool?.range ?? ''}\0`);
-  for (const file of ['package.json', manager.lockFile, '.npmrc', '.yarnrc', '.pnpmfile.cjs']) {
+async function keyOf(
+  { source }: BuildContext,
+  { manager, result }: NodePlan,
+  nodeVersion: string,
+): Promise<string> {
+  const tools = `${nodeVersion} ${manager.name} ${manager.tool?.range ?? ''} ${result === 'program'}`;
+  const hash = createHash('sha256').update(`2 ${tools}\0`);
+  for (const file of [
+    'package.json',
+    manager.lockFile,
+    '.npmrc',
+    '.yarnrc',
+    '.yarnrc.yml',
+    '.pnpmfile.cjs',
+  ]) {
     hash.update(`${(file && (await source.readText(file))) ?? ''}\0`);
   }
   return hash.digest('hex').slice(0, 32);

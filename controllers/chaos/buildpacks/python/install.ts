@@ -24,8 +24,11 @@ const libraries: Readonly<Record<string, readonly [runtime: string, headers: str
 
 export function librariesOf(names: ReadonlySet<string>): { runtime: string[]; headers: string[] } {
   const used = Object.entries(libraries).flatMap(([name, pair]) => (names.has(name) ? [pair] : []));
-  const unique = (all: readonly string[]) => [...new Set(all)].toSorted();
-  return { runtime: unique(used.map(([one]) => one)), headers: unique(used.map(([, one]) => one)) };
+  return { runtime: sorted(used.map(([one]) => one)), headers: sorted(used.map(([, one]) => one)) };
+}
+
+function sorted(names: readonly string[]): string[] {
+  return [...new Set(names)].toSorted();
 }
 
 /**

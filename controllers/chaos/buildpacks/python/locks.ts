@@ -105,28 +105,33 @@ const uvLock = z.looseObject({
 /** uv.lock: what the project itself needs, without its groups for development. */
 export function readUvLock(text: string): Locked {
   const lock = parseToml('uv.lock', text, uvLock);
-  const isProject = ({ source }: { source: Readonly<Record<string, unknown>> }) =>
-    source['virtual'] === '.' || source['editable'] === '.' || source['directory'] === '.';
-  const project = lock.package.find(isProject);
+  const project = lock.package.find(({ source }) =>
+    ['virtual', 'editable', 'directory'].some((kind) => source[kind] === '.'),
+  );
   if (!project) throw new AppError('INVALID', 'uv.lock does not have the project itself; run uv lock');
-  const needs = (all: readonly z.output<typeof uvNeed>[]): LockedNeed[] =>
-    all.map(({ name, version, marker, extra }) => ({
-      name,
-      ...(version ? { version } : {}),
-      ...(marker ? { marker } : {}),
-      ...(extra ? { extras: extra } : {}),
-    }));
   const packages = lock.package.map((one) => ({
     name: one.name,
     version: one.version,
     hashes: [one.sdist, ...one.wheels].flatMap((file) => file?.hash ?? []),
-    needs: needs(one.dependencies),
+    needs: uvNeedsOf(one.dependencies),
     extraNeeds: Object.fromEntries(
-      Object.entries(one['optional-dependencies']).map(([extra, all]) => [extra.toLowerCase(), needs(all)]),
+      Object.entries(one['optional-dependencies']).map(([extra, all]) => [
+        extra.toLowerCase(),
+        uvNeedsOf(all),
+      ]),
     ),
     reference: uvReference(one.name, one.source),
   }));
-  return walkLock(packages, needs(project.dependencies));
+  return walkLock(packages, uvNeedsOf(project.dependencies));
+}
+
+function uvNeedsOf(all: readonly z.output<typeof uvNeed>[]): LockedNeed[] {
+  return all.map(({ name, version, marker, extra }) => ({
+    name,
+    ...(version ? { version } : {}),
+    ...(marker ? { marker } : {}),
+    ...(extra ? { extras: extra } : {}),
+  }));
 }
 
 function uvReference(name: string, source: Readonly<Record<string, unknown>>): string | undefined {

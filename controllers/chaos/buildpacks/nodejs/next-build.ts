@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import { lstat, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SourceTree } from '../../sources/tree.ts';
+
+/**
+ * Gives a build of Next.js an id made of its content instead of a random one, which its file names, pages and
+ * manifests carry: equal sources then give equal files. A build that the app named itself stays as it is.
+ */
+export async function makeReproducible(source: SourceTree, path: string): Promise<void> {
+  // What a build wrote may be a link to anywhere: only what lies in the source is touched.
+  const dist = await source.sub(path);
+  if (!dist) return;
+  const { folder } = dist;
+  const id = (await readFile(join(folder, 'BUILD_ID'), 'utf8').catch(() => '')).trim();
+  if (!/^[\w-]{21}$/.test(id)) return;
+  const files = await filesBelow(folder);
+  const texts = new Map<string, Buffer>();
+  const hash = createHash('sha256');
+  for (const file of files) {
+    const content = await readFile(join(folder, file));
+    hash.update(`${file.replaceAll(id, '')}\0`);
+    if (content.includes(id)) texts.set(file, content);
+    hash.update(content.includes(id) ? content.toString('latin1').replaceAll(id, '') : content);
+  }
+  const made = hash.digest('base64url').slice(0, id.length);
+  for (const [file, content] of texts)
+    await writeFile(join(folder, file), content.toString('latin1').replaceAll(id, made), 'latin1');
+  const assets = await dist.sub('static');
+  if (assets) await rename(join(assets.folder, id), join(assets.folder, made)).catch(() => undefined);
+  // Notes of the build about itself, with times.
+  for (const name of ['trace', 'trace-build', 'diagnostics', 'types'])
+    await rm(join(folder, name), { recursive: true, force: true });
+}
+
+/** Paths of regular files, links not followed, without the cache. */
+async function filesBelow(folder: string, prefix = ''): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of (await readdir(join(folder, prefix))).toSorted()) {
+    const path = prefix ? `${prefix}/${name}` : name;
+    if (/^(?:cache|trace|trace-build|diagnostics|types)$|(?:^|\/)node_modules$/.test(path)) continue;
+    const stats = await lstat(join(folder, path));
+    if (stats.isDirectory()) found.push(...(await filesBelow(folder, path)));
+    else if (stats.isFile()) found.push(path);
+  }
+  return found;
+}
