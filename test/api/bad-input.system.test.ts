@@ -389,6 +389,41 @@ const mutations: [string, string, object, RegExp][] = [
     { name: 'a', chain: 'x', privateKey: 'x' },
     /chain: has no PEM certificate/,
   ],
+  [
+    'createApps',
+    'CreateAppsInput',
+    { groupId: 'g1', apps: [{ name: 'a', source: { template: 'x' }, dependsOn: ['nobody'] }] },
+    /dependsOn: the team has no app "nobody"/,
+  ],
+  [
+    'createApps',
+    'CreateAppsInput',
+    {
+      groupId: 'g1',
+      apps: [
+        {
+          name: 'a',
+          source: { template: 'x' },
+          volumes: [{ name: 'v', kind: 'APP', mountPath: '/v', sourceApp: 'b', sourceVolume: 'v' }],
+        },
+      ],
+    },
+    /volumes: app "b" has no volume "v"/,
+  ],
+  ['createApps', 'CreateAppsInput', { groupId: 'g1', apps: [] }, /apps: At least one app/],
+  [
+    'createApps',
+    'CreateAppsInput',
+    { groupId: 'g1', apps: [{ name: 'a', source: { template: 'x' }, run: { user: 'root' } }] },
+    /apps\.0\.run\.user: /,
+  ],
+  [
+    'createApps',
+    'CreateAppsInput',
+    { groupId: 'g1', apps: [{ name: 'a', source: { template: 'x' }, build: { dockerfile: '../x' } }] },
+    /apps\.0\.build\.dockerfile: /,
+  ],
+  ['saveWebhook', 'WebhookInput', { appId: otherId, name: 'a', kind: 'GITHUB' }, /There is no such app/],
   ['setQuota', 'QuotaInput', { teamName: 'blue', apps: -1 }, /apps: /],
   ['setQuota', 'QuotaInput', { teamName: 'red', apps: 1 }, /there is no such team/],
   [

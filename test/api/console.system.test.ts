@@ -32,7 +32,7 @@ let appId: string;
 let operationId: string;
 let buildId: string;
 /** Of team blue. */
-let owned: { plugin: string; certificate: string; configSet: string };
+let owned: { plugin: string; certificate: string; configSet: string; webhook: string };
 
 async function ask(
   query: string,
@@ -242,7 +242,13 @@ test('a team has plug-ins, certificates, shared configuration and limits', async
     '{ configSet { id apps { name } } operations { id } }',
   );
   expect(configSet.apps).toEqual([{ name: 'shop' }]);
-  owned = { plugin, certificate, configSet: configSet.id };
+  const { webhook } = await save(
+    'saveWebhook',
+    'WebhookInput',
+    { appId, name: 'push', kind: 'GITHUB' },
+    '{ webhook { id } }',
+  );
+  owned = { plugin, certificate, configSet: configSet.id, webhook: webhook.id };
   const quota = await save('setQuota', 'QuotaInput', { teamId: blueId, apps: 9 }, '{ apps { limit used } }');
   expect(quota.apps).toEqual({ limit: 9, used: 1 });
   const read = await ask(
@@ -284,6 +290,7 @@ const everything = (): Record<string, string> => ({
   'Query.operation': `{ operation(id: "${operationId}") { id log { lines { text } } } }`,
   'Query.build': `{ build(id: "${buildId}") { id log { lines { text } } } }`,
   'Query.explainRequest': `{ explainRequest(teamId: "${blueId}", input: { url: "http://shop.test/" }) { reasons } }`,
+  'Query.previewImport': `{ previewImport(input: { groupId: "${groupId}", dockerRun: "docker run x" }) { ready } }`,
   'Query.quotas': '{ quotas { teamName apps { used } } }',
   'Query.dataCenters': '{ dataCenters { settings { allowPrivateSources } } }',
   'Query.templates': '',
@@ -329,6 +336,10 @@ const everything = (): Record<string, string> => ({
   'Mutation.orderCertificate': `mutation { orderCertificate(input: { teamId: "${blueId}", name: "x", hosts: ["x.test"] }) { id } }`,
   'Mutation.renewCertificate': `mutation { renewCertificate(id: "${owned.certificate}") { id } }`,
   'Mutation.deleteCertificate': `mutation { deleteCertificate(id: "${owned.certificate}") }`,
+  'Mutation.importApps': `mutation { importApps(input: { groupId: "${groupId}", dockerRun: "docker run x" }) { apps { id } } }`,
+  'Mutation.saveWebhook': `mutation { saveWebhook(input: { appId: "${appId}", name: "x", kind: GENERIC }) { secret } }`,
+  'Mutation.rotateWebhookSecret': `mutation { rotateWebhookSecret(id: "${owned.webhook}") { secret } }`,
+  'Mutation.deleteWebhook': `mutation { deleteWebhook(id: "${owned.webhook}") }`,
   'Mutation.setQuota': `mutation { setQuota(input: { teamId: "${blueId}", apps: 1 }) { teamName } }`,
   'Query.terminalRecording': '{ terminalRecording(id: "local.terminal.aaaaaaaaaaaaaaaa") { text } }',
   'Mutation.openTerminal': `mutation { openTerminal(input: { appId: "${appId}" }) { token } }`,
@@ -429,6 +440,11 @@ test('a viewer of the team looks, and changes nothing', async () => {
     'Mutation.orderCertificate',
     'Mutation.renewCertificate',
     'Mutation.deleteCertificate',
+    'Query.previewImport',
+    'Mutation.importApps',
+    'Mutation.saveWebhook',
+    'Mutation.rotateWebhookSecret',
+    'Mutation.deleteWebhook',
     'Mutation.setQuota',
   ]) {
     const refused = await ask(everything()[change] ?? '', {}, { cookie: vic });

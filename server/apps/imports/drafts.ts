@@ -73,7 +73,7 @@ export function inputOf(draft: AppDraft, beside: AppSourceInput | null, say: Say
     volumes: draft.volumes.map(({ source, content, ...volume }) => ({
       ...volume,
       // Config files are expanded when they are mounted; what was given is meant as it stands.
-      content: content?.replaceAll('${', '$${'),
+      content: content?.replaceAll('${', () => '$${'),
       sourceApp: source?.app,
       sourceVolume: source?.volume,
     })),
