@@ -11,6 +11,7 @@ import {
 import type { SecretBox } from '@skyarc/lib/secretbox';
 import { ensureBaseLayer, pushBase } from './base/base.ts';
 import { installDebianPackages } from './base/install.ts';
+import { runOverLayers } from './base/layer-command.ts';
 import { runtimeRepository, Runtimes } from './base/runtimes.ts';
 import { LayerStore, type SharedLayer } from './base/store.ts';
 import { type ResolvedChaosConfig, roomOf } from './config.ts';
@@ -59,18 +60,19 @@ export async function prepare(
   const store = new LayerStore(layersFolderOf(config));
   const base = await ensureBaseLayer(store);
   await pushBase(registry, base);
-  let installs = 0;
+  let commands = 0;
+  const newPlace = () => {
+    commands += 1;
+    return { id: `${place.namePrefix}install-${commands}`, ...place, env: upstreams.env };
+  };
   const runtimes = new Runtimes({
     store,
     publish: (layer) => pushShared(registry, layer),
     base,
     folder: layersFolderOf(config),
     env: upstreams.env,
-    installPackages: (installation) => {
-      installs += 1;
-      const at = { id: `${place.namePrefix}install-${installs}`, ...place, env: upstreams.env };
-      return installDebianPackages(at, installation);
-    },
+    installPackages: (installation) => installDebianPackages(newPlace(), installation),
+    run: (command) => runOverLayers(newPlace(), command),
   });
   const imageKeys = access.imageKeys ?? (await ensureImageKeys(join(config.dataDir, 'image-signing.key')));
   const inventory = new Inventory();

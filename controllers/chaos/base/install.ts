@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
 import { run } from '@skyarc/lib/process';
@@ -28,6 +28,9 @@ export async function installDebianPackages(
   try {
     await writeFile(join(rootfs, 'etc/resolv.conf'), await readFile('/etc/resolv.conf'));
     await writeFile(join(rootfs, 'usr/sbin/policy-rc.d'), '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+    // Packages link their manuals there when they are set up, though the base has none.
+    for (const section of [1, 5, 8])
+      await mkdir(join(rootfs, `usr/share/man/man${section}`), { recursive: true });
     const options = ['-y', '-q', '--no-install-recommends', '-o', 'APT::Sandbox::User=root'];
     await apt(place, rootfs, ['update', '-q', '-o', 'APT::Sandbox::User=root']);
     await apt(place, rootfs, ['install', ...options, '--', ...packages]);

@@ -10,6 +10,12 @@ export interface Installation {
   readonly scratch: string;
 }
 
+/** A program of the layers, and where what it writes lands. */
+export interface LayerCommand extends Omit<Installation, 'packages'> {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
 type Make = (root: string, scratch: string) => Promise<void>;
 
 export interface RuntimeTools {
@@ -23,6 +29,8 @@ export interface RuntimeTools {
   readonly publish: (layer: SharedLayer) => Promise<void>;
   /** Installs Debian packages over these roots, the highest first: what they add lands in `root`. */
   readonly installPackages: (install: Installation) => Promise<void>;
+  /** Runs a program over these roots. */
+  readonly run: (command: LayerCommand) => Promise<void>;
 }
 
 /**
@@ -82,5 +90,10 @@ export class Runtimes {
   ): Promise<void> {
     const roots = [...over, this.base].map((layer) => layer.root);
     return this.tools.installPackages({ packages, root, scratch, over: roots });
+  }
+
+  /** Runs a program of a tool that is being made, over the base; what it writes becomes part of the tool. */
+  run(command: Omit<LayerCommand, 'over'>): Promise<void> {
+    return this.tools.run({ ...command, over: [this.base.root] });
   }
 }

@@ -16,6 +16,7 @@ function packed(name: string, text: string, method = 8): PackedFile {
 
 async function zipOf(...files: readonly PackedFile[]): Promise<string> {
   const path = join(folder, 'some.zip');
+  await rm(path, { force: true });
   await writeZip(path, files);
   return path;
 }

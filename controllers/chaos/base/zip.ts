@@ -158,10 +158,10 @@ export interface PackedFile extends Pick<ZipEntry, 'name' | 'method' | 'crc' | '
   readonly bytes: Buffer;
 }
 
-/** Writes a zip file of files in this order, all of the same time: equal files give equal bytes. */
+/** Writes a new zip file of files in this order, all of the same time: equal files give equal bytes. */
 export async function writeZip(path: string, files: readonly PackedFile[]): Promise<void> {
   if (files.length > 0xfffe) throw new AppError('INVALID', 'The archive has too many files');
-  const file = await open(path, 'w', 0o644);
+  const file = await open(path, 'wx', 0o644);
   try {
     const directory: Buffer[] = [];
     let offset = 0;

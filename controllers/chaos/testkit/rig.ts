@@ -26,6 +26,8 @@ type AppSettings = Partial<
   Pick<AppRecord, 'buildMemoryMb' | 'buildDiskMb' | 'buildTimeoutSec' | 'buildpack' | 'sourceSecret' | 'name'>
 >;
 
+type RigSettings = Pick<ChaosConfig, 'instance' | 'clientEnv' | 'samplesDir'>;
+
 /** A builder with a real registry and database; lines of the logs are kept in memory. */
 export class Rig {
   readonly folder: string;
@@ -38,7 +40,11 @@ export class Rig {
   readonly daemon: Daemon;
   controller!: Controller;
 
-  private constructor(folder: string, port: number, db: DataCenterDatabase) {
+  private constructor(
+    folder: string,
+    port: number,
+    { db, settings }: { db: DataCenterDatabase; settings: RigSettings },
+  ) {
     this.folder = folder;
     this.db = db;
     const registryUrl = `http://127.0.0.1:${port}`;
@@ -50,15 +56,16 @@ export class Rig {
       registryUrl,
       statusPort: 0,
       limits,
+      ...settings,
     };
     this.registry = new RegistryClient({ url: registryUrl });
     this.daemon = registryDaemon(folder, port);
   }
 
-  static async open(port: number): Promise<Rig> {
+  static async open(port: number, settings: RigSettings = {}): Promise<Rig> {
     const folder = await mkdtemp(join(tmpdir(), 'skyarc-chaos-'));
     const db = await openDataCenterDatabase({ file: join(folder, 'datacenter.db') });
-    const rig = new Rig(folder, port, db);
+    const rig = new Rig(folder, port, { db, settings });
     const store = JSON.stringify({
       version: 0.1,
       log: { level: 'error', accesslog: { disabled: true } },

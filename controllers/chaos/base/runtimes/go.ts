@@ -20,6 +20,21 @@ export interface GoToolchain extends SharedLayer {
   readonly bin: string;
 }
 
+/** How packages are compiled; a cache fits only builds with the same. */
+export const goBuildEnv = {
+  GOTOOLCHAIN: 'local',
+  GOFLAGS: '-trimpath -buildvcs=false',
+  CGO_ENABLED: '0',
+} as const;
+
+/** Where a toolchain keeps its own packages compiled, for builds to begin with. */
+export const goSharedCache = '/usr/local/go-cache';
+/** Standard packages that most servers need, with all that these import. */
+const common =
+  `net/http net/http/httputil net/smtp net/rpc html/template database/sql encoding/json encoding/xml
+  encoding/gob encoding/csv embed archive/zip compress/gzip os/exec os/signal os/user log/syslog expvar flag
+  image/png image/jpeg testing crypto/ed25519 go/format`.split(/\s+/);
+
 /** Debian's Go, when no module proxy is within reach. */
 const debianGo = '1.19';
 const module = 'golang.org/toolchain';
@@ -32,18 +47,21 @@ const dayMs = 86_400_000;
  * a version that does not exist, UNAVAILABLE when only a proxy has it.
  */
 export async function goToolchain(runtimes: Runtimes, wish: GoWish): Promise<GoToolchain> {
-  let version: string;
   try {
-    version = chooseGo(wish, await offered(runtimes));
+    return await fromProxy(runtimes, chooseGo(wish, await offered(runtimes)));
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'UNAVAILABLE') throw error;
-    if (wish.exact === null && compareGo(wish.least, debianGo) <= 0) return debian(runtimes);
+    if (wish.exact === null && compareGo(wish.least, debianGo) <= 0) return fromDebian(runtimes);
     throw new AppError(
       'UNAVAILABLE',
       `Go ${wish.exact ?? wish.least} comes from a Go module proxy, and none answers (${messageOf(error)}); without one there is Debian's Go ${debianGo} for modules with "go ${debianGo}" or less`,
       { cause: error },
     );
   }
+}
+
+async function fromProxy(runtimes: Runtimes, version: string): Promise<GoToolchain> {
+  const bin = '/usr/local/go/bin';
   const made = await runtimes.tool(`go-${version}`, async (root, scratch) => {
     const file = join(scratch, 'go.zip');
     const name = `v0.0.1-go${version}.${platform}`;
@@ -57,13 +75,34 @@ export async function goToolchain(runtimes: Runtimes, wish: GoWish): Promise<GoT
     for await (const path of glob(['bin/*', `pkg/tool/${platform.replace('-', '_')}/*`], { cwd: home }))
       await chmod(join(home, path), 0o755);
     await rm(join(home, 'test'), { recursive: true, force: true });
+    await compileCommon(runtimes, bin, { root, scratch });
   });
-  return { ...made, version, bin: '/usr/local/go/bin' };
+  return { ...made, version, bin };
 }
 
-async function debian(runtimes: Runtimes): Promise<GoToolchain> {
-  const made = await runtimes.debianTool(`go-debian-${debianGo}`, [`golang-${debianGo}-go`]);
-  return { ...made, version: debianGo, bin: `/usr/lib/go-${debianGo}/bin` };
+async function fromDebian(runtimes: Runtimes): Promise<GoToolchain> {
+  const bin = `/usr/lib/go-${debianGo}/bin`;
+  const made = await runtimes.tool(`go-${debianGo}-debian`, async (root, scratch) => {
+    await runtimes.installPackages([`golang-${debianGo}-go`], root, scratch);
+    await compileCommon(runtimes, bin, { root, scratch });
+  });
+  return { ...made, version: debianGo, bin };
+}
+
+/** Once here instead of once in every app's cache. */
+async function compileCommon(
+  runtimes: Runtimes,
+  bin: string,
+  place: { readonly root: string; readonly scratch: string },
+): Promise<void> {
+  const env = {
+    ...goBuildEnv,
+    PATH: `${bin}:/usr/bin:/bin`,
+    GOCACHE: goSharedCache,
+    GOPATH: '/tmp/go',
+    HOME: '/tmp',
+  };
+  await runtimes.run({ args: ['go', 'build', '--', ...common], env, ...place });
 }
 
 /** The very toolchain that is named; else the newest of the least minor version that will do. */

@@ -45,6 +45,8 @@ async function installJre(
 export interface JavaTools {
   readonly layers: readonly SharedLayer[];
   readonly command: string;
+  /** File of Maven's global settings. */
+  readonly settings: string | null;
   /** For a person. */
   readonly title: string;
 }
@@ -77,22 +79,31 @@ export async function maven(
       const made = await runtimes.tool(`maven-${version}`, (root, scratch) =>
         fetchMaven(repository, version, { root, scratch }),
       );
-      return { layers: [made, ...under], command: '/opt/maven/bin/mvn', title: `Maven ${version}` };
+      return mavenTools([made, ...under], '/opt/maven', `Maven ${version}`);
     } catch (error) {
       say(`Maven ${version} of the wrapper cannot be got (${messageOf(error)}): Debian's is used`);
     }
   }
   const packages = ['maven', ...(isLocal ? debianPlugins : [])];
   const made = await runtimes.debianTool(isLocal ? 'maven-debian-plugins' : 'maven-debian', packages, under);
-  return { layers: [made, ...under], command: '/usr/share/maven/bin/mvn', title: "Debian's Maven" };
+  return mavenTools([made, ...under], '/usr/share/maven', "Debian's Maven");
+}
+
+function mavenTools(layers: readonly SharedLayer[], home: string, title: string): JavaTools {
+  return { layers, command: `${home}/bin/mvn`, settings: `${home}/conf/settings.xml`, title };
 }
 
 /** Debian's Gradle, which is old; a wrapper in the source brings its own and needs only the JDK. */
 export async function gradle(runtimes: Runtimes, hasWrapper: boolean): Promise<JavaTools> {
   const under = await jdk(runtimes);
-  if (hasWrapper) return { layers: under, command: './gradlew', title: 'the Gradle wrapper' };
+  if (hasWrapper) return { layers: under, command: './gradlew', settings: null, title: 'the Gradle wrapper' };
   const made = await runtimes.debianTool('gradle-debian', ['gradle'], under);
-  return { layers: [made, ...under], command: '/usr/bin/gradle', title: "Debian's Gradle 4.4" };
+  return {
+    layers: [made, ...under],
+    command: '/usr/bin/gradle',
+    settings: null,
+    title: "Debian's Gradle 4.4",
+  };
 }
 
 /** The JRE with Tomcat 10 and a start program for one web application; Jakarta EE 10 (Servlet 6). */

@@ -1,7 +1,7 @@
 import { cp, lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
-import { goToolchain } from '../../base/runtimes/go.ts';
+import { goBuildEnv, goSharedCache, goToolchain } from '../../base/runtimes/go.ts';
 import type { SourceTree } from '../../sources/tree.ts';
 import {
   type BuildContext,
@@ -60,6 +60,9 @@ export async function plan(source: SourceTree, project: Project): Promise<GoPlan
   };
 }
 
+/** In the room, because what an earlier build left in the cache is not trusted. */
+const takeShared = `set -e; rm -rf /cache/go-build-*; cp -r ${goSharedCache} "/cache/$1.partial"; mv "/cache/$1.partial" "/cache/$1"`;
+
 /** Static programs, each by its name in /app/bin, and the files that are not Go beside them. */
 export async function build(context: BuildContext, plan: GoPlan): Promise<BuildOutput> {
   const { room, runtimes, base, source, say } = context;
@@ -69,15 +72,15 @@ export async function build(context: BuildContext, plan: GoPlan): Promise<BuildO
   const output = await room.disk.freshFolder('workspace/output');
   const cache = await room.disk.folder('cache/tools');
   for (const folder of [source.folder, output, cache]) await room.own(folder);
+  const compiled = `go-build-${go.layer.digest.slice(7, 19)}`;
   const env = {
     PATH: `${go.bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
-    GOTOOLCHAIN: 'local',
+    ...goBuildEnv,
     GOPATH: '/cache/go',
     GOMODCACHE: '/cache/go/pkg/mod',
-    GOCACHE: '/cache/go-build',
-    GOFLAGS: `-trimpath -buildvcs=false${plan.isVendored ? ' -mod=vendor' : ''}`,
+    GOCACHE: `/cache/${compiled}`,
+    GOFLAGS: `${goBuildEnv.GOFLAGS}${plan.isVendored ? ' -mod=vendor' : ''}`,
     GOBIN: '/output',
-    CGO_ENABLED: '0',
   };
   const mounts = [
     { source: source.folder, destination: '/app' },
@@ -85,6 +88,9 @@ export async function build(context: BuildContext, plan: GoPlan): Promise<BuildO
     { source: output, destination: '/output' },
   ];
   const run = (label: string, args: readonly string[]) => room.exec({ label, args, env, mounts });
+  if (await room.disk.isMissing(join(cache, compiled))) {
+    await run('begin with the standard packages, compiled', ['/bin/sh', '-c', takeShared, 'sh', compiled]);
+  }
   if (plan.command !== null) await run(plan.command, ['/bin/sh', '-c', plan.command]);
   for (const { name: program, path } of plan.programs) {
     const target = path === '.' ? '.' : `./${path}`;
@@ -156,6 +162,6 @@ async function programLayer({ room }: BuildContext, { programs }: GoPlan): Promi
 /** Templates, static files and the like; the app's folder is its working directory. */
 function filesOf(source: SourceTree): FolderLayer {
   const left =
-    /(^|\/)(\.git[^/]*|testdata|[^/]+\.go)$|^(go\.(mod|sum|work|work\.sum)|vendor|bin|Dockerfile|Makefile)$/;
+    /(^|\/)(\.git[^/]*|testdata|[^/]+\.go)$|^(go\.(mod|sum|work|work\.sum)|vendor|Dockerfile|Makefile)$/;
   return { folder: source.folder, prefix: 'app', exclude: (path) => left.test(path) };
 }

@@ -116,6 +116,8 @@ export async function normalizeArchive(path: string): Promise<void> {
         files.push({ ...entry, bytes: await zip.readStored(entry) });
       else files.push(stored(name, withoutComments(String(await zip.read(entry, largestManifest)))));
     }
+    // Whatever a build left under that name, even a link.
+    await rm(partial, { recursive: true, force: true });
     await writeZip(partial, files);
   }
   await rm(path);

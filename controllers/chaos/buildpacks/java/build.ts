@@ -1,5 +1,5 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
 import { gradle, javaHome, type JavaTools, maven } from '../../base/runtimes/java.ts';
 import { renderMavenSettings } from '../../base/maven-settings.ts';
@@ -26,9 +26,9 @@ export async function runBuildTool(context: BuildContext, plan: JavaPlan): Promi
     label: plan.command ?? labelOf(plan),
     args,
     env: {
+      PATH: `${dirname(tools.command)}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
       JAVA_HOME: javaHome,
-      MAVEN_OPTS: javaOptions,
-      MAVEN_ARGS: '-gs /config/settings.xml -Dmaven.repo.local=/cache/m2',
+      MAVEN_OPTS: `${javaOptions} -Dmaven.repo.local=/cache/m2`,
       GRADLE_OPTS: javaOptions,
       GRADLE_USER_HOME: '/cache/gradle',
     },
@@ -36,6 +36,9 @@ export async function runBuildTool(context: BuildContext, plan: JavaPlan): Promi
       { source: source.folder, destination: '/app' },
       { source: cache, destination: '/cache' },
       { source: config, destination: '/config', readonly: true },
+      ...(tools.settings === null
+        ? []
+        : [{ source: join(config, 'settings.xml'), destination: tools.settings, readonly: true }]),
     ],
   });
 }
@@ -46,9 +49,6 @@ function argsOf({ tool, module }: JavaPlan, { command }: JavaTools): readonly st
     const options = [
       '-B',
       '-ntp',
-      '-gs',
-      '/config/settings.xml',
-      '-Dmaven.repo.local=/cache/m2',
       '-Dstyle.color=never',
       '-Dproject.build.outputTimestamp=1980-02-01T00:00:00Z',
       '-DskipTests',
