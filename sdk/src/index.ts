@@ -5,6 +5,7 @@ import { AppMethods } from './methods/apps.ts';
 import { CertificateMethods } from './methods/certificates.ts';
 import { ConfigSetMethods } from './methods/config-sets.ts';
 import { GroupMethods } from './methods/groups.ts';
+import { ImportMethods } from './methods/imports.ts';
 import { LogMethods } from './methods/logs.ts';
 import { OperationMethods } from './methods/operations.ts';
 import { PlatformMethods } from './methods/platform.ts';
@@ -14,6 +15,7 @@ import { RouteMethods } from './methods/routes.ts';
 import { SourceMethods } from './methods/sources.ts';
 import { TeamMethods } from './methods/teams.ts';
 import { TerminalMethods } from './methods/terminals.ts';
+import { WebhookMethods } from './methods/webhooks.ts';
 
 /** A client of one Skyarc installation: GraphQL verbs for any document, and ready-made operations by domain. */
 export class SkyarcClient extends GraphQLClient {
@@ -22,6 +24,7 @@ export class SkyarcClient extends GraphQLClient {
   readonly certificates = new CertificateMethods(this);
   readonly configSets = new ConfigSetMethods(this);
   readonly groups = new GroupMethods(this);
+  readonly imports = new ImportMethods(this);
   readonly logs = new LogMethods(this);
   readonly operations = new OperationMethods(this);
   readonly platform = new PlatformMethods(this);
@@ -31,6 +34,7 @@ export class SkyarcClient extends GraphQLClient {
   readonly sources = new SourceMethods(this);
   readonly teams = new TeamMethods(this);
   readonly terminals = new TerminalMethods(this);
+  readonly webhooks = new WebhookMethods(this);
 }
 
 /** Makes a client; nothing is sent before the first call. */
@@ -47,6 +51,7 @@ export type { ConnectionState, SubscribeOptions } from './live.ts';
 export type { FollowOptions, LogEvent, LogLine, LogPage } from './methods/logs.ts';
 export { isFinal } from './methods/operations.ts';
 export type { WaitOptions } from './methods/operations.ts';
+export type { ImportedApps, ImportPreview } from './methods/imports.ts';
 export type { Examination, ExamineOptions } from './methods/sources.ts';
 export type { UploadOptions } from './upload.ts';
 export type { Answer, RequestOptions } from './transport.ts';
