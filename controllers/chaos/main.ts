@@ -17,6 +17,7 @@ import { LayerStore } from './base/store.ts';
 import { BuildClaim } from './claim.ts';
 import { type ChaosConfig, chaosConfigSchema, ownerPrefixOf } from './config.ts';
 import { Controller } from './controller.ts';
+import { Examiner } from './examine/examiner.ts';
 import { BuildMetrics } from './metrics.ts';
 import { layersFolderOf, placeOf, prepare, type RegistryAccess } from './prepare.ts';
 import { sweep, sweepStore } from './sandbox/sweep.ts';
@@ -38,6 +39,8 @@ const log = createLogger('chaos');
 const group = 'chaos';
 /** A build's own limits end its task long before. */
 const maxAttempts = 1_000;
+/** Checks of sources before apps are made; they wait for no build. */
+const examinationsAtOnce = 2;
 /** How long a task of a builder that died waits for another one; extended while a build goes on. */
 const ackDeadlineMs = 10_000;
 
@@ -107,7 +110,15 @@ export async function start(input: ChaosConfig, deps: ChaosDeps): Promise<Runnin
         maxAttempts,
         signal,
       };
-      await deps.mq.consume(options, (delivery) => controller.handle(delivery));
+      const examiner = new Examiner(shared, deps.db, signal);
+      await examiner.sweep();
+      await Promise.all([
+        deps.mq.consume(options, (delivery) => controller.handle(delivery)),
+        deps.mq.consume(
+          { ...options, topic: topics.examine, concurrency: examinationsAtOnce, maxAttempts: 3 },
+          (delivery) => examiner.handle(delivery),
+        ),
+      ]);
     });
     consuming.catch((error: unknown) => {
       problem ??= messageOf(error);

@@ -21,6 +21,8 @@ import { withoutNulls } from '../input/text.ts';
 import { uploadOf } from './uploads.ts';
 
 const maxUnfinished = 20;
+/** A check that ends neither well nor badly for so long has lost its builder. */
+const patienceMs = 900_000;
 
 /** Begins the check of a source. Throws INVALID, EXHAUSTED when the team has many under way. */
 export async function examineSource(api: Api, input: unknown, context: CallContext): Promise<Examination> {
@@ -34,7 +36,11 @@ export async function examineSource(api: Api, input: unknown, context: CallConte
   const now = Date.now();
   await db.examination.deleteMany({ where: { expiresAt: { lt: new Date(now) } } });
   const unfinished = await db.examination.count({
-    where: { teamName, status: { in: ['QUEUED', 'RUNNING'] } },
+    where: {
+      teamName,
+      status: { in: ['QUEUED', 'RUNNING'] },
+      createdAt: { gt: new Date(now - patienceMs) },
+    },
   });
   if (unfinished >= maxUnfinished)
     throw new AppError('EXHAUSTED', `${what}: ${unfinished} checks are under way; wait for one to end`);
@@ -87,10 +93,11 @@ async function credentialsOfApp(
 function present(row: ExaminationRecord): Examination {
   const { id, message, createdAt, finishedAt, expiresAt } = row;
   const result = row.result === null ? null : examinationResult.parse(JSON.parse(row.result));
+  const isLost = finishedAt === null && createdAt.getTime() < Date.now() - patienceMs;
+  const lost = { status: 'FAILED', message: 'No builder answered in time; try again' } as const;
   return {
     id,
-    status: row.status as ExaminationStatus,
-    message,
+    ...(isLost ? lost : { status: row.status as ExaminationStatus, message }),
     log: JSON.parse(row.log) as string[],
     revision: result?.revision ?? null,
     found: result?.found ?? null,

@@ -1,7 +1,14 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
-import { imageOf, type Layer, pushImage, type RegistryClient } from '@skyarc/lib/oci';
+import {
+  type Image,
+  imageOf,
+  type Layer,
+  type LayerSource,
+  pushImage,
+  type RegistryClient,
+} from '@skyarc/lib/oci';
 import { parseReference, type RemoteImage, RemoteRegistry } from '@skyarc/lib/remote-registry';
 import type { SecretBox } from '@skyarc/lib/secretbox';
 import type { DataCenterDatabase } from '@skyarc/prisma/datacenter';
@@ -78,7 +85,7 @@ export class ImageSource {
 
   /**
    * Copies the image into our registry, one layer after the other; what is there already is not fetched. Answers
-   * its own digest there. Throws EXHAUSTED when it is larger than the limit.
+   * it as it is there: with a manifest of OCI's own. Throws EXHAUSTED when it is larger than the limit.
    */
   async copy(
     image: RemoteImage,
@@ -89,7 +96,11 @@ export class ImageSource {
       readonly folder: string;
     },
     limitBytes: number,
-  ): Promise<{ readonly digest: string; readonly sizeBytes: number; readonly fetchedBytes: number }> {
+  ): Promise<{
+    readonly image: Image;
+    readonly sources: readonly LayerSource[];
+    readonly fetchedBytes: number;
+  }> {
     if (image.sizeBytes > limitBytes) {
       throw new AppError(
         'EXHAUSTED',
@@ -113,7 +124,7 @@ export class ImageSource {
     const made = imageOf(image.config, layers);
     const sources = layers.map((layer) => ({ layer, file }));
     await pushImage(registry, { repository, tag }, made, sources);
-    return { digest: made.digest, sizeBytes: made.sizeBytes, fetchedBytes };
+    return { image: made, sources, fetchedBytes };
   }
 }
 

@@ -2,6 +2,7 @@ import { AppError } from '@skyarc/lib/errors';
 import type { RemoteImage } from '@skyarc/lib/remote-registry';
 import { factsOf, ImageSource } from '../sources/image.ts';
 import type { Revision } from '../sources/source.ts';
+import { attestImage } from './attest.ts';
 import type { Published } from './publish.ts';
 import { type BuildRun, repositoryOf } from './run.ts';
 
@@ -52,9 +53,12 @@ export class ImageWork {
     const image = this.image as RemoteImage;
     const repository = repositoryOf(run.app);
     const to = { registry: run.registry, repository, tag: String(run.build.number), folder };
-    const { digest, sizeBytes, fetchedBytes } = await source.copy(image, to, run.app.buildDiskMb * 2 ** 20);
+    const copied = await source.copy(image, to, run.app.buildDiskMb * 2 ** 20);
+    const { digest, sizeBytes } = copied.image;
+    // What other people packed is signed as ours, but not searched.
+    await attestImage(run, copied.image, { sources: copied.sources, packages: [] });
     const { command, ports } = factsOf(image);
-    const megabytes = (fetchedBytes / 1e6).toFixed(1);
+    const megabytes = (copied.fetchedBytes / 1e6).toFixed(1);
     run.log.write(
       `Image ${repository}@${digest}, fetched ${megabytes} MB of ${(sizeBytes / 1e6).toFixed(1)} MB`,
     );
