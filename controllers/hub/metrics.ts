@@ -4,9 +4,13 @@ import type { Janitor } from './janitor.ts';
 import type { RegistryStore } from './storage/store.ts';
 import { teamBytes } from './storage/usage.ts';
 
+/** Counting reads the disk: once in so long, however often somebody asks. */
+const countEveryMs = 60_000;
+
 /** Figures of the registry, counted when somebody asks. */
 export function hubMetrics(store: RegistryStore, janitor: Janitor): ReturnType<typeof createRegistry> {
   const registry = createRegistry('hub');
+  let [teamsCountedAt, blobsCountedAt] = [0, 0];
   const gauges = [
     new Gauge({
       name: 'skyarc_hub_team_bytes',
@@ -14,6 +18,8 @@ export function hubMetrics(store: RegistryStore, janitor: Janitor): ReturnType<t
       labelNames: ['team'],
       registers: [],
       async collect() {
+        if (Date.now() - teamsCountedAt < countEveryMs) return;
+        teamsCountedAt = Date.now();
         this.reset();
         const owners = new Set((await store.repositories()).map((name) => name.split('/')[0] as string));
         owners.delete('skyarc');
@@ -25,6 +31,8 @@ export function hubMetrics(store: RegistryStore, janitor: Janitor): ReturnType<t
       help: 'Blobs of the registry',
       registers: [],
       async collect() {
+        if (Date.now() - blobsCountedAt < countEveryMs) return;
+        blobsCountedAt = Date.now();
         let count = 0;
         for await (const _ of store.blobs()) count += 1;
         this.set(count);

@@ -40,12 +40,13 @@ export async function attestImage(
   image: Image,
   made: {
     readonly sources: readonly LayerSource[];
+    /** Of each layer; none when nobody looked, and then no bill is written. */
     readonly packages: readonly (readonly FoundPackage[])[];
   },
 ): Promise<void> {
   const { registry, shared } = run;
   const repository = repositoryOf(run.app);
-  const bill = renderSpdx(repository, mergePackages(made.packages));
+  const bill = made.packages.length > 0 ? renderSpdx(repository, mergePackages(made.packages)) : null;
   const reference = { repository, digest: image.digest, size: image.manifest.length };
   const statement = {
     predicateType: 'https://slsa.dev/provenance/v1',
@@ -53,7 +54,7 @@ export async function attestImage(
   };
   const envelope = attest(reference, statement, shared.imageKeys);
   const artifacts: Artifact[] = [
-    { type: spdxType, parts: [{ mediaType: spdxType, content: bill }] },
+    ...(bill ? [{ type: spdxType, parts: [{ mediaType: spdxType, content: bill }] }] : []),
     {
       type: envelopeType,
       parts: [
@@ -70,7 +71,11 @@ export async function attestImage(
   await signImage(registry, reference, shared.imageKeys);
 }
 
-async function provenanceOf(run: BuildRun, sources: readonly LayerSource[], bill: Buffer): Promise<unknown> {
+async function provenanceOf(
+  run: BuildRun,
+  sources: readonly LayerSource[],
+  bill: Buffer | null,
+): Promise<unknown> {
   const { db, shared, source, app, task } = run;
   const build = await db.build.findUniqueOrThrow({ where: { id: run.build.id } });
   const { instance, node } = shared.config;
@@ -95,9 +100,9 @@ async function provenanceOf(run: BuildRun, sources: readonly LayerSource[], bill
         startedOn: build.startedAt?.toISOString(),
         finishedOn: new Date().toISOString(),
       },
-      byproducts: [
-        { name: sbomName, mediaType: spdxType, digest: { sha256: digestOf(bill).replace('sha256:', '') } },
-      ],
+      byproducts: bill
+        ? [{ name: sbomName, mediaType: spdxType, digest: { sha256: digestOf(bill).replace('sha256:', '') } }]
+        : [],
     },
   };
 }
