@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pollUntil } from '@skyarc/lib/retry';
@@ -63,6 +64,19 @@ export class Installation {
   /** The one-time token of the claim link, or null once claimed. */
   claimToken(): string | null {
     return /claim\/?\?token=([A-Za-z0-9_-]+)/.exec(this.output)?.[1] ?? null;
+  }
+
+  /** Starts another one of a service beside the data centre's own, and waits until it serves. */
+  async startSecond(service: string): Promise<ChildProcess> {
+    const env = { ...this.env, SKYARC_INDEX: '1' };
+    const child = fork(entry, ['run', service], { cwd: root, env, silent: true });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => (output += text));
+    }
+    const [message] = await Promise.race([once(child, 'message'), once(child, 'exit')]);
+    if (message?.type !== 'ready') throw new Error(`A second ${service} did not start:\n${output}`);
+    return child;
   }
 
   /** Ctrl-C: the control plane stops, apps go on. */
