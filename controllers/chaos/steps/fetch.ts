@@ -11,7 +11,7 @@ import { ImageWork } from './image.ts';
 import { type BuildRun, repositoryOf } from './run.ts';
 
 /** Changes when the same source would become another image. */
-const builderVersion = 2;
+const builderVersion = 3;
 
 export interface Identified {
   /** Files to build from, or an image that is one already. */
@@ -67,7 +67,15 @@ function openFor(run: BuildRun, source: FileSource, folder: string): Source {
 function keyOf({ source, app, shared }: BuildRun, revision: Revision): string {
   const { kind } = source;
   const folder = kind === 'TEMPLATE' ? source.template : kind === 'IMAGE' ? '' : (source.subdirectory ?? '');
-  const facts = [builderVersion, kind, revision.id, folder, app.buildpack ?? '', shared.base.layer.digest];
+  const facts = [
+    builderVersion,
+    kind,
+    revision.id,
+    folder,
+    app.buildpack ?? '',
+    app.buildOptions,
+    shared.base.layer.digest,
+  ];
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 }
 

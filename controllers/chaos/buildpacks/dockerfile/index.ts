@@ -1,40 +1,85 @@
-import { cp, mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
 import { digestOf } from '@skyarc/lib/oci';
 import { baseImageName, baseImageOf } from '../../base/base.ts';
 import { imageBuilder } from '../../base/runtimes/image-builder.ts';
 import type { SharedLayer } from '../../base/store.ts';
+import type { BuildRoom } from '../../sandbox/room.ts';
+import type { Mount } from '../../sandbox/spec.ts';
 import type { SourceTree } from '../../sources/tree.ts';
 import type { BuildContext, BuildOutput, Launch } from '../buildpack.ts';
+import type { Project } from '../settings.ts';
+import { type FinalStage, readDockerfile } from './parse.ts';
 
 export const name = 'dockerfile';
 
 export interface DockerfilePlan {
-  readonly ports: readonly number[];
+  readonly project: Project;
+  /** Path of the Dockerfile in the source. */
+  readonly file: string;
+  /** Secrets that it asks for and that there are. */
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly final: FinalStage;
+  readonly warnings: readonly string[];
 }
 
-export async function detect(source: SourceTree): Promise<string | null> {
-  return (await source.has('Dockerfile')) ? 'Dockerfile' : null;
+const usualFile = 'Dockerfile';
+
+export async function detect(source: SourceTree, project: Project): Promise<string | null> {
+  if (project.dockerfile !== null) return project.dockerfile;
+  return (await source.has(usualFile)) ? usualFile : null;
 }
 
-export async function plan(source: SourceTree): Promise<DockerfilePlan> {
-  const text = (await source.readText('Dockerfile')) ?? '';
-  if (!/^\s*FROM\s+\S/im.test(text)) throw new AppError('INVALID', 'The Dockerfile has no FROM');
-  const exposed = [...text.matchAll(/^\s*EXPOSE\s+(.+)$/gim)].flatMap((match) =>
-    (match[1] as string).split(/\s+/),
+export async function plan(source: SourceTree, project: Project): Promise<DockerfilePlan> {
+  const file = project.dockerfile ?? usualFile;
+  const text = await source.readText(file);
+  if (text === null) throw new AppError('INVALID', `There is no Dockerfile at "${file}"`);
+  const { stages, final, args, secrets } = readDockerfile(text, project.target, project.buildArgs);
+  if (stages.length === 0) throw new AppError('INVALID', `The ${file} has no FROM`);
+  if (final === null) {
+    throw new AppError(
+      'INVALID',
+      `The ${file} has no stage "${project.target}"; there are ${stages.slice(0, 30).join(', ')}`,
+    );
+  }
+  const given = secrets.flatMap((id) =>
+    project.buildSecrets[id] === undefined ? [] : [[id, project.buildSecrets[id]]],
   );
-  const ports = exposed
-    .map((word) => /^(\d+)(?:\/tcp)?$/.exec(word)?.[1])
-    .filter((port) => port !== undefined);
-  return { ports: [...new Set(ports.map(Number))].filter((port) => port > 0 && port < 65_536) };
+  return {
+    project,
+    file,
+    secrets: Object.fromEntries(given) as Record<string, string>,
+    final,
+    warnings: [
+      ...Object.keys(project.buildArgs)
+        .filter((arg) => !args.has(arg))
+        .map((arg) => `The ${file} has no ARG ${arg}: the build argument of that name has no effect`),
+      ...secrets
+        .filter((id) => project.buildSecrets[id] === undefined)
+        .map(
+          (id) => `The ${file} mounts secret ${id}; the app has no secret environment variable of that name`,
+        ),
+      ...(final.user === null || /^(?:root|0)(?::|$)/.test(final.user)
+        ? [
+            `The ${file} sets no USER: an image that runs as root is refused when it starts, e.g. add USER 1000`,
+          ]
+        : []),
+      ...(project.run.processes['web']
+        ? [`The command of an image is its own: "${project.run.processes['web']}" is not used`]
+        : []),
+    ],
+  };
 }
 
 /**
  * buildah in a container of its own user namespace: its root is nobody on this machine. The image comes out
  * as files, so the registry is never within reach of a RUN.
  */
-export async function build({ room, runtimes, base, source }: BuildContext): Promise<BuildOutput> {
+export async function build(
+  { room, runtimes, base, source }: BuildContext,
+  { project, file, secrets }: DockerfilePlan,
+): Promise<BuildOutput> {
   const tool = await imageBuilder(runtimes);
   await room.enter([tool.root, base.root]);
   const files = await room.disk.freshFolder('workspace/buildah');
@@ -48,6 +93,7 @@ export async function build({ room, runtimes, base, source }: BuildContext): Pro
     { source: storage, destination: '/storage' },
     { source: config, destination: '/config', readonly: true },
     { source: output, destination: '/output' },
+    ...(await secretMounts(room, config, secrets)),
   ];
   const env = {
     HOME: '/tmp',
@@ -73,7 +119,13 @@ export async function build({ room, runtimes, base, source }: BuildContext): Pro
     '--timestamp=0',
     '--format=oci',
     '--tag=localhost/app',
-    '--file=/app/Dockerfile',
+    `--file=/app/${file}`,
+    // One for this Dockerfile alone goes before that of the whole source.
+    ...((await source.has(`${file}.dockerignore`)) ? [`--ignorefile=/app/${file}.dockerignore`] : []),
+    ...(project.target ? [`--target=${project.target}`] : []),
+    ...optionsOf('--build-arg', project.buildArgs),
+    ...optionsOf('--env', project.run.env),
+    ...Object.keys(secrets).map((id) => `--secret=id=${id},src=/config/secrets/${id}`),
     '--',
     '/app',
   ]);
@@ -81,8 +133,37 @@ export async function build({ room, runtimes, base, source }: BuildContext): Pro
   return { kind: 'image', folder: output };
 }
 
-export function launch({ ports }: DockerfilePlan): Launch {
-  return { processes: {}, command: null, ports, env: {} };
+export function launch({ final, warnings }: DockerfilePlan): Launch {
+  return {
+    processes: {},
+    command: null,
+    ports: final.ports,
+    env: final.env,
+    language: 'Dockerfile',
+    version: null,
+    volumes: final.volumes,
+    warnings,
+  };
+}
+
+function optionsOf(option: string, words: Readonly<Record<string, string>>): string[] {
+  return Object.entries(words).map(([key, value]) => `${option}=${key}=${value}`);
+}
+
+/** Secrets are files that only the build's root reads, beside the build's disk instead of on it, and gone with its mounts. */
+async function secretMounts(
+  room: BuildRoom,
+  config: string,
+  secrets: Readonly<Record<string, string>>,
+): Promise<readonly Mount[]> {
+  if (Object.keys(secrets).length === 0) return [];
+  const folder = join(dirname(room.disk.mountPoint), 'secrets');
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { mode: 0o700 });
+  for (const [id, text] of Object.entries(secrets)) await writeFile(join(folder, id), text, { mode: 0o400 });
+  await room.own(folder, true);
+  await mkdir(join(config, 'secrets'));
+  return [{ source: folder, destination: '/config/secrets', readonly: true }];
 }
 
 async function writeConfig(folder: string): Promise<void> {

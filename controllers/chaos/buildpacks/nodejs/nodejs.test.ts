@@ -96,9 +96,6 @@ test('a workspace offers the packages that can run, and builds the chosen one af
 });
 
 test('pnpm and both kinds of yarn are told apart, and workspaces stay within the source', async () => {
-  const managerOf = async (files: Readonly<Record<string, string>>) =>
-    (await plan(await newTree({ 'package.json': built('x', { start: 'a' }), ...files }), emptyProject))
-      .manager;
   expect((await managerOf({ 'pnpm-lock.yaml': '' })).tool).toEqual({ name: 'pnpm', range: '10' });
   expect((await managerOf({ 'yarn.lock': '# yarn lockfile v1' })).tool?.name).toBe('yarn');
   expect((await managerOf({ 'yarn.lock': '__metadata:\n  version: 8' })).tool?.name).toBe(
@@ -109,15 +106,9 @@ test('pnpm and both kinds of yarn are told apart, and workspaces stay within the
 });
 
 test('builds of Next.js get an id made of their content', async () => {
-  const files = (id: string) => ({
-    '.next/BUILD_ID': id,
-    [`.next/static/${id}/_ssgManifest.js`]: 'self',
-    '.next/server/page.html': `<script src="/_next/static/${id}/x.js">`,
-    '.next/trace': String(Math.random()),
-  });
   const made: string[] = [];
   for (const id of ['aaaaaaaaaaaaaaaaaaaaa', 'bbbbbbbbbb-bbbbbbbb_b']) {
-    const source = await newTree(files(id));
+    const source = await newTree(filesOf(id));
     await makeReproducible(source, '.next');
     const now = await readFile(join(source.folder, '.next/BUILD_ID'), 'utf8');
     const page = await readFile(join(source.folder, '.next/server/page.html'), 'utf8');
@@ -132,3 +123,17 @@ test('builds of Next.js get an id made of their content', async () => {
   await makeReproducible(named, '.next');
   expect(await named.has('.next/trace')).toBe(true);
 });
+
+async function managerOf(files: Readonly<Record<string, string>>) {
+  const source = await newTree({ 'package.json': built('x', { start: 'a' }), ...files });
+  return (await plan(source, emptyProject)).manager;
+}
+
+function filesOf(id: string): Record<string, string> {
+  return {
+    '.next/BUILD_ID': id,
+    [`.next/static/${id}/_ssgManifest.js`]: 'self',
+    '.next/server/page.html': `<script src="/_next/static/${id}/x.js">`,
+    '.next/trace': String(Math.random()),
+  };
+}

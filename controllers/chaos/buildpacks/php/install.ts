@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cp, lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { cp, lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
 import type { BuildContext, FolderLayer } from '../buildpack.ts';
@@ -25,6 +25,8 @@ export async function installPackages(
   const isCommitted = await source.has('vendor/autoload.php');
   if (!facts.isSelfContained || isCommitted) {
     if (!facts.hasLock) say('There is no composer.lock: each install may bring other versions; commit it');
+    if (facts.vendorDir === 'vendor' && (await lstat(vendor).catch(() => null)) === null)
+      await nameAutoloader(context, vendor);
     await composer(['install', ...forProduction, '--optimize-autoloader']);
     if (facts.vendorDir !== 'vendor') return [appLayer(source.folder)];
     await checkFolder(vendor);
@@ -44,12 +46,24 @@ export async function installPackages(
   }
   await rm(vendor, { recursive: true, force: true });
   await cp(kept, vendor, { recursive: true, verbatimSymlinks: true });
-  await room.own(vendor);
+  await nameAutoloader(context, vendor);
   await composer(['dump-autoload', '--no-dev', '--optimize', '--no-interaction']);
   return [
     { folder: kept, prefix: 'app/vendor', remember: `${kept}.layer.json` },
     appLayer(source.folder, isOfPackages),
   ];
+}
+
+/**
+ * Composer gives its autoloader's classes a random name, unless an earlier autoloader has one to go on with
+ * (AutoloadGenerator::dump): one made of the lock file makes equal sources equal.
+ */
+async function nameAutoloader({ source, room }: BuildContext, vendor: string): Promise<void> {
+  const said = (await source.readText('composer.lock')) ?? (await source.readText('composer.json')) ?? '';
+  const name = createHash('sha256').update(said).digest('hex').slice(0, 32);
+  await mkdir(vendor, { recursive: true });
+  await writeFile(join(vendor, 'autoload.php'), `<?php return ComposerAutoloaderInit${name}::getLoader();\n`);
+  await room.own(vendor);
 }
 
 const forProduction = ['--no-dev', '--prefer-dist', '--no-interaction', '--no-progress'] as const;
