@@ -1,8 +1,8 @@
 'use client';
 
-import { Button, Form, Input, InputNumber, Segmented, Select, Switch } from 'antd';
+import { Button, Form, Input, InputNumber, Select, Switch } from 'antd';
 import { DataCentersDocument, TemplatesDocument } from '@skyarc/sdk';
-import type { AppSourceInput, CreateAppInput, Workload } from '@skyarc/sdk';
+import type { CreateAppInput, Workload } from '@skyarc/sdk';
 import { useRouter, useSearchParams } from 'next/navigation';
 import { useState } from 'react';
 import type { ReactNode } from 'react';
@@ -17,22 +17,29 @@ import { useOperations } from '../../operations/index.ts';
 import { useTeam } from '../../teams/index.ts';
 import { parseEnvFile } from '../env-file.ts';
 import { appNamePattern, nameFromUrl } from '../names.ts';
+import { ImportWizard } from '../imports/import-wizard.tsx';
+import { nameFromFile, type SourceChoice, type SourceFields, sourceInputOf } from '../source-input.ts';
 import { appText } from '../text.ts';
 import { wizardText } from '../wizard-text.ts';
 import styles from './apps.module.css';
+import { ExaminePanel } from './examine-panel.tsx';
 import { GitFields, SshKey } from './source-fields.tsx';
+import { ImageFields, SvnFields, UploadFields } from './source-kinds.tsx';
 
-type Kind = 'git' | 'template' | 'external';
+type Kind = SourceChoice | 'dockerRun' | 'compose';
 
-interface Fields {
-  readonly url: string;
-  readonly branch: string;
-  readonly subdirectory?: string;
-  readonly username?: string;
-  readonly password?: string;
-  readonly template?: string;
-  /** One `host:port` a line. */
-  readonly endpoints?: string;
+const kinds: readonly Kind[] = [
+  'git',
+  'upload',
+  'image',
+  'compose',
+  'dockerRun',
+  'svn',
+  'template',
+  'external',
+];
+
+interface Fields extends SourceFields {
   readonly workload?: Workload;
   readonly schedule?: string;
   readonly name: string;
@@ -43,16 +50,18 @@ interface Fields {
   readonly cpuMillis: number;
   readonly environment?: string;
   readonly secretEnvironment?: boolean;
+  readonly module?: string;
 }
 
-function inputOf(kind: Kind, fields: Fields, deploy: boolean): CreateAppInput {
+function inputOf(kind: SourceChoice, fields: Fields, deploy: boolean): CreateAppInput {
   const secret = fields.secretEnvironment ?? false;
   const workload = fields.workload ?? 'STATELESS';
   return {
     groupId: fields.groupId,
     ...(fields.dataCenter && { dataCenter: fields.dataCenter }),
     name: fields.name,
-    source: sourceOf(kind, fields),
+    source: sourceInputOf(kind, fields),
+    ...(fields.module && { build: { module: fields.module } }),
     run: {
       workload,
       replicas: fields.replicas,
@@ -65,33 +74,6 @@ function inputOf(kind: Kind, fields: Fields, deploy: boolean): CreateAppInput {
   };
 }
 
-function sourceOf(kind: Kind, fields: Fields): AppSourceInput {
-  const { url, branch, subdirectory, username, password, template } = fields;
-  if (kind === 'template') return { template };
-  if (kind === 'external') return { external: { endpoints: endpointsOf(fields.endpoints ?? '') } };
-  return {
-    git: {
-      url: url.trim(),
-      branch: branch.trim(),
-      ...(subdirectory && { subdirectory }),
-      ...(username && { username }),
-      ...(password && { password }),
-    },
-  };
-}
-
-/** `host:port` lines; what is no port becomes 0, which the API names. */
-function endpointsOf(text: string): { host: string; port: number }[] {
-  return text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '')
-    .map((line) => {
-      const [, host = line, port = '0'] = /^(.*):(\d+)$/.exec(line) ?? [];
-      return { host, port: Number(port) };
-    });
-}
-
 /** From a source to an app: the wizard, on one page. */
 export function NewAppPage(): ReactNode {
   const t = useText(wizardText);
@@ -102,7 +84,7 @@ export function NewAppPage(): ReactNode {
   const { add } = useOperations();
   const centers = useQuery(DataCentersDocument, {});
   const [form] = Form.useForm<Fields>();
-  const [kind, setKind] = useState<Kind>(search.get('from') === 'template' ? 'template' : 'git');
+  const [kind, setKind] = useState<Kind>(kinds.find((one) => one === search.get('from')) ?? 'git');
   const [named, setNamed] = useState(false);
   const groups = details.data?.team?.groups ?? [];
   const group =
@@ -112,7 +94,7 @@ export function NewAppPage(): ReactNode {
   const dataCenters = centers.data?.dataCenters ?? [];
 
   const { run, busy, error } = useAction(async (fields: Fields, deploy: boolean) => {
-    const made = await api().apps.create(inputOf(kind, fields, deploy));
+    const made = await api().apps.create(inputOf(kind as SourceChoice, fields, deploy));
     if (made.operation) add(made.operation);
     const build = made.operation?.build;
     router.push(`/app?id=${made.app.id}${build ? `&tab=builds&build=${build.id}` : ''}`);
@@ -122,6 +104,7 @@ export function NewAppPage(): ReactNode {
     if (!named) form.setFieldValue('name', name);
   };
   const required = { required: true, message: t('required') };
+  const isExamined = kind === 'git' || kind === 'svn' || kind === 'upload' || kind === 'image';
 
   if (!mayDevelop) {
     return (
@@ -132,192 +115,223 @@ export function NewAppPage(): ReactNode {
   }
   return (
     <Page title={t('title')} subtitle={t('subtitle')} crumbs={[{ href: '/', label: team.displayName }]}>
+      <KindPicker kind={kind} onKind={setKind} />
       <Loaded state={details} rows={8}>
-        {() => (
-          <Form
-            form={form}
-            layout="vertical"
-            requiredMark={false}
-            scrollToFirstError
-            initialValues={{
-              branch: 'main',
-              workload: 'STATELESS',
-              groupId: group?.id,
-              replicas: 1,
-              memoryMb: 512,
-              cpuMillis: 500,
-              dataCenter: dataCenters[0]?.name,
-            }}
-            onFinish={(fields: Fields) => void run(fields, true)}
-          >
-            <div className={styles['wizard']}>
-              <div className="stack">
-                <Panel
-                  title={t('source')}
-                  actions={
-                    <Segmented<Kind>
-                      value={kind}
-                      options={[
-                        { value: 'git', label: t('git') },
-                        { value: 'template', label: t('template') },
-                        { value: 'external', label: t('external') },
-                      ]}
-                      onChange={setKind}
-                    />
-                  }
-                >
-                  {kind === 'git' && <GitFields onUrl={(url) => suggest(nameFromUrl(url))} />}
-                  {kind === 'external' && (
+        {() =>
+          kind === 'compose' || kind === 'dockerRun' ? (
+            <ImportWizard
+              key={kind}
+              kind={kind}
+              groups={groups}
+              groupId={group?.id}
+              dataCenters={dataCenters}
+            />
+          ) : (
+            <Form
+              form={form}
+              layout="vertical"
+              requiredMark={false}
+              scrollToFirstError
+              initialValues={{
+                branch: 'main',
+                workload: 'STATELESS',
+                groupId: group?.id,
+                replicas: 1,
+                memoryMb: 512,
+                cpuMillis: 500,
+                dataCenter: dataCenters[0]?.name,
+              }}
+              onFinish={(fields: Fields) => void run(fields, true)}
+            >
+              <div className={styles['wizard']}>
+                <div className="stack">
+                  <Panel title={t('source')}>
+                    {kind === 'git' && <GitFields onUrl={(url) => suggest(nameFromUrl(url))} />}
+                    {kind === 'svn' && <SvnFields onUrl={(url) => suggest(nameFromUrl(url))} />}
+                    {kind === 'upload' && <UploadFields onFile={(name) => suggest(nameFromFile(name))} />}
+                    {kind === 'image' && <ImageFields onImage={(image) => suggest(nameFromFile(image))} />}
+                    {kind === 'external' && (
+                      <Form.Item
+                        name="endpoints"
+                        label={t('endpoints')}
+                        extra={t('endpointsHelp')}
+                        rules={[required]}
+                      >
+                        <Input.TextArea
+                          className="mono"
+                          autoSize={{ minRows: 2, maxRows: 8 }}
+                          placeholder="db.example.com:5432"
+                          data-testid="app-endpoints"
+                        />
+                      </Form.Item>
+                    )}
+                    {kind === 'template' && (
+                      <Form.Item
+                        name="template"
+                        rules={[{ required: true, message: t('chooseTemplate') }]}
+                        noStyle
+                      >
+                        <TemplateChoice
+                          onName={suggest}
+                          onMemory={(memoryMb) => form.setFieldValue('memoryMb', memoryMb)}
+                        />
+                      </Form.Item>
+                    )}
+                  </Panel>
+                  <Panel title={app('details')}>
+                    <div className={`${styles['pair']} ${styles['closing']}`}>
+                      <Form.Item
+                        name="name"
+                        label={t('name')}
+                        extra={t('nameHelp')}
+                        rules={[required, { pattern: appNamePattern, message: t('nameInvalid') }]}
+                      >
+                        <Input
+                          autoComplete="off"
+                          spellCheck={false}
+                          data-testid="app-name"
+                          onChange={({ target }) => setNamed(target.value !== '')}
+                        />
+                      </Form.Item>
+                      <Form.Item name="groupId" label={t('group')} rules={[required]}>
+                        <Select
+                          options={groups.map(({ id, name }) => ({ value: id, label: name }))}
+                          data-testid="app-group"
+                        />
+                      </Form.Item>
+                    </div>
+                    {dataCenters.length > 1 && (
+                      <Form.Item name="dataCenter" label={t('dataCenter')} rules={[required]}>
+                        <Select
+                          options={dataCenters.map(({ name, displayName }) => ({
+                            value: name,
+                            label: displayName,
+                          }))}
+                        />
+                      </Form.Item>
+                    )}
+                  </Panel>
+                  <Panel title={t('settings')} hint={t('settingsHint')}>
+                    {kind !== 'external' && <WorkloadFields />}
+                    <div className="row wrap" style={{ gap: 20 }}>
+                      <Form.Item name="replicas" label={t('replicas')}>
+                        <InputNumber min={1} max={50} data-testid="app-replicas" />
+                      </Form.Item>
+                      <Form.Item name="memoryMb" label={t('memory')}>
+                        <InputNumber min={16} max={262_144} step={64} />
+                      </Form.Item>
+                      <Form.Item name="cpuMillis" label={t('cpu')}>
+                        <InputNumber min={10} max={64_000} step={100} />
+                      </Form.Item>
+                    </div>
                     <Form.Item
-                      name="endpoints"
-                      label={t('endpoints')}
-                      extra={t('endpointsHelp')}
-                      rules={[required]}
+                      name="environment"
+                      label={t('environment')}
+                      extra={t('environmentHelp')}
+                      rules={[
+                        {
+                          validator: async (_, text: string | undefined) => {
+                            const problem = parseEnvFile(text ?? '').problems[0];
+                            if (problem)
+                              throw new Error(t('line', { line: problem.line, problem: problem.text }));
+                          },
+                        },
+                      ]}
                     >
                       <Input.TextArea
                         className="mono"
-                        autoSize={{ minRows: 2, maxRows: 8 }}
-                        placeholder="db.example.com:5432"
-                        data-testid="app-endpoints"
-                      />
-                    </Form.Item>
-                  )}
-                  {kind === 'template' && (
-                    <Form.Item
-                      name="template"
-                      rules={[{ required: true, message: t('chooseTemplate') }]}
-                      noStyle
-                    >
-                      <TemplateChoice
-                        onName={suggest}
-                        onMemory={(memoryMb) => form.setFieldValue('memoryMb', memoryMb)}
-                      />
-                    </Form.Item>
-                  )}
-                </Panel>
-                <Panel title={app('details')}>
-                  <div className={`${styles['pair']} ${styles['closing']}`}>
-                    <Form.Item
-                      name="name"
-                      label={t('name')}
-                      extra={t('nameHelp')}
-                      rules={[required, { pattern: appNamePattern, message: t('nameInvalid') }]}
-                    >
-                      <Input
-                        autoComplete="off"
                         spellCheck={false}
-                        data-testid="app-name"
-                        onChange={({ target }) => setNamed(target.value !== '')}
+                        autoSize={{ minRows: 3, maxRows: 14 }}
+                        placeholder={'NODE_ENV=production\nDATABASE_URL="postgres://…"'}
+                        data-testid="app-env"
                       />
                     </Form.Item>
-                    <Form.Item name="groupId" label={t('group')} rules={[required]}>
-                      <Select
-                        options={groups.map(({ id, name }) => ({ value: id, label: name }))}
-                        data-testid="app-group"
-                      />
-                    </Form.Item>
+                    <label className="row" style={{ cursor: 'pointer' }}>
+                      <Form.Item name="secretEnvironment" valuePropName="checked" noStyle>
+                        <Switch size="small" />
+                      </Form.Item>
+                      {t('environmentSecret')}
+                    </label>
+                  </Panel>
+                  <ErrorNote error={error} title={t('notCreated')} />
+                  <div className="row wrap">
+                    <Button
+                      type="primary"
+                      size="large"
+                      htmlType="submit"
+                      loading={busy}
+                      data-testid="create-submit"
+                    >
+                      {t('create')}
+                    </Button>
+                    <Button
+                      size="large"
+                      type="text"
+                      disabled={busy}
+                      onClick={() =>
+                        void form.validateFields().then(
+                          (fields) => run(fields, false),
+                          () => undefined,
+                        )
+                      }
+                    >
+                      {t('createOnly')}
+                    </Button>
                   </div>
-                  {dataCenters.length > 1 && (
-                    <Form.Item name="dataCenter" label={t('dataCenter')} rules={[required]}>
-                      <Select
-                        options={dataCenters.map(({ name, displayName }) => ({
-                          value: name,
-                          label: displayName,
-                        }))}
-                      />
-                    </Form.Item>
+                </div>
+                <div className="stack">
+                  {isExamined && <ExaminePanel kind={kind as SourceChoice} />}
+                  {kind === 'git' && (
+                    <Panel title={t('keyTitle')}>
+                      <SshKey teamName={team.name} />
+                    </Panel>
                   )}
-                </Panel>
-                <Panel title={t('settings')} hint={t('settingsHint')}>
-                  {kind !== 'external' && <WorkloadFields />}
-                  <div className="row wrap" style={{ gap: 20 }}>
-                    <Form.Item name="replicas" label={t('replicas')}>
-                      <InputNumber min={1} max={50} data-testid="app-replicas" />
-                    </Form.Item>
-                    <Form.Item name="memoryMb" label={t('memory')}>
-                      <InputNumber min={16} max={262_144} step={64} />
-                    </Form.Item>
-                    <Form.Item name="cpuMillis" label={t('cpu')}>
-                      <InputNumber min={10} max={64_000} step={100} />
-                    </Form.Item>
-                  </div>
-                  <Form.Item
-                    name="environment"
-                    label={t('environment')}
-                    extra={t('environmentHelp')}
-                    rules={[
-                      {
-                        validator: async (_, text: string | undefined) => {
-                          const problem = parseEnvFile(text ?? '').problems[0];
-                          if (problem)
-                            throw new Error(t('line', { line: problem.line, problem: problem.text }));
-                        },
-                      },
-                    ]}
-                  >
-                    <Input.TextArea
-                      className="mono"
-                      spellCheck={false}
-                      autoSize={{ minRows: 3, maxRows: 14 }}
-                      placeholder={'NODE_ENV=production\nDATABASE_URL="postgres://…"'}
-                      data-testid="app-env"
-                    />
-                  </Form.Item>
-                  <label className="row" style={{ cursor: 'pointer' }}>
-                    <Form.Item name="secretEnvironment" valuePropName="checked" noStyle>
-                      <Switch size="small" />
-                    </Form.Item>
-                    {t('environmentSecret')}
-                  </label>
-                </Panel>
-                <ErrorNote error={error} title={t('notCreated')} />
-                <div className="row wrap">
-                  <Button
-                    type="primary"
-                    size="large"
-                    htmlType="submit"
-                    loading={busy}
-                    data-testid="create-submit"
-                  >
-                    {t('create')}
-                  </Button>
-                  <Button
-                    size="large"
-                    type="text"
-                    disabled={busy}
-                    onClick={() =>
-                      void form.validateFields().then(
-                        (fields) => run(fields, false),
-                        () => undefined,
-                      )
-                    }
-                  >
-                    {t('createOnly')}
-                  </Button>
+                  <Panel title={t('steps')}>
+                    <ol className="soft stack" style={{ gap: 10 }}>
+                      {(['step1', 'step2', 'step3'] as const).map((key, index) => (
+                        <li key={key} className="row" style={{ alignItems: 'baseline' }}>
+                          <strong style={{ color: 'var(--petrol)' }}>{index + 1}</strong>
+                          {t(key)}
+                        </li>
+                      ))}
+                    </ol>
+                  </Panel>
                 </div>
               </div>
-              <div className="stack">
-                {kind === 'git' && (
-                  <Panel title={t('keyTitle')}>
-                    <SshKey teamName={team.name} />
-                  </Panel>
-                )}
-                <Panel title={t('steps')}>
-                  <ol className="soft stack" style={{ gap: 10 }}>
-                    {(['step1', 'step2', 'step3'] as const).map((key, index) => (
-                      <li key={key} className="row" style={{ alignItems: 'baseline' }}>
-                        <strong style={{ color: 'var(--petrol)' }}>{index + 1}</strong>
-                        {t(key)}
-                      </li>
-                    ))}
-                  </ol>
-                </Panel>
-              </div>
-            </div>
-          </Form>
-        )}
+            </Form>
+          )
+        }
       </Loaded>
     </Page>
+  );
+}
+
+/** Where the app comes from. */
+function KindPicker({
+  kind,
+  onKind,
+}: {
+  readonly kind: Kind;
+  readonly onKind: (kind: Kind) => void;
+}): ReactNode {
+  const t = useText(wizardText);
+  return (
+    <div className={styles['kinds']} role="radiogroup" aria-label={t('source')}>
+      {kinds.map((one) => (
+        <button
+          key={one}
+          type="button"
+          role="radio"
+          aria-checked={one === kind}
+          className={styles['choice']}
+          data-testid={`source-${one}`}
+          onClick={() => onKind(one)}
+        >
+          <strong>{t(one)}</strong>
+          <span className="faint small">{t(`${one}Short`)}</span>
+        </button>
+      ))}
+    </div>
   );
 }
 

@@ -1,0 +1,312 @@
+'use client';
+
+import { DeleteOutlined, UploadOutlined } from '@ant-design/icons';
+import { Button, Input, Select } from 'antd';
+import type { ImportInput } from '@skyarc/sdk';
+import { useRouter } from 'next/navigation';
+import { useRef, useState } from 'react';
+import type { ReactNode } from 'react';
+import { api, useAction } from '../../../components/api.ts';
+import { ErrorNote, Note } from '../../../components/note.tsx';
+import { Panel } from '../../../components/panel.tsx';
+import { RecordForm } from '../../../components/record-form/index.ts';
+import type { FormRecord } from '../../../components/record-form/index.ts';
+import { useText } from '../../../components/use-text.ts';
+import { useOperations } from '../../operations/index.ts';
+import { parseEnvFile } from '../env-file.ts';
+import { wizardText } from '../wizard-text.ts';
+import { type Choices, DraftTable } from './draft-table.tsx';
+import styles from './imports.module.css';
+import { NoteList } from './note-list.tsx';
+import { importText } from './text.ts';
+
+export interface ImportWizardProps {
+  readonly kind: 'compose' | 'dockerRun';
+  readonly groups: readonly { readonly id: string; readonly name: string }[];
+  readonly groupId: string | undefined;
+  readonly dataCenters: readonly { readonly name: string; readonly displayName: string }[];
+}
+
+interface File {
+  readonly path: string;
+  readonly content: string;
+}
+interface Git {
+  readonly url: string;
+  readonly branch: string;
+  readonly subdirectory: string;
+}
+
+const placeholders = {
+  compose: 'services:\n  web:\n    image: nginx:1.27\n    ports: ["8080:80"]\n',
+  dockerRun: 'docker run -d --name web -p 8080:80 nginx:1.27',
+};
+const maxFileBytes = 1 << 20;
+
+/** From a Compose file or a docker run line to apps: text, preview with answers, all apps or none. */
+export function ImportWizard({ kind, groups, groupId: first, dataCenters }: ImportWizardProps): ReactNode {
+  const t = useText(importText);
+  const wizard = useText(wizardText);
+  const router = useRouter();
+  const { add } = useOperations();
+  const area = useRef<HTMLDivElement>(null);
+  const [text, setText] = useState('');
+  const [files, setFiles] = useState<readonly File[]>([]);
+  const [variables, setVariables] = useState('');
+  const [profiles, setProfiles] = useState<readonly string[]>([]);
+  const [git, setGit] = useState<Git>();
+  const [groupId, setGroupId] = useState(first);
+  const [dataCenter, setDataCenter] = useState(dataCenters[0]?.name);
+  const [choices, setChoices] = useState<Choices>({});
+
+  const input: ImportInput = {
+    groupId: groupId ?? '',
+    ...(dataCenters.length > 1 && dataCenter && { dataCenter }),
+    ...(kind === 'compose' ? { compose: text } : { dockerRun: text }),
+    files: files.map((file) => ({ ...file })),
+    variables: parseEnvFile(variables).entries.map(({ name, value }) => ({ name, value })),
+    profiles: [...profiles],
+    ...(git?.url && {
+      source: {
+        git: {
+          url: git.url,
+          branch: git.branch,
+          ...(git.subdirectory && { subdirectory: git.subdirectory }),
+        },
+      },
+    }),
+  };
+  const asked = JSON.stringify(input);
+  const [shown, setShown] = useState<{ asked: string; preview: Awaited<ReturnType<typeof look>> }>();
+  const look = () => api().imports.preview(input);
+  const preview = useAction(async () => setShown({ asked, preview: await look() }));
+  const create = useAction(async (deploy: boolean) => {
+    const made = await api().imports.create(input, { choices: Object.values(choices), deploy });
+    for (const operation of made.operations) add(operation);
+    const [only] = made.apps;
+    router.push(made.apps.length === 1 && only ? `/app?id=${only.id}` : `/group?id=${input.groupId}`);
+  });
+
+  const take = async (list: FileList): Promise<void> => {
+    for (const one of list) {
+      if (one.size > maxFileBytes) continue;
+      const content = await one.text();
+      const isMain = kind === 'compose' && /(compose|stack).*\.ya?ml$/i.test(one.name);
+      if (isMain) setText(content);
+      else
+        setFiles((before) => [
+          ...before.filter(({ path }) => path !== one.name),
+          { path: one.name, content },
+        ]);
+    }
+  };
+  const goTo = (line: number): void => {
+    const box = area.current?.querySelector('textarea');
+    if (!box) return;
+    const lines = text.split('\n');
+    const from = lines.slice(0, line - 1).join('\n').length + (line > 1 ? 1 : 0);
+    box.focus();
+    box.setSelectionRange(from, from + (lines[line - 1]?.length ?? 0));
+  };
+  const result = shown?.preview;
+  const isCurrent = shown?.asked === asked;
+  return (
+    <div className="stack">
+      <Panel title={t(kind === 'compose' ? 'composeText' : 'dockerText')}>
+        <p className="soft small" style={{ marginBottom: 10 }}>
+          {t(kind === 'compose' ? 'composeHelp' : 'dockerHelp')}
+        </p>
+        <TextDrop boxRef={area} onFiles={take}>
+          <Input.TextArea
+            className="mono"
+            spellCheck={false}
+            autoSize={{ minRows: kind === 'compose' ? 12 : 3, maxRows: 28 }}
+            placeholder={placeholders[kind]}
+            value={text}
+            aria-label={t(kind === 'compose' ? 'composeText' : 'dockerText')}
+            data-testid="import-text"
+            onChange={({ target }) => setText(target.value)}
+          />
+        </TextDrop>
+        <Beside files={files} onFiles={setFiles} onTake={take} />
+        {kind === 'compose' && (
+          <RecordForm
+            path="import"
+            value={{ variables, profiles, git: git ?? null } as unknown as FormRecord}
+            onChange={(next) => {
+              setVariables((next['variables'] as string | null) ?? '');
+              setProfiles((next['profiles'] as string[] | null) ?? []);
+              setGit((next['git'] as Git | null) ?? undefined);
+            }}
+            fields={[
+              { kind: 'area', key: 'variables', label: t('variables'), help: t('variablesHelp') },
+              { kind: 'words', key: 'profiles', label: t('profiles') },
+              {
+                kind: 'part',
+                key: 'git',
+                label: t('build'),
+                help: t('buildGit'),
+                empty: { url: '', branch: 'main', subdirectory: '' },
+                fields: [
+                  { kind: 'text', key: 'url', label: wizard('gitUrl'), mono: true },
+                  { kind: 'text', key: 'branch', label: wizard('branch'), mono: true },
+                  { kind: 'text', key: 'subdirectory', label: wizard('subdirectory'), mono: true },
+                ],
+              },
+            ]}
+          />
+        )}
+        <div className="row wrap" style={{ marginTop: 16, gap: 12 }}>
+          <Select
+            style={{ minWidth: 160 }}
+            aria-label={wizard('group')}
+            value={groupId}
+            options={groups.map(({ id, name }) => ({ value: id, label: name }))}
+            onChange={setGroupId}
+          />
+          {dataCenters.length > 1 && (
+            <Select
+              style={{ minWidth: 160 }}
+              aria-label={wizard('dataCenter')}
+              value={dataCenter}
+              options={dataCenters.map(({ name, displayName }) => ({ value: name, label: displayName }))}
+              onChange={setDataCenter}
+            />
+          )}
+          <Button
+            type={isCurrent ? 'default' : 'primary'}
+            loading={preview.busy}
+            disabled={text.trim() === '' || !groupId}
+            data-testid="import-preview"
+            onClick={() => void preview.run()}
+          >
+            {t('preview')}
+          </Button>
+        </div>
+      </Panel>
+      <ErrorNote error={preview.error} title={t('notRead')} />
+      {result && (
+        <>
+          {result.apps.length > 0 && (
+            <Panel flush title={t('ready', { n: result.apps.length })}>
+              <DraftTable drafts={result.apps} choices={choices} onChange={setChoices} />
+            </Panel>
+          )}
+          <Panel title={t('notes')}>
+            <NoteList notes={result.notes} onLine={goTo} />
+          </Panel>
+          {!result.ready && <Note kind="warning">{t('notReady')}</Note>}
+          <ErrorNote error={create.error} title={t('notCreated')} />
+          <div className="row wrap">
+            <Button
+              type="primary"
+              size="large"
+              disabled={!result.ready || !isCurrent}
+              loading={create.busy}
+              data-testid="import-create"
+              onClick={() => void create.run(true)}
+            >
+              {t('create')}
+            </Button>
+            <Button
+              type="text"
+              size="large"
+              disabled={!result.ready || !isCurrent || create.busy}
+              onClick={() => void create.run(false)}
+            >
+              {t('createOnly')}
+            </Button>
+          </div>
+        </>
+      )}
+    </div>
+  );
+}
+
+/** A box that takes dropped files. */
+function TextDrop({
+  boxRef,
+  onFiles,
+  children,
+}: {
+  readonly boxRef: React.RefObject<HTMLDivElement | null>;
+  readonly onFiles: (files: FileList) => Promise<void>;
+  readonly children: ReactNode;
+}): ReactNode {
+  const [over, setOver] = useState(false);
+  return (
+    <div
+      ref={boxRef}
+      className={styles['drop']}
+      data-over={over}
+      onDragOver={(event) => {
+        event.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={(event) => {
+        event.preventDefault();
+        setOver(false);
+        void onFiles(event.dataTransfer.files);
+      }}
+    >
+      {children}
+    </div>
+  );
+}
+
+/** Files beside the text, under the names that it calls them by. */
+function Beside({
+  files,
+  onFiles,
+  onTake,
+}: {
+  readonly files: readonly File[];
+  readonly onFiles: (files: readonly File[]) => void;
+  readonly onTake: (files: FileList) => Promise<void>;
+}): ReactNode {
+  const t = useText(importText);
+  const chooser = useRef<HTMLInputElement>(null);
+  return (
+    <div className="stack" style={{ gap: 8, margin: '12px 0' }}>
+      {files.map((file, index) => (
+        <div key={index} className={styles['file']}>
+          <Input
+            size="small"
+            className="mono"
+            style={{ maxWidth: 320 }}
+            aria-label={t('files')}
+            value={file.path}
+            onChange={({ target }) =>
+              onFiles(files.map((one, at) => (at === index ? { ...one, path: target.value } : one)))
+            }
+          />
+          <span className="faint small">{file.content.length} B</span>
+          <Button
+            size="small"
+            type="text"
+            icon={<DeleteOutlined />}
+            aria-label={`${t('files')} ${index + 1}`}
+            onClick={() => onFiles(files.filter((_, at) => at !== index))}
+          />
+        </div>
+      ))}
+      <div className="row wrap">
+        <Button size="small" icon={<UploadOutlined />} onClick={() => chooser.current?.click()}>
+          {t('drop')}
+        </Button>
+        <span className="faint small">{t('filesHelp')}</span>
+      </div>
+      <input
+        ref={chooser}
+        type="file"
+        multiple
+        hidden
+        data-testid="import-files"
+        onChange={({ target }) => {
+          if (target.files) void onTake(target.files);
+        }}
+      />
+    </div>
+  );
+}
