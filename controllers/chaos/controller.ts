@@ -9,6 +9,7 @@ import {
   type DataCenterDatabase,
   type EventLogSink,
   OperationJournal,
+  readSettings,
   relayOutbox,
 } from '@skyarc/prisma/datacenter';
 import { BuildLog } from './build-log.ts';
@@ -86,7 +87,7 @@ export class Controller {
     const buildLog = new BuildLog({ eventlog, buildId: build.id, maxLines, maxBytes });
     const end = metrics.begin();
     try {
-      const setting = await db.setting.findUnique({ where: { name: 'allowPrivateSources' } });
+      const { allowPrivateSources } = await readSettings(db);
       const run: BuildRun = {
         task,
         build,
@@ -103,7 +104,7 @@ export class Controller {
           onWait: (reason) => journal.say(`Waiting for the registry: ${reason}`, 'warn'),
         }),
         isFresh: (JSON.parse(journal.operation.arguments) as { noCache?: boolean }).noCache === true,
-        allowPrivate: setting?.value === 'true',
+        allowPrivate: allowPrivateSources,
       };
       await buildAndHandOver(run);
       end('SUCCEEDED');

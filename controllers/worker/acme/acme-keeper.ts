@@ -1,4 +1,4 @@
-import { messageOf, toAppError } from '@skyarc/lib/errors';
+import { messageOf, publicMessageOf, toAppError } from '@skyarc/lib/errors';
 import { sleep } from '@skyarc/lib/retry';
 import { crypto } from 'acme-client';
 import type { CertificateRecord } from '@skyarc/prisma/datacenter';
@@ -110,7 +110,7 @@ export class AcmeKeeper {
       log.info({ certificate: name, team: teamName, until: notAfter.toISOString() }, 'certificate issued');
     } catch (error) {
       log.warn({ certificate: name, team: teamName, reason: messageOf(error) }, 'no certificate was issued');
-      await this.fail(record, toAppError(error).message);
+      await this.fail(record, publicMessageOf(toAppError(error)));
     }
   }
 
