@@ -31,6 +31,7 @@ import { SettingsTab } from './settings-tab.tsx';
 import { StateBadge } from './state-badge.tsx';
 import { StorageTab } from './storage-tab.tsx';
 import { VersionsTab } from './versions-tab.tsx';
+import { WebhooksTab } from '../webhooks/webhooks-tab.tsx';
 
 const tabs = {
   overview: ['tabOverview', (app: AppFieldsFragment) => <OverviewTab app={app} />],
@@ -56,6 +57,7 @@ const tabs = {
   scale: ['tabScale', (app: AppFieldsFragment) => <ScaleTab key={app.id} app={app} />],
   health: ['tabHealth', (app: AppFieldsFragment) => <HealthTab key={app.id} app={app} />],
   plugins: ['tabPlugins', (app: AppFieldsFragment) => <PluginsTab key={app.id} app={app} />],
+  webhooks: ['tabWebhooks', (app: AppFieldsFragment) => <WebhooksTab key={app.id} app={app} />],
   versions: ['tabVersions', (app: AppFieldsFragment) => <VersionsTab app={app} />],
   settings: ['tabSettings', (app: AppFieldsFragment) => <SettingsTab key={app.id} app={app} />],
 } as const;
@@ -63,7 +65,8 @@ const tabs = {
 type TabKey = keyof typeof tabs;
 
 /** Parts that have no meaning for an app: jobs are not scaled or routed, others have no schedule. */
-function isShown(key: TabKey, { run }: AppFieldsFragment): boolean {
+function isShown(key: TabKey, { run, source }: AppFieldsFragment): boolean {
+  if (key === 'webhooks') return source.kind !== 'EXTERNAL';
   const isJob = run.workload === 'JOB' || run.workload === 'CRON_JOB';
   if (key === 'schedule') return isJob;
   return !isJob || (key !== 'scale' && key !== 'routes' && key !== 'ports');

@@ -1,13 +1,13 @@
 'use client';
 
-import { AppBuildsDocument, BuildDocument, isFinal } from '@skyarc/sdk';
+import { AppBuildsDocument, AppVersionsDocument, BuildDocument, isFinal } from '@skyarc/sdk';
 import type { AppFieldsFragment, BuildFieldsFragment } from '@skyarc/sdk';
 import Link from 'next/link';
 import { useSearchParams } from 'next/navigation';
 import { useEffect } from 'react';
 import type { ReactNode } from 'react';
 import { useQuery } from '../../../components/api.ts';
-import { shortCommit } from '../../../components/format.ts';
+import { bytes, shortCommit } from '../../../components/format.ts';
 import { Note } from '../../../components/note.tsx';
 import { Panel } from '../../../components/panel.tsx';
 import { Empty, Loaded } from '../../../components/states.tsx';
@@ -112,11 +112,12 @@ function BuildDetail({ app, id }: { readonly app: AppFieldsFragment; readonly id
         </Note>
       )}
       {operation?.status === 'SUCCEEDED' && <Running app={app} />}
-      {operation && operation.status !== 'SUCCEEDED' && (
+      {operation && (
         <Panel>
           <StepArc steps={operation.steps} />
         </Panel>
       )}
+      {build?.version && <BuiltImage app={app} version={build.version} />}
       <LogView
         source={{ kind: 'BUILD', id }}
         tail={5_000}
@@ -152,6 +153,42 @@ function BuildFacts({ build }: { readonly build: BuildFieldsFragment }): ReactNo
       )}
       {build.version && <span className="faint small">{t('became', { number: build.version.number })}</span>}
     </>
+  );
+}
+
+/** The image that a build made, and how much larger or smaller it is than the one before. */
+function BuiltImage({
+  app,
+  version,
+}: {
+  readonly app: AppFieldsFragment;
+  readonly version: NonNullable<BuildFieldsFragment['version']>;
+}): ReactNode {
+  const t = useText(appText);
+  const { data } = useQuery(AppVersionsDocument, { id: app.id, first: 50 });
+  const versions = data?.app?.versions ?? [];
+  const own = versions.find(({ id }) => id === version.id);
+  const before = versions.find(({ number }) => number < version.number);
+  if (!own) return null;
+  const change = before ? Number(own.sizeBytes) - Number(before.sizeBytes) : null;
+  const isSame = before?.image === own.image;
+  return (
+    <Panel title={t('image')} testId="build-image">
+      <div className="row wrap" style={{ gap: '4px 18px' }}>
+        <code className="truncate">{own.image}</code>
+        <span>{bytes(Number(own.sizeBytes))}</span>
+        {before && (
+          <span className="faint">
+            {isSame
+              ? t('imageSame', { number: before.number })
+              : t('imageChange', {
+                  change: `${(change ?? 0) < 0 ? '−' : '+'}${bytes(Math.abs(change ?? 0))}`,
+                  number: before.number,
+                })}
+          </span>
+        )}
+      </div>
+    </Panel>
   );
 }
 

@@ -280,7 +280,7 @@ export function NewAppPage(): ReactNode {
                   </div>
                 </div>
                 <div className="stack">
-                  {isExamined && <ExaminePanel kind={kind as SourceChoice} />}
+                  {isExamined && <ExaminePanel kind={kind} />}
                   {kind === 'git' && (
                     <Panel title={t('keyTitle')}>
                       <SshKey teamName={team.name} />

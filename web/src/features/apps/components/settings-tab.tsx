@@ -4,9 +4,11 @@ import { Button, Form, Input, InputNumber, Modal, Select } from 'antd';
 import type { AppFieldsFragment, UpdateAppInput } from '@skyarc/sdk';
 import { useState } from 'react';
 import type { ReactNode } from 'react';
-import { api, useAction } from '../../../components/api.ts';
+import { adaptAction, api, useAction } from '../../../components/api.ts';
 import { ErrorNote, Note } from '../../../components/note.tsx';
 import { Panel } from '../../../components/panel.tsx';
+import { RecordPanel } from '../../../components/record-form/index.ts';
+import type { Field } from '../../../components/record-form/index.ts';
 import { SaveBar } from '../../../components/save-bar.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { useOperations } from '../../operations/index.ts';
@@ -14,7 +16,9 @@ import { useTeam } from '../../teams/index.ts';
 import { useUpdateApp } from '../hooks/use-update-app.ts';
 import { settingsText } from '../settings-text.ts';
 import styles from './apps.module.css';
+import { type SourceFields as SourceChoiceFields, sourceInputOf } from '../source-input.ts';
 import { GitFields, SshKey } from './source-fields.tsx';
+import { ImageFields, SvnFields, UploadFields } from './source-kinds.tsx';
 
 /** Source, build and run settings, and the end of an app. */
 export function SettingsTab({ app }: { readonly app: AppFieldsFragment }): ReactNode {
@@ -25,6 +29,7 @@ export function SettingsTab({ app }: { readonly app: AppFieldsFragment }): React
       {!mayDevelop && <Note kind="info">{t('viewerHint')}</Note>}
       <General app={app} />
       {app.source.kind === 'GIT' && <Source app={app} />}
+      <OtherSource app={app} />
       <Run app={app} />
       <Build app={app} />
       {mayDevelop && <DeleteApp app={app} />}
@@ -143,6 +148,42 @@ function Source({ app }: { readonly app: AppFieldsFragment }): ReactNode {
   );
 }
 
+/** Image, Subversion and archive sources. */
+function OtherSource({ app }: { readonly app: AppFieldsFragment }): ReactNode {
+  const t = useText(settingsText);
+  const { kind, url, branch, subdirectory, image, revision } = app.source;
+  if (kind !== 'IMAGE' && kind !== 'SVN' && kind !== 'UPLOAD') return null;
+  const choice = ({ IMAGE: 'image', SVN: 'svn', UPLOAD: 'upload' } as const)[kind];
+  return (
+    <Section<SourceChoiceFields>
+      app={app}
+      title={t('sourceTitle')}
+      hint={t('sourceHint')}
+      testId="source-save"
+      initial={{
+        svnUrl: url ?? '',
+        svnBranch: branch ?? '',
+        revision,
+        subdirectory: subdirectory ?? '',
+        image: image ?? '',
+        uploadId: app.source.uploadId ?? undefined,
+      }}
+      inputOf={(fields) => ({ source: sourceInputOf(choice, fields) })}
+    >
+      {kind === 'IMAGE' && <ImageFields />}
+      {kind === 'SVN' && <SvnFields />}
+      {kind === 'UPLOAD' && (
+        <>
+          <p className="soft small" style={{ marginBottom: 10 }}>
+            {app.source.fileName}
+          </p>
+          <UploadFields />
+        </>
+      )}
+    </Section>
+  );
+}
+
 interface RunFields {
   readonly healthPath: string;
   readonly startTimeoutSeconds: number;
@@ -183,32 +224,68 @@ function Run({ app }: { readonly app: AppFieldsFragment }): ReactNode {
 
 function Build({ app }: { readonly app: AppFieldsFragment }): ReactNode {
   const t = useText(settingsText);
-  const { buildpack, ...limits } = app.build;
-  const limit = (name: keyof typeof limits, label: string, min: number, step: number): ReactNode => (
-    <Form.Item name={name} label={label}>
-      <InputNumber min={min} step={step} style={{ width: '100%' }} />
-    </Form.Item>
-  );
+  const { mayDevelop } = useTeam();
+  const update = useUpdateApp(app.id);
+  const text = (key: string, help?: string): Field => ({
+    kind: 'text',
+    key,
+    mono: true,
+    label: t(key as 'module'),
+    ...(help && { help }),
+  });
+  const words = (key: 'args' | 'env', help: string): Field => ({
+    kind: 'rows',
+    key,
+    label: t(key === 'args' ? 'buildArgs' : 'buildEnv'),
+    help,
+    add: t('addRow'),
+    empty: { name: '', value: '' },
+    fields: [
+      { kind: 'text', key: 'name', label: t('rowName'), mono: true },
+      { kind: 'text', key: 'value', label: t('rowValue'), mono: true },
+    ],
+  });
   return (
-    <Section
-      app={app}
+    <RecordPanel<Record<string, unknown>>
       title={t('build')}
       hint={t('buildHint')}
-      testId="build-save"
-      initial={{ buildpack: buildpack ?? '', ...limits }}
-      inputOf={(build) => ({ build })}
-    >
-      <Form.Item name="buildpack" label={t('buildpack')} extra={t('buildpackHelp')}>
-        <Input className="mono" autoComplete="off" />
-      </Form.Item>
-      <div className={styles['pair']}>
-        {limit('cpuMillis', t('buildCpu'), 100, 100)}
-        {limit('memoryMb', t('buildMemory'), 64, 256)}
-        {limit('diskMb', t('buildDisk'), 128, 512)}
-        {limit('timeoutSeconds', t('buildTimeout'), 10, 60)}
-      </div>
-    </Section>
+      testId="build"
+      editable={mayDevelop}
+      value={app.build}
+      action={adaptAction(update, (build) => ({ build: buildInputOf(build) }))}
+      fields={[
+        text('buildpack', t('buildpackHelp')),
+        text('module', t('moduleHelp')),
+        text('command', t('buildCommandHelp')),
+        text('start', t('startHelp')),
+        text('dockerfile', t('dockerfileHelp')),
+        text('target', t('targetHelp')),
+        text('documentRoot', t('documentRootHelp')),
+        words('args', t('buildArgsHelp')),
+        words('env', t('buildEnvHelp')),
+        limit('cpuMillis', t('buildCpu'), 100, 100),
+        limit('memoryMb', t('buildMemory'), 128, 256),
+        limit('diskMb', t('buildDisk'), 256, 512),
+        limit('timeoutSeconds', t('buildTimeout'), 30, 60),
+      ]}
+    />
   );
+}
+
+const limit = (key: string, label: string, min: number, step: number): Field => ({
+  kind: 'number',
+  key,
+  label,
+  min,
+  step,
+});
+
+const buildTexts = ['buildpack', 'module', 'command', 'start', 'dockerfile', 'target', 'documentRoot'];
+
+/** An emptied text takes the setting away. */
+function buildInputOf(value: Readonly<Record<string, unknown>>): NonNullable<UpdateAppInput['build']> {
+  const texts = Object.fromEntries(buildTexts.map((key) => [key, value[key] ?? '']));
+  return { ...(value as UpdateAppInput['build']), ...texts };
 }
 
 function DeleteApp({ app }: { readonly app: AppFieldsFragment }): ReactNode {

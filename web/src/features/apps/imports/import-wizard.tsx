@@ -10,7 +10,6 @@ import { api, useAction } from '../../../components/api.ts';
 import { ErrorNote, Note } from '../../../components/note.tsx';
 import { Panel } from '../../../components/panel.tsx';
 import { RecordForm } from '../../../components/record-form/index.ts';
-import type { FormRecord } from '../../../components/record-form/index.ts';
 import { useText } from '../../../components/use-text.ts';
 import { useOperations } from '../../operations/index.ts';
 import { parseEnvFile } from '../env-file.ts';
@@ -132,7 +131,7 @@ export function ImportWizard({ kind, groups, groupId: first, dataCenters }: Impo
         {kind === 'compose' && (
           <RecordForm
             path="import"
-            value={{ variables, profiles, git: git ?? null } as unknown as FormRecord}
+            value={{ variables, profiles, git: git ?? null }}
             onChange={(next) => {
               setVariables((next['variables'] as string | null) ?? '');
               setProfiles((next['profiles'] as string[] | null) ?? []);

@@ -4,6 +4,7 @@ import {
   ApiOutlined,
   AppstoreOutlined,
   ClusterOutlined,
+  DatabaseOutlined,
   FolderOutlined,
   HistoryOutlined,
   PlusOutlined,
@@ -64,6 +65,7 @@ export function Navigation({ onNavigate }: { readonly onNavigate?: () => void })
         <OperationsLink onNavigate={onNavigate} />
         {link('/team', t('members'), <TeamOutlined />)}
         {link('/certificates', t('certificates'), <SafetyCertificateOutlined />)}
+        {mayDevelop && link('/registries', t('registries'), <DatabaseOutlined />)}
         {link('/plugins', t('plugins'), <ApiOutlined />)}
         {viewer.user.admin && link('/data-center', t('dataCenter'), <ClusterOutlined />)}
       </div>
