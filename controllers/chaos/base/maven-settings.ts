@@ -35,27 +35,62 @@ function mirrorIn(text: string): string | undefined {
   }
 }
 
-/** Global settings for a build: Maven Central by the mirror of SKYARC_MAVEN_URL, if that is set, and the proxies. */
-export function renderMavenSettings(env: Readonly<Record<string, string>>): string {
-  const url = env['SKYARC_MAVEN_URL'];
-  const mirror = url
-    ? `<mirrors><mirror><id>skyarc</id><mirrorOf>central</mirrorOf><url>${escape(url)}</url></mirror></mirrors>`
-    : '';
-  const proxies = ['http', 'https'].flatMap((scheme) => {
+/** What sandboxes find at their own door, packages of ours among it. */
+const sandboxHosts = '10.0.2.*';
+
+export interface JavaProxy {
+  readonly scheme: string;
+  readonly host: string;
+  readonly port: string;
+  /** Patterns of hosts without it, as Java's `http.nonProxyHosts` has them. */
+  readonly except: string;
+}
+
+/** The proxies of other clients for Java's, which do not know the usual variables. */
+export function javaProxiesOf(env: Readonly<Record<string, string>>): readonly JavaProxy[] {
+  const none = (env['no_proxy'] ?? env['NO_PROXY'] ?? '').split(',').filter(Boolean);
+  return ['http', 'https'].flatMap((scheme) => {
     const proxy = env[`${scheme}_proxy`] ?? env[`${scheme.toUpperCase()}_PROXY`];
     if (!proxy || !URL.canParse(proxy)) return [];
     const { hostname, port } = new URL(proxy);
-    const none = (env['no_proxy'] ?? env['NO_PROXY'] ?? '').replaceAll(',', '|');
-    const place = `<protocol>${scheme}</protocol><host>${escape(hostname)}</host><port>${port || '80'}</port>`;
-    return [`<proxy><id>${scheme}</id>${place}<nonProxyHosts>${escape(none)}</nonProxyHosts></proxy>`];
+    return [{ scheme, host: hostname, port: port || '80', except: [...none, sandboxHosts].join('|') }];
   });
-  const parts = [
+}
+
+/**
+ * Global settings for a build: Maven Central by the mirror that SKYARC_MAVEN_URL names within the build, if it is
+ * set, and proxies as for other clients.
+ */
+export function renderMavenSettings(env: Readonly<Record<string, string>>): string {
+  const mirror = env['SKYARC_MAVEN_URL'] ?? '';
+  const proxies = javaProxiesOf(env).map(({ scheme, host, port, except }) => {
+    const place = `<protocol>${scheme}</protocol><host>${escape(host)}</host><port>${port}</port>`;
+    return `<proxy><id>${scheme}</id>${place}<nonProxyHosts>${escape(except)}</nonProxyHosts></proxy>`;
+  });
+  return [
     '<settings>',
     '<interactiveMode>false</interactiveMode>',
     `<proxies>${proxies.join('')}</proxies>`,
-  ];
-  return [...parts, mirror, '</settings>', ''].join('\n');
+    ...(mirror ? [mirrorOfCentral] : []),
+    ...(mirror.startsWith('file:') ? [withoutChecksums] : []),
+    '</settings>',
+    '',
+  ].join('\n');
 }
+
+/** Maven fills in the variable itself. */
+const mirrorOfCentral = `<mirrors><mirror>
+  <id>skyarc</id><mirrorOf>central</mirrorOf><url>\${env.SKYARC_MAVEN_URL}</url>
+</mirror></mirrors>`;
+
+const central = `<id>central</id><url>${mavenCentral}</url><releases><checksumPolicy>ignore</checksumPolicy></releases>`;
+/** Debian's repository on disk has no checksums, which Maven would complain of at length. */
+const withoutChecksums = `<profiles><profile>
+  <id>local</id>
+  <repositories><repository>${central}</repository></repositories>
+  <pluginRepositories><pluginRepository>${central}</pluginRepository></pluginRepositories>
+</profile></profiles>
+<activeProfiles><activeProfile>local</activeProfile></activeProfiles>`;
 
 function escape(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');

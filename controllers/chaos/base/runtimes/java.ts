@@ -106,10 +106,13 @@ export async function gradle(runtimes: Runtimes, hasWrapper: boolean): Promise<J
   };
 }
 
+/** The small parts of systemd make its user, so that systemd itself stays out. */
+const tomcatPackages = ['tomcat10', 'systemd-standalone-sysusers', 'systemd-standalone-tmpfiles'];
+
 /** The JRE with Tomcat 10 and a start program for one web application; Jakarta EE 10 (Servlet 6). */
 export function tomcat(runtimes: Runtimes): Promise<SharedLayer> {
   return runtimes.runtime(`tomcat10-java-${javaVersion}`, async (root, scratch) => {
-    await installJre(runtimes, ['tomcat10-common'], { root, scratch });
+    await installJre(runtimes, tomcatPackages, { root, scratch });
     const conf = join(root, 'opt/tomcat/conf');
     await mkdir(conf, { recursive: true });
     await mkdir(join(root, 'usr/local/bin'), { recursive: true });

@@ -2,7 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
 import { gradle, javaHome, type JavaTools, maven } from '../../base/runtimes/java.ts';
-import { renderMavenSettings } from '../../base/maven-settings.ts';
+import { javaProxiesOf, renderMavenSettings } from '../../base/maven-settings.ts';
 import { renderTrustStore } from '../../base/trust-store.ts';
 import type { BuildContext } from '../buildpack.ts';
 import { gradleInitScript } from './gradle.ts';
@@ -21,7 +21,7 @@ export async function runBuildTool(context: BuildContext, plan: JavaPlan): Promi
   const cache = await room.disk.folder('cache/tools');
   const javaOptions = await writeConfig(context, config);
   for (const folder of [source.folder, cache]) await room.own(folder);
-  const args = plan.command === null ? argsOf(plan, tools) : ['/bin/sh', '-c', plan.command];
+  const args = plan.command === null ? argsOf(plan, tools, runtimes.env) : ['/bin/sh', '-c', plan.command];
   await room.exec({
     label: plan.command ?? labelOf(plan),
     args,
@@ -44,7 +44,11 @@ export async function runBuildTool(context: BuildContext, plan: JavaPlan): Promi
 }
 
 /** Maven archives get one time for all their files (reproducible-builds.org, project.build.outputTimestamp). */
-function argsOf({ tool, module }: JavaPlan, { command }: JavaTools): readonly string[] {
+function argsOf(
+  { tool, module }: JavaPlan,
+  { command }: JavaTools,
+  env: Readonly<Record<string, string>>,
+): readonly string[] {
   if (tool === 'maven') {
     const options = [
       '-B',
@@ -55,7 +59,12 @@ function argsOf({ tool, module }: JavaPlan, { command }: JavaTools): readonly st
     ];
     return [command, ...options, ...(module.path === '.' ? [] : ['-pl', module.path, '-am']), 'package'];
   }
-  const options = ['--no-daemon', '--console=plain', '-I', '/config/init.gradle'];
+  const proxies = javaProxiesOf(env).flatMap(({ scheme, host, port, except }) => [
+    `-D${scheme}.proxyHost=${host}`,
+    `-D${scheme}.proxyPort=${port}`,
+    `-Dhttp.nonProxyHosts=${except}`,
+  ]);
+  const options = ['--no-daemon', '--console=plain', '-I', '/config/init.gradle', ...proxies];
   const program = command.startsWith('./') ? ['/bin/sh', command] : [command];
   return [...program, ...options, module.task ?? 'assemble'];
 }
@@ -75,12 +84,6 @@ async function writeConfig({ runtimes }: BuildContext, folder: string): Promise<
   if (bundle) {
     await writeFile(join(folder, 'cacerts'), renderTrustStore(await readFile(bundle, 'utf8')));
     options.push('-Djavax.net.ssl.trustStore=/config/cacerts', '-Djavax.net.ssl.trustStoreType=JKS');
-  }
-  for (const scheme of ['http', 'https']) {
-    const url = env[`${scheme}_proxy`] ?? env[`${scheme.toUpperCase()}_PROXY`];
-    if (!url || !URL.canParse(url)) continue;
-    const { hostname, port } = new URL(url);
-    options.push(`-D${scheme}.proxyHost=${hostname}`, `-D${scheme}.proxyPort=${port || '80'}`);
   }
   return options.join(' ');
 }
