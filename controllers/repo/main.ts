@@ -19,6 +19,7 @@ import { type Upstream, UpstreamClient } from './store/upstream.ts';
 import { upstreamOf } from './upstreams.ts';
 
 export { type RepoConfig, repoConfigSchema } from './config.ts';
+export { upstreamEnvironmentOf } from './upstreams.ts';
 
 const log = createLogger('repo');
 const flushEveryMs = 10_000;

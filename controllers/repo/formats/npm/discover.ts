@@ -7,16 +7,14 @@ type Settings = ReadonlyMap<string, string>;
 
 /** The registries of npm's own configuration: one for all, and those of single scopes. */
 export async function discover(env: Readonly<Record<string, string>>): Promise<readonly Upstream[]> {
-  const ask = async (name: string) => {
-    const answer = await run('npm', ['config', 'get', name], {
-      env: { PATH: process.env['PATH'] ?? '', ...env },
-      timeoutMs: 20_000,
-    }).catch(() => null);
-    return answer?.code === 0 ? answer.stdout.trim() : '';
-  };
-  const [registry, ...files] = await Promise.all(['registry', 'globalconfig', 'userconfig'].map(ask));
+  const answer = await run('npm', ['config', 'get', 'registry', 'globalconfig', 'userconfig'], {
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    timeoutMs: 20_000,
+  }).catch(() => null);
+  const at = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(answer?.stdout ?? '')?.[1] ?? '';
+  const files = [at('globalconfig'), at('userconfig')];
   const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
-  return registriesOf(env['npm_config_registry'] || registry || '', parseNpmrc(texts.join('\n'), env));
+  return registriesOf(env['npm_config_registry'] || at('registry'), parseNpmrc(texts.join('\n'), env));
 }
 
 /** Pure: registries of npmrc(5) settings, those of scopes first. */
