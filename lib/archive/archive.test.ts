@@ -34,9 +34,9 @@ type TarEntry = Partial<Header> & { readonly name: string; readonly text?: strin
 
 async function tar(...entries: readonly TarEntry[]): Promise<Buffer> {
   const stream = pack();
-  for (const { text, ...header } of entries) stream.entry(header as Header, text ?? '');
+  for (const { text, ...header } of entries) stream.entry(header, text ?? '');
   stream.finalize();
-  return buffer(stream as unknown as AsyncIterable<Buffer>);
+  return buffer(stream);
 }
 
 interface ZipEntry {

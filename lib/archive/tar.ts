@@ -36,7 +36,7 @@ export async function readTar(
 }
 
 async function land(
-  { name, type, linkname, mode = 0 }: Header,
+  { name, type, linkname, mode }: Header,
   content: AsyncIterable<Buffer>,
   landing: Landing,
   signal: AbortSignal | undefined,
@@ -55,6 +55,6 @@ async function land(
     case 'pax-global-header' as never:
       return;
     default:
-      throw refusal(name, `it is neither file, folder nor link but ${String(type)}`);
+      throw refusal(name, `it is neither file, folder nor link but ${type}`);
   }
 }

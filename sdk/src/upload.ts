@@ -61,10 +61,10 @@ function byXhr(
     request.open('PUT', url);
     request.withCredentials = true;
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
-    request.upload.onprogress = ({ loaded }) => onProgress(loaded);
-    request.onload = () => resolve({ status: request.status, text: request.responseText });
-    request.onerror = () => reject(unreachable(new Error('the connection broke')));
-    request.onabort = () => reject(canceled(signal?.reason));
+    request.upload.addEventListener('progress', ({ loaded }) => onProgress(loaded));
+    request.addEventListener('load', () => resolve({ status: request.status, text: request.responseText }));
+    request.addEventListener('error', () => reject(unreachable(new Error('the connection broke'))));
+    request.addEventListener('abort', () => reject(canceled(signal?.reason)));
     signal?.addEventListener('abort', () => request.abort(), { once: true });
     request.send(content);
   });

@@ -6,7 +6,7 @@ import { type RunningServer, start as startServer } from '@skyarc/server';
 import { createClient } from 'graphql-ws';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { type DataCenterWorld, startDataCenter } from './world.ts';
+import { type DataCenterWorld, startDataCenter, uploadsOf } from './world.ts';
 
 interface Answer {
   readonly status: number;
@@ -32,7 +32,15 @@ let appId: string;
 let operationId: string;
 let buildId: string;
 /** Of team blue. */
-let owned: { plugin: string; certificate: string; configSet: string; webhook: string };
+let owned: {
+  plugin: string;
+  certificate: string;
+  configSet: string;
+  webhook: string;
+  registry: string;
+  examination: string;
+  upload: string;
+};
 
 async function ask(
   query: string,
@@ -76,7 +84,7 @@ function connect(options: { cookie?: string; authorization?: string; origin?: st
 }
 
 beforeAll(async () => {
-  world = await startDataCenter({ etcd: 20_530, etcdPeer: 20_531, api: 20_532 });
+  world = await startDataCenter({ etcd: 20_530, etcdPeer: 20_531, api: 20_532 }, uploadsOf());
   const samples = join(world.folder, 'samples');
   await mkdir(join(samples, 'hello'), { recursive: true });
   await writeFile(
@@ -248,12 +256,39 @@ test('a team has plug-ins, certificates, shared configuration and limits', async
     { appId, name: 'push', kind: 'GITHUB' },
     '{ webhook { id } }',
   );
-  owned = { plugin, certificate, configSet: configSet.id, webhook: webhook.id };
+  const { id: registry } = await save(
+    'saveRegistryCredential',
+    'RegistryCredentialInput',
+    { teamId: blueId, host: 'registry.example.test', username: 'ann', password: 'hidden-away' },
+    '{ id host username dataCenter { name } }',
+  );
+  const { id: examination } = await save(
+    'examineSource',
+    'ExamineSourceInput',
+    { teamId: blueId, source: { template: 'hello' } },
+    '{ id status log }',
+  );
+  const { id: upload } = await save(
+    'createUpload',
+    'CreateUploadInput',
+    { teamId: blueId, fileName: 'shop.zip' },
+    '{ id url }',
+  );
+  owned = {
+    plugin,
+    certificate,
+    configSet: configSet.id,
+    webhook: webhook.id,
+    registry,
+    examination,
+    upload,
+  };
   const quota = await save('setQuota', 'QuotaInput', { teamId: blueId, apps: 9 }, '{ apps { limit used } }');
   expect(quota.apps).toEqual({ limit: 9, used: 1 });
   const read = await ask(
     `query ($id: ID!) {
       team(name: "blue") {
+        registryCredentials { host username }
         plugins { name } certificates { name hosts routeIds } l4Ports { first routes { id } }
         quotas { teamName dataCenter { name } team { name } apps { limit } }
         groups { configSets { name entries { name value } apps { id } } }
@@ -267,6 +302,7 @@ test('a team has plug-ins, certificates, shared configuration and limits', async
   );
   expect(read.errors).toEqual([]);
   expect(read.data.team).toMatchObject({
+    registryCredentials: [{ host: 'registry.example.test', username: 'ann' }],
     plugins: [{ name: 'proxy' }],
     certificates: [{ name: 'shop', hosts: ['shop.example.test'], routeIds: [] }],
     quotas: [{ teamName: 'blue', dataCenter: { name: 'local' }, team: { name: 'blue' }, apps: { limit: 9 } }],
@@ -291,6 +327,8 @@ const everything = (): Record<string, string> => ({
   'Query.build': `{ build(id: "${buildId}") { id log { lines { text } } } }`,
   'Query.explainRequest': `{ explainRequest(teamId: "${blueId}", input: { url: "http://shop.test/" }) { reasons } }`,
   'Query.previewImport': `{ previewImport(input: { groupId: "${groupId}", dockerRun: "docker run x" }) { ready } }`,
+  'Query.examination': `{ examination(id: "${owned.examination}") { id log } }`,
+  'Query.upload': `{ upload(id: "${owned.upload}") { id fileName } }`,
   'Query.quotas': '{ quotas { teamName apps { used } } }',
   'Query.dataCenters': '{ dataCenters { settings { allowPrivateSources } } }',
   'Query.templates': '',
@@ -340,6 +378,10 @@ const everything = (): Record<string, string> => ({
   'Mutation.saveWebhook': `mutation { saveWebhook(input: { appId: "${appId}", name: "x", kind: GENERIC }) { secret } }`,
   'Mutation.rotateWebhookSecret': `mutation { rotateWebhookSecret(id: "${owned.webhook}") { secret } }`,
   'Mutation.deleteWebhook': `mutation { deleteWebhook(id: "${owned.webhook}") }`,
+  'Mutation.examineSource': `mutation { examineSource(input: { teamId: "${blueId}", source: { template: "hello" } }) { id } }`,
+  'Mutation.createUpload': `mutation { createUpload(input: { teamId: "${blueId}", fileName: "x.zip" }) { url } }`,
+  'Mutation.saveRegistryCredential': `mutation { saveRegistryCredential(input: { teamId: "${blueId}", host: "x.test", username: "x", password: "x" }) { id } }`,
+  'Mutation.deleteRegistryCredential': `mutation { deleteRegistryCredential(id: "${owned.registry}") }`,
   'Mutation.setQuota': `mutation { setQuota(input: { teamId: "${blueId}", apps: 1 }) { teamName } }`,
   'Query.terminalRecording': '{ terminalRecording(id: "local.terminal.aaaaaaaaaaaaaaaa") { text } }',
   'Mutation.openTerminal': `mutation { openTerminal(input: { appId: "${appId}" }) { token } }`,
@@ -445,6 +487,10 @@ test('a viewer of the team looks, and changes nothing', async () => {
     'Mutation.saveWebhook',
     'Mutation.rotateWebhookSecret',
     'Mutation.deleteWebhook',
+    'Mutation.examineSource',
+    'Mutation.createUpload',
+    'Mutation.saveRegistryCredential',
+    'Mutation.deleteRegistryCredential',
     'Mutation.setQuota',
   ]) {
     const refused = await ask(everything()[change] ?? '', {}, { cookie: vic });

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { createClient, type SkyarcClient, SkyarcError } from '@skyarc/sdk';
 import { type RunningServer, start as startServer } from '@skyarc/server';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type DataCenterWorld, startDataCenter } from './world.ts';
+import { type DataCenterWorld, startDataCenter, uploadsOf } from './world.ts';
 
 let world: DataCenterWorld;
 let server: RunningServer;
@@ -13,7 +13,7 @@ let groupId: string;
 beforeAll(async () => {
   world = await startDataCenter(
     { etcd: 20_570, etcdPeer: 20_571, api: 20_572 },
-    { l4Ports: { first: 20_000, last: 20_009 } },
+    { l4Ports: { first: 20_000, last: 20_009 }, ...uploadsOf() },
   );
   server = await startServer({
     port: 20_573,
@@ -165,4 +165,94 @@ test('a group that goes takes its configuration sets along', async () => {
   await skyarc.configSets.save({ groupId: group.id, name: 'left', entries: [], appIds: [] });
   await skyarc.teams.deleteGroup(group.id);
   expect(await world.db.configSet.count({ where: { groupId: group.id } })).toBe(0);
+});
+
+const zip = Buffer.concat([Buffer.from('PK\x03\x04'), Buffer.alloc(2_000, 1)]);
+
+test('an archive is uploaded once, becomes the source of an app, and belongs to its team and login', async () => {
+  const sent = await skyarc.sources.upload({ teamId }, { name: 'shop.zip', content: new Blob([zip]) });
+  expect(sent).toMatchObject({ fileName: 'shop.zip', status: 'READY', sizeBytes: String(zip.length) });
+  expect(sent.sha256).toMatch(/^[0-9a-f]{64}$/);
+  const appId = await createApp('uploaded', { source: { upload: { id: sent.id, subdirectory: 'src' } } });
+  const { source: shown } = await skyarc.apps.get(appId);
+  expect(shown).toMatchObject({
+    kind: 'UPLOAD',
+    uploadId: sent.id,
+    fileName: 'shop.zip',
+    subdirectory: 'src',
+  });
+  const stored = await world.db.app.findUniqueOrThrow({ where: { id: appId } });
+  expect(JSON.parse(stored.source)).toMatchObject({ sha256: sent.sha256 });
+
+  const { url, id } = await skyarc.sources.createUpload({ teamId, fileName: 'again.zip' });
+  await skyarc.putFile(url, new Blob([zip]));
+  await expect(skyarc.putFile(url, new Blob([zip]))).rejects.toMatchObject({ code: 'CONFLICT' });
+  expect((await world.db.upload.findUniqueOrThrow({ where: { id } })).sha256).toBe(sent.sha256);
+
+  const other = await skyarc.sources.createUpload({ teamId, fileName: 'other.zip' });
+  const put = (path: string, body: string, headers: Record<string, string> = {}) =>
+    fetch(`${server.url}${path}`, { method: 'PUT', body, headers });
+  expect((await put(other.url, 'PK')).status).toBe(401);
+  const token = await skyarc.account.createApiToken({ name: 'ci' });
+  const bearer = { authorization: `Bearer ${token.secret}` };
+  expect((await put(other.url, 'PK', bearer)).status).toBe(403);
+  expect((await put(`${other.url.slice(0, -4)}AAAA`, 'PK', bearer)).status).toBe(403);
+  expect((await put('/uploads', 'PK', bearer)).status).toBe(403);
+  expect((await fetch(`${server.url}${other.url}`, { headers: bearer })).status).toBe(400);
+});
+
+test.each([
+  ['shop.zip', Buffer.from('hello'), /its content is not a zip archive/],
+  ['shop.tgz', zip, /its content is not a gzip file/],
+  ['shop.tar', zip, /its content is not a tar archive/],
+  ['shop.zip', Buffer.alloc((1 << 20) + 1), /larger than the limit of 1 MiB/],
+  ['shop.exe', zip, /An upload is a \.zip/],
+  ['../shop.zip', zip, /A file name has only/],
+  ['-rf.zip', zip, /A file name has only/],
+  ['shop.zip', Buffer.alloc(0), /it is empty/],
+])('an upload of %s with other content is refused: %#', async (name, content, message) => {
+  const sent = skyarc.sources.upload({ teamId }, { name, content: new Blob([content]) });
+  await expect(sent).rejects.toThrow(message);
+});
+
+test('more than announced, or than the team may keep, is cut', async () => {
+  const { url } = await skyarc.sources.createUpload({ teamId, fileName: 'big.zip' });
+  const big = new Blob([Buffer.concat([zip, Buffer.alloc(1 << 20)])]);
+  await expect(skyarc.putFile(url, big)).rejects.toMatchObject({ code: 'INVALID' });
+  const full = Buffer.concat([zip, Buffer.alloc(900_000)]);
+  await skyarc.sources.upload({ teamId }, { name: 'a.zip', content: new Blob([full]) });
+  await skyarc.sources.upload({ teamId }, { name: 'b.zip', content: new Blob([full]) });
+  const third = skyarc.sources.upload({ teamId }, { name: 'c.zip', content: new Blob([full]) });
+  await expect(third).rejects.toMatchObject({ code: 'EXHAUSTED' });
+});
+
+test('registries keep their password to themselves, and a check of a source is asked for and read', async () => {
+  const host = 'registry.example.test:5000';
+  const saved = await skyarc.sources.saveRegistry({ teamId, host, username: 'ann', password: 'first-one' });
+  const again = await skyarc.sources.saveRegistry({ teamId, host, username: 'bob' });
+  expect(again.id).toBe(saved.id);
+  expect(await skyarc.sources.registries('blue')).toMatchObject([{ host, username: 'bob' }]);
+  const row = await world.db.registryCredential.findUniqueOrThrow({ where: { id: saved.id } });
+  expect(row.password).not.toContain('first-one');
+  expect(world.secretBox.open(row.password, `registry:${row.id}`)).toBe('first-one');
+  await skyarc.sources.deleteRegistry(saved.id);
+  expect(await skyarc.sources.registries('blue')).toEqual([]);
+
+  const git = {
+    url: 'https://git.example.test/a.git',
+    branch: 'tag:v1',
+    username: 'ann',
+    password: 'second-one',
+  };
+  const begun = await skyarc.sources.beginExamination({ teamId, source: { git } });
+  expect(await skyarc.sources.examination(begun.id)).toMatchObject({
+    status: 'QUEUED',
+    log: [],
+    found: null,
+  });
+  const task = await world.db.examination.findUniqueOrThrow({ where: { id: begun.id } });
+  expect(JSON.parse(task.source)).toMatchObject({ branch: 'v1', refKind: 'TAG' });
+  expect(world.secretBox.open(task.sourceSecret ?? '', `source:${begun.id}`)).toContain('second-one');
+  await world.db.examination.update({ where: { id: begun.id }, data: { expiresAt: new Date(0) } });
+  await expect(skyarc.sources.examination(begun.id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
 });

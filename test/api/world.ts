@@ -1,3 +1,4 @@
+import { mkdtempSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ import { KubeClient, loadKubeConfig } from '@skyarc/lib/kube';
 import { Stack } from '@skyarc/lib/lifecycle';
 import { createMqClient, type MqClient } from '@skyarc/lib/mq-client';
 import { SecretBox } from '@skyarc/lib/secretbox';
+import { makeGrantKeys } from '@skyarc/lib/signed-grant';
 import { type DataCenterDatabase, openDataCenterDatabase } from '@skyarc/prisma/datacenter';
 import { startApiServer } from '../../embedded/apiserver/index.ts';
 
@@ -34,6 +36,13 @@ export interface DataCenterWorld {
   stop(): Promise<void>;
 }
 
+/** Where the API keeps uploads, with small limits. */
+export function uploadsOf(): Pick<ApiConfig, 'uploads'> {
+  const folder = mkdtempSync(join(tmpdir(), 'skyarc-uploads-'));
+  const { privateKey: grantKey } = makeGrantKeys();
+  return { uploads: { folder, grantKey, maxBytes: 1 << 20, teamBytes: 2 << 20 } };
+}
+
 /** Starts it on loopback; `ports` are etcd's client and peer, and the API's. */
 export async function startDataCenter(
   ports: { readonly etcd: number; readonly etcdPeer: number; readonly api: number },
@@ -43,6 +52,8 @@ export async function startDataCenter(
   try {
     const folder = await mkdtemp(join(tmpdir(), 'skyarc-api-'));
     stack.add(() => rm(folder, { recursive: true, force: true }));
+    const { uploads } = config;
+    if (uploads) stack.add(() => rm(uploads.folder, { recursive: true, force: true }));
     const etcd = stack.use(
       await startEtcd({
         name: 'api-test',

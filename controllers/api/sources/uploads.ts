@@ -233,7 +233,11 @@ async function store(
   if (sizeBytes === 0) throw new AppError('INVALID', 'Cannot upload: the file is empty');
   refuseOtherFormat(fileName, format, head);
   const handle = await open(file, 'r');
-  await handle.sync().finally(() => handle.close());
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
   return { sha256: hash.digest('hex'), sizeBytes };
 }
 

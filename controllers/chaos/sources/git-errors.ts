@@ -81,7 +81,8 @@ const rules: readonly Rule[] = [
     say: (_, match) => `its certificate is not trusted (${match[0].slice(0, 150)})`,
   },
   {
-    pattern: /(?:could not|couldn't) find remote ref|Remote branch .* not found|not our ref/i,
+    pattern:
+      /(?:could not|couldn't) find remote ref|Remote branch .* not found|not our ref|reference is not a tree/i,
     code: 'NOT_FOUND',
     say: ({ branch }) => `it has no branch, tag or commit "${branch}"`,
   },

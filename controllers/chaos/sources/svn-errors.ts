@@ -66,6 +66,11 @@ const rules: readonly Rule[] = [
     say: () => 'the server does not answer in time',
   },
   {
+    pattern: /Unexpected server error (\d+)|Could not open the requested SVN filesystem/,
+    code: 'UNAVAILABLE',
+    say: (_, match) => `the server has a problem of its own${match[1] ? ` (status ${match[1]})` : ''}`,
+  },
+  {
     pattern: /E175009|E130003|E175002.*(?:200|40[45])|XML|E175003|OPTIONS of/,
     code: 'INVALID',
     say: () => 'what answers there is not a Subversion server',

@@ -71,10 +71,12 @@ export class SvnSource implements Source {
   private async withNeighbours(server: SvnServer, error: AppError): Promise<AppError> {
     const { branch, url } = this.options;
     if (error.code !== 'NOT_FOUND' || !branch) return error;
-    const [parent = ''] = branch.split('/').slice(0, -1);
+    const at = branch.lastIndexOf('/');
+    const parent = branch.slice(0, Math.max(at, 0));
     const list = await server.tryRun(['list'], undefined, undefined, parent);
     const names = list.stdout.split('\n').filter((line) => line.endsWith('/'));
-    if (list.code !== 0 || names.length === 0) return error;
+    // When it is there, it is the revision that is not.
+    if (list.code !== 0 || names.length === 0 || names.includes(`${branch.slice(at + 1)}/`)) return error;
     const some = names.slice(0, 10).map((name) => `${parent ? `${parent}/` : ''}${name.slice(0, -1)}`);
     return new AppError(
       'NOT_FOUND',

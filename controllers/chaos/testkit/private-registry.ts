@@ -1,0 +1,80 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { assembleImage, type ImageConfig, pushImage, RegistryClient, writeLayer } from '@skyarc/lib/oci';
+import { Daemon } from '@skyarc/lib/process';
+import { hash } from 'bcryptjs';
+
+export interface PrivateRegistry {
+  /** As in image references: `127.0.0.1:<port>`. */
+  readonly host: string;
+  readonly username: string;
+  readonly password: string;
+  /** Puts an image of one small layer there; answers its digest. */
+  push(
+    repository: string,
+    tag: string,
+    config: ImageConfig,
+    files: Readonly<Record<string, string>>,
+  ): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** A real Distribution that asks for user and password, beside one over the same store that takes pushes. */
+export async function startPrivateRegistry(ports: {
+  readonly login: number;
+  readonly push: number;
+}): Promise<PrivateRegistry> {
+  const folder = await mkdtemp(join(tmpdir(), 'skyarc-registry-'));
+  const [username, password] = ['puller', 's3cret-pull'];
+  await writeFile(join(folder, 'htpasswd'), `${username}:${await hash(password, 4)}\n`);
+  const auth = { htpasswd: { realm: 'registry', path: join(folder, 'htpasswd') } };
+  const daemons = await Promise.all([
+    startDaemon(folder, 'login', ports.login, { auth }),
+    startDaemon(folder, 'push', ports.push, {}),
+  ]);
+  const registry = new RegistryClient({ url: `http://127.0.0.1:${ports.push}` });
+  let count = 0;
+  return {
+    host: `127.0.0.1:${ports.login}`,
+    username,
+    password,
+    push: async (repository, tag, config, files) => {
+      const content = join(folder, `content-${(count += 1)}`);
+      await mkdir(content);
+      for (const [name, text] of Object.entries(files)) await writeFile(join(content, name), text);
+      const file = join(folder, `layer-${count}`);
+      const layer = await writeLayer({ from: { folder: content }, to: file });
+      const image = assembleImage([layer], config);
+      await pushImage(registry, { repository, tag }, image, [{ layer, file }]);
+      return image.digest;
+    },
+    stop: async () => {
+      await Promise.all(daemons.map((daemon) => daemon.stop()));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function startDaemon(folder: string, name: string, port: number, more: object): Promise<Daemon> {
+  const file = join(folder, `${name}.yml`);
+  await writeFile(
+    file,
+    JSON.stringify({
+      version: 0.1,
+      log: { level: 'error', accesslog: { disabled: true } },
+      http: { addr: `127.0.0.1:${port}` },
+      storage: { filesystem: { rootdirectory: join(folder, 'store') } },
+      ...more,
+    }),
+  );
+  const daemon = new Daemon({
+    name,
+    folder,
+    command: 'docker-registry',
+    args: ['serve', file],
+    ready: async () => (await fetch(`http://127.0.0.1:${port}/v2/`)).status < 500,
+  });
+  await daemon.ensure();
+  return daemon;
+}
