@@ -23,6 +23,7 @@ export async function installDependencies(
   const isWorkspace = plan.folder !== '' || pkg.workspaces !== undefined;
   await room.own(await room.disk.folder('cache/tools'));
   if (plan.caches.length > 0) await room.own(await room.disk.folder('cache/build'));
+  for (const path of plan.caches) await makeFolder(source.folder, path);
   await room.own(source.folder);
   const runs = new Installation(context, plan);
   const needed = { ...pkg.dependencies, ...pkg.optionalDependencies };
@@ -51,6 +52,17 @@ export async function installDependencies(
   if (hasBuild) await runs.build(join(kept, needsDev ? 'all' : 'production'));
   if (result !== 'program') return [];
   return [{ folder: join(kept, 'production'), prefix: 'app/node_modules', remember: `${kept}.layer.json` }];
+}
+
+/** A folder to mount on, of the build's user; never through a link of the source. */
+async function makeFolder(root: string, path: string): Promise<void> {
+  let place = root;
+  for (const name of path.split('/')) {
+    place = join(place, name);
+    const stats = await lstat(place).catch(() => null);
+    if (stats === null) await mkdir(place);
+    else if (!stats.isDirectory()) throw new AppError('INVALID', `"${path}" is not a folder of the source`);
+  }
 }
 
 class Installation {
