@@ -380,7 +380,22 @@ test.each<[string, RegExp]>([
     /too many values/,
   ],
   ['services: &s\n  a: *s', /too many values|no anchor|no YAML/],
-  ['x'.repeat(2 << 20), /more than 1 MiB/],
+  ['x'.repeat(2 << 20), /more than 256 KiB/],
+  ['services: ' + '['.repeat(100_000), /no YAML|too many values/],
+  ['services: ' + '{a: '.repeat(20_000), /no YAML|too many values/],
+  [
+    `services:\n  a: {image: x, command: "${'${A:-'.repeat(5_000)}x${'}'.repeat(5_000)}"}`,
+    /stand in each other/,
+  ],
+  [`x: {${Array.from({ length: 22_000 }, (_, index) => `k${index}: 1`).join(',')}}`, /too many values/],
 ])('a text that is none: %.40s', (text, message) => {
   expect(errorsOf(parseCompose(text).notes).join('\n')).toMatch(message);
+});
+
+test('large env files are read in the time that their length takes', () => {
+  const content = `${'A="b"\n'.repeat(100_000)}B="open\n${'x\n'.repeat(100_000)}`;
+  const { notes } = service('env_file: big.env', '', { files: new Map([['big.env', content]]) });
+  expect(notes.find(({ message }) => message.includes('is not closed'))?.message).toBe(
+    'big.env, line 100001: a " is not closed',
+  );
 });

@@ -34,6 +34,7 @@ class Reading {
   private readonly beside: Beside;
   private readonly findFile: FindFile;
   private readonly lookup: Lookup;
+  private readonly trees = new Map<string, Tree>();
 
   constructor(notes: Notes, beside: Beside) {
     this.notes = notes;
@@ -130,7 +131,7 @@ class Reading {
       notes.error(entry.line, `The content of ${file} is not here: add it below as "${file}"`);
       return null;
     }
-    const other = content === undefined ? root : parseTree(content);
+    const other = content === undefined ? root : this.treeOf(content);
     const base =
       other.kind === 'table' ? this.tableAt(other, 'services').entries.get(target)?.value : undefined;
     if (!base || other.kind !== 'table') {
@@ -139,6 +140,13 @@ class Reading {
     }
     const below = this.extend(name, base, other, [...way, step]);
     return below && mergeTables(withoutProfiles(below), value);
+  }
+
+  /** Other files are read once, however many services extend theirs. */
+  private treeOf(content: string): Tree {
+    const known = this.trees.get(content) ?? parseTree(content);
+    this.trees.set(content, known);
+    return known;
   }
 
   private isActive(profiles: Tree): boolean {

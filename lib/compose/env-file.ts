@@ -12,49 +12,54 @@ export function parseEnvFile(
 ): Map<string, string> {
   const found = new Map<string, string>();
   const known: Lookup = (name) => found.get(name) ?? lookup(name);
-  const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
-  for (let index = 0; index < lines.length; index += 1) {
-    const line = (lines[index] as string).trim();
-    const at = index + 1;
-    if (!line || line.startsWith('#')) continue;
-    const match = /^(?:export\s+)?([^\s=#]+)\s*(?:=\s*([\s\S]*))?$/.exec(line);
+  const whole = text.replace(/^\uFEFF/, '').replaceAll('\r\n', '\n');
+  let at = 0;
+  for (let from = 0; from <= whole.length;) {
+    const end = endOfLine(whole, from);
+    const line = whole.slice(from, end);
+    const start = from;
+    from = end + 1;
+    at += 1;
+    if (!line.trim() || line.trim().startsWith('#')) continue;
+    const match = /^\s*(?:export\s+)?([^\s=#]+)\s*(?:(=\s*)(.*))?$/.exec(line);
     const name = match?.[1];
     if (!name || !/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name)) {
       notes.error(null, `${file}, line ${at}: this is not NAME=value`);
       continue;
     }
-    const written = match[2];
+    const written = match[3];
     if (written === undefined) {
       const value = known(name);
       if (value !== undefined) found.set(name, value);
       continue;
     }
+    const place = { lookup: known, line: at, notes: inFile(notes, file) };
     const quote = /^["']/.exec(written)?.[0];
     if (!quote) {
-      const plain = written.replace(/(^|\s)#.*$/, '').trim();
-      found.set(name, interpolate(plain, { lookup: known, line: at, notes: inFile(notes, file) }));
+      found.set(name, interpolate(written.replace(/(^|\s)#.*$/, '').trim(), place));
       continue;
     }
-    let value = written.slice(1);
-    while (closing(value, quote) < 0 && index + 1 < lines.length) value += `\n${lines[(index += 1)]}`;
-    const end = closing(value, quote);
-    if (end < 0) {
+    const opened = start + line.length - written.length + 1;
+    const closed = closing(whole, quote, opened);
+    if (closed < 0) {
       notes.error(null, `${file}, line ${at}: a ${quote} is not closed`);
       return found;
     }
-    value = value.slice(0, end);
-    found.set(
-      name,
-      quote === "'"
-        ? value
-        : interpolate(unescape(value), { lookup: known, line: at, notes: inFile(notes, file) }),
-    );
+    const value = whole.slice(opened, closed);
+    found.set(name, quote === "'" ? value : interpolate(unescape(value), place));
+    at += value.split('\n').length - 1;
+    from = endOfLine(whole, closed) + 1;
   }
   return found;
 }
 
-function closing(text: string, quote: string): number {
-  for (let at = 0; at < text.length; at += 1) {
+function endOfLine(text: string, from: number): number {
+  const end = text.indexOf('\n', from);
+  return end < 0 ? text.length : end;
+}
+
+function closing(text: string, quote: string, from: number): number {
+  for (let at = from; at < text.length; at += 1) {
     if (text[at] === '\\' && quote === '"') at += 1;
     else if (text[at] === quote) return at;
   }

@@ -8,7 +8,11 @@ interface Place {
   readonly lookup: Lookup;
   readonly line: number;
   readonly notes: ServiceNotes;
+  /** How many defaults this one stands in. */
+  readonly depth?: number;
 }
+
+const maxDepth = 20;
 
 /**
  * Replaces `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME-default}`, `${NAME:?message}`, `${NAME?message}`,
@@ -61,7 +65,12 @@ export function interpolateTree(tree: Tree, context: Omit<Place, 'line'>): Tree 
   return { ...tree, value: interpolate(tree.value, { ...context, line: tree.line }) };
 }
 
-function braced(inside: string, place: Place): string {
+function braced(inside: string, outer: Place): string {
+  const place = { ...outer, depth: (outer.depth ?? 0) + 1 };
+  if (place.depth > maxDepth) {
+    place.notes.error(place.line, `Variables stand in each other more than ${maxDepth} times`);
+    return '';
+  }
   const match = /^([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-?+])([\s\S]*))?$/.exec(inside);
   if (!match) {
     place.notes.error(place.line, `"\${${shorten(inside)}}" is no variable; write $$ for a plain dollar`);

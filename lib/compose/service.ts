@@ -126,7 +126,8 @@ const words: (what: string) => (value: Tree, context: ServiceContext) => string[
 const readers: Readonly<Record<string, Reader>> = {
   image: (value, service, { notes }, line) => {
     const image = textOf(value)?.trim() ?? '';
-    if (!imagePattern.test(image)) notes.error(line, `"${image.slice(0, 80)}" is no image reference`);
+    if (image.length > 512 || !imagePattern.test(image))
+      notes.error(line, `"${image.slice(0, 80)}" is no image reference`);
     service.image = image;
   },
   build: readBuild,

@@ -23,7 +23,7 @@ export interface Entry {
   readonly value: Tree;
 }
 
-const maxBytes = 1 << 20;
+const maxBytes = 256 << 10;
 /** Values after aliases are followed; a file of people has some hundreds. */
 const maxNodes = 20_000;
 const maxDepth = 60;
@@ -40,9 +40,9 @@ export class YamlProblem extends AppError {
 
 /** YAML 1.2 with the merge key, aliases followed, all values within bounds. Throws YamlProblem. */
 export function parseTree(text: string): Tree {
-  if (Buffer.byteLength(text) > maxBytes) throw new YamlProblem(null, 'The text has more than 1 MiB');
+  if (Buffer.byteLength(text) > maxBytes) throw new YamlProblem(null, 'The text has more than 256 KiB');
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = read(text, lines);
   const lineAt = (offset: number | undefined) => (offset === undefined ? 1 : lines.linePos(offset).line || 1);
   const [error] = document.errors;
   if (error) throw new YamlProblem(lineAt(error.pos[0]), `This is no YAML: ${error.message}`);
@@ -65,6 +65,7 @@ export function parseTree(text: string): Tree {
         const at = lineAt((key as YamlNode | null)?.range?.[0]);
         if (name === null) throw new YamlProblem(at, 'A key is a single word');
         if (name === '<<') merged.push(...tablesOf(visit(value, depth + 1)));
+        else if (entries.has(name)) throw new YamlProblem(at, `This is no YAML: "${name}" appears twice`);
         else entries.set(name, { line: at, value: visit(value, depth + 1) });
       }
       for (const table of merged)
@@ -76,6 +77,17 @@ export function parseTree(text: string): Tree {
     return { kind: 'scalar', line, value: isPlain(value) ? value : null };
   };
   return visit(document.contents, 0);
+}
+
+/** Keys are compared while the values are visited: the library's own way takes the square of their number. */
+function read(text: string, lineCounter: LineCounter): ReturnType<typeof parseDocument> {
+  try {
+    return parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: false });
+  } catch (cause) {
+    // The library recurses, so brackets by the thousand end its stack.
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new YamlProblem(null, 'This is no YAML: its values are nested too deeply');
+  }
 }
 
 function tablesOf(tree: Tree): Table[] {

@@ -236,6 +236,21 @@ test('a delivery is taken once, whatever its headers call it the second time', a
   expect(await world.db.operation.count({ where: { appId } })).toBe(1);
 });
 
+test('a delivery that failed may be sent again', async () => {
+  const appId = await newApp();
+  const hook = await newHook(appId, 'GITHUB');
+  const [body, delivery] = [pushBody(), randomUUID()];
+  await world.db.app.update({
+    where: { id: appId },
+    data: { greyVersionId: 'local.version.aaaaaaaaaaaaaaaa' },
+  });
+  const failed = await github(hook, body, delivery);
+  expect(failed).toMatchObject({ status: 200, outcome: 'FAILED' });
+  expect(failed.message).toMatch(/a grey release is under way; promote or abort it first$/);
+  await world.db.app.update({ where: { id: appId }, data: { greyVersionId: null } });
+  expect(await github(hook, body, delivery)).toMatchObject({ status: 202, outcome: 'DEPLOYED' });
+});
+
 test('a push while the app builds supersedes the older build, which says so', async () => {
   const appId = await newApp();
   const hook = await newHook(appId, 'GITHUB');

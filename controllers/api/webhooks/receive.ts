@@ -55,13 +55,15 @@ export async function receiveWebhook(api: Api, id: string, request: Incoming): P
   const outcome: DeliveryOutcome = decision.outcome === 'DEPLOY' ? 'WAITING' : decision.outcome;
   const bodyDigest = digestOf(request.body);
   const deliveryId = newId(api.config.dataCenter, 'delivery');
-  if (proof.signsBody && notice.kind !== 'PING' && (await isRepeated(api, id, bodyDigest))) return repeated;
+  const deliveryKey = (delivery ?? deliveryId).slice(0, 200);
+  const signedDigest = proof.signsBody && notice.kind !== 'PING' ? bodyDigest : null;
+  if (await isRepeated(api, id, { deliveryKey, signedDigest })) return repeated;
   try {
     await db.webhookDelivery.create({
       data: {
         id: deliveryId,
         webhookId: id,
-        deliveryKey: (delivery ?? deliveryId).slice(0, 200),
+        deliveryKey,
         bodyDigest,
         outcome,
         message: decision.message,
@@ -90,10 +92,27 @@ const repeated: WebhookReceipt = {
   operationId: null,
 };
 
-/** A body that was signed and taken is a repetition, whatever its headers call it. */
-async function isRepeated(api: Api, webhookId: string, bodyDigest: string): Promise<boolean> {
-  const outcome = { not: 'REFUSED' };
-  return (await api.repository.db.webhookDelivery.count({ where: { webhookId, bodyDigest, outcome } })) > 0;
+/**
+ * Whether it was taken before: by its name, or by its signed body, whatever its headers call it. One that failed
+ * makes room for its repetition.
+ */
+async function isRepeated(
+  api: Api,
+  webhookId: string,
+  { deliveryKey, signedDigest }: { readonly deliveryKey: string; readonly signedDigest: string | null },
+): Promise<boolean> {
+  const { webhookDelivery } = api.repository.db;
+  const known = await webhookDelivery.findMany({
+    where: {
+      webhookId,
+      outcome: { not: 'REFUSED' },
+      OR: [{ deliveryKey }, ...(signedDigest === null ? [] : [{ bodyDigest: signedDigest }])],
+    },
+    select: { id: true, outcome: true },
+  });
+  if (known.some(({ outcome }) => outcome !== 'FAILED')) return true;
+  await webhookDelivery.deleteMany({ where: { id: { in: known.map(({ id }) => id) }, outcome: 'FAILED' } });
+  return false;
 }
 
 async function understood<T>(api: Api, webhook: Webhook, request: Incoming, read: () => T): Promise<T> {
