@@ -60,7 +60,13 @@ export async function start(input: HubConfig, deps: HubDeps): Promise<RunningHub
       log,
     });
     stack.use(tokens, (server) => server.stop());
-    await runRegistry(config, issuer, stack, log);
+    const httpSecret = deps.accounts.passwordOf('uploads of the registry');
+    await runRegistry(
+      config,
+      renderRegistryConfig(config, { certFile: issuer.certFile, httpSecret }),
+      stack,
+      log,
+    );
     const account = {
       username: 'hub',
       password: deps.accounts.passwordOf('hub'),
@@ -100,12 +106,11 @@ export async function stopEngine(input: HubConfig): Promise<void> {
 /** With the configuration of now: one that runs with another is started again, which clients wait for. */
 async function runRegistry(
   config: HubSettings,
-  issuer: TokenIssuer,
+  wanted: string,
   stack: Stack,
   log: ReturnType<typeof createLogger>,
 ): Promise<void> {
   const file = join(config.dataDir, 'config.yml');
-  const wanted = renderRegistryConfig(config, issuer.certFile);
   const daemon = daemonOf(config);
   if ((await readFile(file, 'utf8').catch(() => null)) !== wanted) {
     await daemon.stop();

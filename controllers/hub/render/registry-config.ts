@@ -4,12 +4,16 @@ import { type HubSettings, serviceName, tokenUrlOf } from '../config.ts';
 
 /**
  * Configuration of Distribution 2.8 (https://distribution.github.io/distribution/about/configuration/). No cache of
- * blob descriptors: it would say that blobs are there which garbage collection has taken.
+ * blob descriptors: it would say that blobs are there which garbage collection has taken. Warnings stay out of the log, as
+ * every client that is asked to log in is one.
  */
-export function renderRegistryConfig(config: HubSettings, certFile: string): string {
+export function renderRegistryConfig(
+  config: HubSettings,
+  { certFile, httpSecret }: { readonly certFile: string; readonly httpSecret: string },
+): string {
   return stringify({
     version: 0.1,
-    log: { level: 'warn', accesslog: { disabled: true } },
+    log: { level: 'error', accesslog: { disabled: true } },
     storage: {
       filesystem: { rootdirectory: join(config.dataDir, 'store') },
       delete: { enabled: true },
@@ -25,6 +29,8 @@ export function renderRegistryConfig(config: HubSettings, certFile: string): str
     },
     http: {
       addr: `${config.host}:${config.port}`,
+      // Or an upload that it began before it was started again could not be ended.
+      secret: httpSecret,
       headers: { 'X-Content-Type-Options': ['nosniff'] },
     },
   });
