@@ -171,6 +171,7 @@ test('the template digest follows what pods are made of, and nothing else', () =
   const changes: Partial<RunSpec>[] = [
     { env: [] },
     { command: ['x'] },
+    { container: { user: '1000' } },
     { memoryMb: 2_048 },
     { restartedAt: '2026-01-01T00:00:00Z' },
     { version: { ...web.version, image: 'blue/shop@sha256:11' } },
@@ -195,6 +196,19 @@ test('a PORT of the user wins over ours', () => {
   const spec = { ...web, env: [{ name: 'PORT', value: '1234' }] };
   const env = workloadAmong(renderApp(spec, options))?.object.spec?.template.spec?.containers[0]?.env;
   expect(env?.some(({ name }) => name === 'PORT')).toBe(false);
+});
+
+test('entrypoint, working folder and user stand over those of the image', () => {
+  const container = { entrypoint: ['/bin/sh', '-c'], workingDir: '/srv', user: '1000:2000' };
+  const rendered = workloadAmong(renderApp({ ...web, command: ['serve'], container }, options));
+  const [main] = (rendered?.object as { spec: { template: { spec: { containers: object[] } } } }).spec
+    .template.spec.containers;
+  expect(main).toMatchObject({
+    command: ['/bin/sh', '-c'],
+    args: ['serve'],
+    workingDir: '/srv',
+    securityContext: { runAsUser: 1000, runAsGroup: 2000, privileged: false },
+  });
 });
 
 test('before Kubernetes 1.30 the drain is an exec', () => {
