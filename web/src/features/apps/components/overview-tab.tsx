@@ -199,6 +199,8 @@ function Details({ app }: { readonly app: AppFieldsFragment }): ReactNode {
           [t('source'), source.url ? <code>{source.url}</code> : null],
           [t('branch'), source.branch ? <code>{source.branch}</code> : null],
           [t('subdirectory'), source.subdirectory ? <code>{source.subdirectory}</code> : null],
+          [t('image'), source.image ? <code>{source.image}</code> : null],
+          [t('archive'), source.fileName],
           [t('template'), source.template],
           [
             t('resources'),
