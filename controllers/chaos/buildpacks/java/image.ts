@@ -26,6 +26,8 @@ export interface Result {
   readonly shownName: string;
   /** Names of archives that this build made: they change with the app, wherever they lie. */
   readonly ownArchives: ReadonlySet<string>;
+  /** Whether this build wrote the archives of others within, too. */
+  readonly isRewritten?: boolean;
 }
 
 /** An archive as layers: packages of others, then the app; unpacked where that makes a change small. */
@@ -36,8 +38,8 @@ export async function imageOfArchive(context: BuildContext, result: Result): Pro
   let runtime = await jre(runtimes);
   if (facts.isWebApp) {
     runtime = await tomcat(runtimes);
-    const archive = facts.isJavax ? await migrate(context, result.archive) : result.archive;
-    await unpack({ ...result, archive }, parts, 'webapp/');
+    const served = facts.isJavax ? await migrate(context, result) : result;
+    await unpack(served, parts, 'webapp/');
     await writeStart(parts, 'exec /usr/local/bin/serve-war');
   } else if (facts.isSpringBoot && facts.mainClass) {
     await unpack(result, parts, '');
@@ -91,16 +93,17 @@ async function newParts({ room }: BuildContext): Promise<Parts> {
   return parts;
 }
 
-async function unpack({ archive, ownArchives }: Result, parts: Parts, prefix: string): Promise<void> {
+async function unpack(result: Result, parts: Parts, prefix: string): Promise<void> {
+  const { archive, ownArchives, isRewritten = false } = result;
   const isDependency = await dependenciesOf(archive);
   const isForeign = (name: string) => isDependency(name) && !ownArchives.has(basename(name));
   await using zip = await ZipFile.open(archive);
   await zip.extract(parts.dependencies, (name) => (isForeign(name) ? prefix + name : null));
   await zip.extract(parts.app, (name) => (isForeign(name) ? null : prefix + name));
-  const own = [...zip.entries.keys()].filter(
-    (name) => /-INF\/lib\/[^/]+\.jar$/.test(name) && !isForeign(name),
-  );
-  for (const name of own) await normalizeArchive(join(parts.app, prefix, name));
+  for (const name of zip.entries.keys()) {
+    if (!/-INF\/lib\/[^/]+\.jar$/.test(name) || (isForeign(name) && !isRewritten)) continue;
+    await normalizeArchive(join(isForeign(name) ? parts.dependencies : parts.app, prefix, name));
+  }
 }
 
 /** A single archive, with the packages beside it that its manifest names. */
@@ -163,18 +166,19 @@ async function layersOf({ room }: BuildContext, parts: Parts, runtime: SharedLay
 }
 
 /** A copy of the archive for Jakarta EE, which today's Tomcat serves. */
-async function migrate({ room, runtimes, base, say }: BuildContext, archive: string): Promise<string> {
+async function migrate({ room, runtimes, base, say }: BuildContext, result: Result): Promise<Result> {
   say('The web application is written for Java EE (javax): it is converted for Jakarta EE');
   await room.enter([...(await jakartaMigration(runtimes)), base].map(({ root }) => root));
   const folder = await room.disk.freshFolder('workspace/migration');
-  await copyRegular(archive, join(folder, 'old.war'));
+  await copyRegular(result.archive, join(folder, 'old.war'));
   await room.own(folder);
-  const tool = '/usr/share/java/tomcat-jakartaee-migration.jar';
+  const classes = '/usr/share/tomcat-jakartaee-migration/lib/*';
+  const program = ['java', '-cp', classes, 'org.apache.tomcat.jakartaee.MigrationCLI', '-profile=EE'];
   await room.exec({
     label: 'tomcat-jakartaee-migration',
-    args: ['java', '-jar', tool, '-profile=EE', '/output/old.war', '/output/new.war'],
+    args: [...program, '/output/old.war', '/output/new.war'],
     cwd: '/output',
     mounts: [{ source: folder, destination: '/output' }],
   });
-  return join(folder, 'new.war');
+  return { ...result, archive: join(folder, 'new.war'), isRewritten: true };
 }
