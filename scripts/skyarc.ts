@@ -1,7 +1,8 @@
 /**
- * The command of one machine: `skyarc up | run <process> | down [--purge] | doctor`.
+ * The command of one machine: `skyarc up | run <process> | down [--purge] | token <team> | doctor`.
  * Configuration comes from `SKYARC_*` variables, see docs/configuration.md.
  */
+import { teamName } from '@skyarc/lib/contracts';
 import { AppError, messageOf } from '@skyarc/lib/errors';
 import { setLogLevel } from '@skyarc/lib/log';
 import { isRunnableName, processNames, runProcess, serviceNames } from './compose/processes.ts';
@@ -12,6 +13,8 @@ const usage = `Usage: skyarc <command>
   up               start everything on this machine and stay in the foreground
   run <process>    run one of: ${runnable}
   down [--purge]   stop everything, apps too; with --purge remove all state and every trace on the host
+  token <team> [--publish] [--days=90]
+                   print a token for the team's packages, to read or also to publish
   doctor           list what Skyarc has on this machine, and what is wrong with it`;
 
 /** Each command loads only what it needs: the supervisor stays small. */
@@ -26,11 +29,20 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
       return runProcess(args[0], topology);
     case 'down':
       return (await import('./compose/down.ts')).down(topology, { purge: args.includes('--purge') });
+    case 'token':
+      if (!teamName.safeParse(args[0]).success) break;
+      console.log(await (await import('./compose/repo.ts')).makeRepoToken(topology, readTokenRequest(args)));
+      return 0;
     case 'doctor':
       return (await import('./compose/doctor.ts')).doctor(topology);
   }
   console.error(usage);
   return 2;
+}
+
+function readTokenRequest([team = '', ...options]: readonly string[]) {
+  const days = Number(/^--days=(\d{1,4})$/m.exec(options.join('\n'))?.[1] ?? 90);
+  return { team, mayPublish: options.includes('--publish'), days };
 }
 
 // A terminal or pipe that goes away must not take a control plane with it.

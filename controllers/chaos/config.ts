@@ -31,6 +31,17 @@ export const chaosConfigSchema = z.object({
   samplesDir: z.string().default(join(import.meta.dirname, '../../samples')),
   /** Builds at once. */
   slots: size(2),
+  /** The data centre's packages, for all builds; null: builds go to the registries themselves. */
+  repo: z
+    .object({
+      url: z.url({ protocol: /^http$/ }),
+      /** Private key (PEM) of the grants by which builds read their team's packages. */
+      grantKey: z.string().min(1),
+    })
+    .nullable()
+    .default(null),
+  /** Teams whose builds may reach every public address, `*` for all; others reach packages and their source. */
+  openTeams: z.array(z.string()).default([]),
   /** Settings of package clients that builds may know, e.g. `PIP_INDEX_URL`; see `clientEnvironmentOf`. */
   clientEnv: z.record(z.string(), z.string()).default({}),
   limits: z

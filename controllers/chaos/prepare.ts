@@ -17,7 +17,7 @@ import { LayerStore, type SharedLayer } from './base/store.ts';
 import { type ResolvedChaosConfig, roomOf } from './config.ts';
 import type { Shared } from './shared.ts';
 import { Inventory } from './steps/attest.ts';
-import { discoverUpstreams } from './upstreams.ts';
+import { aptEnvOf, discoverUpstreams } from './upstreams.ts';
 
 const log = createLogger('chaos');
 
@@ -48,7 +48,7 @@ export async function prepare(
   signal: AbortSignal,
   access: RegistryAccess = {},
 ): Promise<Shared> {
-  const upstreams = await discoverUpstreams(config.clientEnv);
+  const upstreams = await discoverUpstreams(config.clientEnv, config.repo?.url ?? null);
   const registry = new RegistryClient({
     url: config.registryUrl,
     account: access.registryAccount,

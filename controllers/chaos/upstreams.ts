@@ -1,8 +1,10 @@
-import { access } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { run } from '@skyarc/lib/process';
 import { goDefaults } from './base/go-proxy.ts';
 import { findMavenMirror, mavenCentral } from './base/maven-settings.ts';
+import { repoAddress } from './sandbox/network.ts';
 
 const handedOn = `http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY
   npm_config_registry PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_TRUSTED_HOST
@@ -19,7 +21,16 @@ export function clientEnvironmentOf(
 
 /** Where builds get packages from, as this machine's own clients are configured, without its credentials. */
 export interface Upstreams {
+  /** For package clients on this machine itself. */
   readonly env: Readonly<Record<string, string>>;
+  /** For package clients in a sandbox. */
+  readonly buildEnv: Readonly<Record<string, string>>;
+  /** Hosts that lock files of Yarn 1 name, which it asks whatever registry is set. */
+  readonly yarnHosts: readonly string[];
+  /** Sites that apt on this machine gets packages from. */
+  readonly sites: readonly string[];
+  /** The service that all of these get their packages from, or null: each from its own registry. */
+  readonly repoUrl: string | null;
   /** Bundle of trusted certificates of this machine, or null. */
   readonly caFile: string | null;
   /** Hosts that builds must reach even when their address is private. */
@@ -30,8 +41,14 @@ export interface Upstreams {
 const clientDefaults = [mavenCentral, ...goDefaults];
 const caBundle = '/etc/ssl/certs/ca-certificates.crt';
 
-/** Asks npm, pip, Go and Maven of this machine; what is not installed or not configured keeps the client's default. */
-export async function discoverUpstreams(clientEnv: Readonly<Record<string, string>>): Promise<Upstreams> {
+/**
+ * Asks npm, pip, Go and Maven of this machine; what is not installed or not configured keeps the client's default.
+ * With an address of repo, all of them are sent there.
+ */
+export async function discoverUpstreams(
+  clientEnv: Readonly<Record<string, string>>,
+  repoUrl: string | null,
+): Promise<Upstreams> {
   const caFile = await access(caBundle).then(
     () => caBundle,
     () => null,
@@ -46,11 +63,76 @@ export async function discoverUpstreams(clientEnv: Readonly<Record<string, strin
   if (goProxy) env['GOPROXY'] = goProxy.split(',').map(withoutCredentials).join(',');
   if (maven) env['SKYARC_MAVEN_URL'] = withoutCredentials(maven);
   if (caFile) Object.assign(env, trustOf(caFile));
-  const sites = await run('apt-get', ['indextargets', '--format', '$(SITE)']).catch(() => null);
+  const targets = await run('apt-get', ['indextargets', '--format', '$(SITE)']).catch(() => null);
+  const sites = [...new Set((targets?.stdout ?? '').split('\n').filter(Boolean))];
   const named = Object.values(env).flatMap((value) => value.split(/[,|]/));
-  const urls = [...named, ...clientDefaults, ...(sites?.stdout.split('\n') ?? [])];
+  const urls = [...named, ...clientDefaults, ...sites];
   const hosts = urls.flatMap((url) => (URL.canParse(url) ? [new URL(url).hostname] : []));
-  return { env, caFile, hosts: [...new Set(hosts.filter(Boolean))] };
+  const yarnHosts = ['registry.yarnpkg.com', ...(registry ? [new URL(registry).hostname] : [])];
+  const common = { caFile, sites, repoUrl, yarnHosts, hosts: [...new Set(hosts.filter(Boolean))] };
+  if (repoUrl === null) return { ...common, env, buildEnv: env };
+  const { host, port } = repoAddress;
+  return {
+    ...common,
+    env: { ...env, ...clientsOf(repoUrl, env) },
+    buildEnv: { ...env, ...clientsOf(`http://${host}:${port}`, env) },
+  };
+}
+
+/** Settings of package clients that make one service of ours serve them all; see controllers/repo. */
+function clientsOf(base: string, env: Readonly<Record<string, string>>): Record<string, string> {
+  const { host, hostname } = new URL(base);
+  const noProxy = [env['no_proxy'] ?? env['NO_PROXY'], hostname].filter(Boolean).join(',');
+  return {
+    npm_config_registry: `${base}/npm/`,
+    // Of the addresses in a lock file, whatever registry it was made with.
+    npm_config_replace_registry_host: 'always',
+    // What cannot be had is said at once, not after a minute of trying.
+    npm_config_fetch_retries: '1',
+    npm_config_fetch_retry_mintimeout: '1000',
+    npm_config_fetch_retry_maxtimeout: '2000',
+    PIP_INDEX_URL: `${base}/pypi/simple/`,
+    PIP_EXTRA_INDEX_URL: '',
+    PIP_TRUSTED_HOST: host,
+    UV_DEFAULT_INDEX: `${base}/pypi/simple/`,
+    UV_INSECURE_HOST: host,
+    GOPROXY: `${base}/go,direct`,
+    SKYARC_MAVEN_URL: `${base}/maven/`,
+    no_proxy: noProxy,
+    NO_PROXY: noProxy,
+  };
+}
+
+/**
+ * Environment of an apt whose sources are within a root: through repo where it serves all of them. Sites by
+ * https are asked directly: they could not be kept.
+ */
+export async function aptEnvOf(upstreams: Upstreams, root: string): Promise<Record<string, string>> {
+  const { env, repoUrl, sites } = upstreams;
+  const text = await readFile(join(root, 'etc/apt/sources.list'), 'utf8').catch(() => '');
+  const wanted = [...text.matchAll(/^deb (?:\[[^\]]*\] )?(http:\S+)/gm)].map((one) =>
+    plainUrl(one[1] as string),
+  );
+  const known = new Set(sites.map(plainUrl));
+  if (repoUrl === null || !wanted.every((site) => known.has(site))) return { ...env };
+  return { ...env, http_proxy: repoUrl, no_proxy: '' };
+}
+
+/** Buildpacks whose packages repo serves, all of them: their builds need no other network. */
+const servedByRepo = ['nodejs', 'python', 'go', 'static'];
+
+/** What a build may reach besides packages when its team may reach no more: null is every public address. */
+export function closedHostsOf(
+  upstreams: Upstreams,
+  { buildpack, isOpen, sourceUrl }: { buildpack: string; isOpen: boolean; sourceUrl: string | undefined },
+): readonly string[] | null {
+  if (upstreams.repoUrl === null || isOpen || !servedByRepo.includes(buildpack)) return null;
+  const source = sourceUrl && URL.canParse(sourceUrl) ? [new URL(sourceUrl).hostname] : [];
+  return [...source, ...(buildpack === 'nodejs' ? upstreams.yarnHosts : [])];
+}
+
+function plainUrl(url: string): string {
+  return url.replace(/\/+$/, '');
 }
 
 /** Environment by which the usual clients trust a bundle of certificates. */

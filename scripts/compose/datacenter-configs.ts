@@ -143,6 +143,7 @@ export function chaosConfigOf({
   ports,
   ownPorts,
   path,
+  openTeams,
   environment,
 }: Topology): ChaosConfig {
   return {
@@ -153,6 +154,7 @@ export function chaosConfigOf({
     layersDir: path('chaos', 'layers'),
     uploadsDir: path('uploads'),
     registryUrl: loopback(ports.hub),
+    openTeams: [...openTeams],
     clientEnv: clientEnvironmentOf(environment),
   };
 }
@@ -167,6 +169,7 @@ export async function apiConfigOf(topology: Topology): Promise<ApiConfig> {
     eventlog: ports.eventlogStatus,
     node: ports.node,
     hub: ports.hubStatus,
+    ...(topology.servesPackages ? { repo: ports.repoStatus } : {}),
     ...(topology.dns.listen ? { dns: ports.dnsStatus } : {}),
     webcli: ports.webcliStatus,
   };

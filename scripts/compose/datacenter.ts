@@ -11,8 +11,16 @@ export async function startDataCenter(topology: Topology): Promise<StartedProces
     const use = async (name: ServiceName): Promise<RunningService> =>
       stack.use(await services[name](topology, shared), (service) => service.stop());
     await Promise.all((['hub', 'mq', 'eventlog'] as const).map(use));
-    const others: readonly ServiceName[] = ['gateway', 'node', 'webcli', 'worker', 'chaos'];
-    await Promise.all([...others, ...(topology.dns.listen ? (['dns'] as const) : [])].map(use));
+    const others: readonly ServiceName[] = [
+      'gateway',
+      'node',
+      'webcli',
+      'worker',
+      'chaos',
+      ...(topology.servesPackages ? (['repo'] as const) : []),
+      ...(topology.dns.listen ? (['dns'] as const) : []),
+    ];
+    await Promise.all(others.map(use));
     const { url } = await use('api');
     return { stop: () => stack.stop(), facts: { about: `API at ${url}` } };
   } catch (error) {

@@ -11,6 +11,7 @@ export type ProcessName = (typeof processNames)[number];
 /** A data centre's services, each of which can also run in a process of its own. */
 export const serviceNames = [
   'hub',
+  'repo',
   'mq',
   'eventlog',
   'gateway',

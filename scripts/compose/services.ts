@@ -6,6 +6,7 @@ import { start as startGateway } from '@skyarc/controllers/gateway';
 import { start as startHub } from '@skyarc/controllers/hub';
 import { start as startMq } from '@skyarc/controllers/mq';
 import { start as startNode } from '@skyarc/controllers/node';
+import { start as startRepo } from '@skyarc/controllers/repo';
 import { start as startWebcli } from '@skyarc/controllers/webcli';
 import { start as startWorker } from '@skyarc/controllers/worker';
 import { AppError } from '@skyarc/lib/errors';
@@ -19,6 +20,7 @@ import { openDataCenterDatabase } from '@skyarc/prisma/datacenter';
 import * as configs from './datacenter-configs.ts';
 import { dnsConfigOf } from './dns.ts';
 import type { ServiceName, StartedProcess } from './processes.ts';
+import { buildRepoOf, repoConfigOf } from './repo.ts';
 import type { Topology } from './topology.ts';
 import { webcliConfigOf } from './webcli.ts';
 
@@ -48,6 +50,7 @@ type Starter = (topology: Topology, shared: Shared) => Promise<RunningService>;
 /** Every service of a data centre, as `skyarc run <service>` starts one and the data centre's process all. */
 export const services: Readonly<Record<ServiceName, Starter>> = {
   hub: (topology, shared) => startHub(configs.hubConfigOf(topology), shared),
+  repo: async (topology) => startRepo(await repoConfigOf(topology)),
   mq: (topology) => startMq(configs.mqConfigOf(topology)),
   eventlog: (topology) => startEventlog(configs.eventlogConfigOf(topology)),
   gateway: (topology, { kube }) => startGateway(configs.gatewayConfigOf(topology), { kube }),
@@ -64,11 +67,11 @@ export const services: Readonly<Record<ServiceName, Starter>> = {
       registryAccount: configs.registryAccountOf(topology, shared.accounts, 'worker'),
       imageKey: shared.imageKeys.publicKey,
     }),
-  chaos: (topology, shared) =>
-    startChaos(configs.chaosConfigOf(topology), {
-      ...shared,
-      registryAccount: configs.registryAccountOf(topology, shared.accounts, 'chaos'),
-    }),
+  chaos: async (topology, shared) =>
+    startChaos(
+      { ...configs.chaosConfigOf(topology), repo: await buildRepoOf(topology) },
+      { ...shared, registryAccount: configs.registryAccountOf(topology, shared.accounts, 'chaos') },
+    ),
   api: async (topology, shared) =>
     startApi(await configs.apiConfigOf(topology), { ...shared, eventLog: shared.eventlog }),
 };

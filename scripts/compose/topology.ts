@@ -89,6 +89,10 @@ const settings = z.object({
   DNS_ZONES: list.default([]),
   /** Port on which gateways must take connections for their addresses to be answered; 0 asks none. */
   DNS_PROBE_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
+  /** Whether builds get packages through repo; `off`: from the registries themselves. */
+  REPO: z.enum(['on', 'off']).default('on'),
+  /** Teams whose builds may reach every public address, `*` for all. */
+  OPEN_BUILDS: list.default([]),
   /** Zone of the names `<app>.<team>.<zone>`, for pods and, from DNS_LISTEN, for private networks. */
   INTERNAL_ZONE: z.string().default('skyarc.internal'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
@@ -116,6 +120,8 @@ const basePorts = {
   hub: 5000,
   hubStatus: 5001,
   hubToken: 5002,
+  repo: 8081,
+  repoStatus: 8082,
   containerdStream: 10010,
   dnsStatus: 9153,
   webcli: 7171,
@@ -152,6 +158,10 @@ export interface Topology {
   readonly gatewayUrls: readonly string[];
   readonly l4Ports: { readonly first: number; readonly last: number };
   readonly webcliUrls: readonly string[];
+  /** Whether packages are served here, for builds and people. */
+  readonly servesPackages: boolean;
+  /** Teams whose builds may reach every public address. */
+  readonly openTeams: readonly string[];
   readonly dns: {
     /** Undefined when names are not answered for other networks. */
     readonly listen: { readonly host: string; readonly port: number } | undefined;
@@ -202,6 +212,8 @@ export function readTopology(environment: Readonly<Record<string, string | undef
     gatewayUrls: set.GATEWAY_URLS.length > 0 ? set.GATEWAY_URLS : [`http://127.0.0.1:${ports.gatewayStatus}`],
     l4Ports: set.L4_PORTS ?? l4PortsOf(set.PORT_OFFSET, set.INDEX),
     webcliUrls: set.WEBCLI_URLS,
+    servesPackages: set.REPO === 'on',
+    openTeams: set.OPEN_BUILDS,
     dns: {
       listen: set.DNS_LISTEN,
       zones: set.DNS_ZONES,

@@ -3,6 +3,7 @@ import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
 import { AppError } from '@skyarc/lib/errors';
 import { run } from '@skyarc/lib/process';
+import { type RepoAccess, RepoDoor } from './repo-door.ts';
 
 export interface NetworkOptions {
   /** Name of the network namespace; at most 60 characters. */
@@ -11,12 +12,21 @@ export interface NetworkOptions {
   readonly hosts: readonly string[];
   /** True: other private addresses too, except this machine's own. */
   readonly allowPrivate: boolean;
+  /** Packages of the data centre, found within at `repoAddress`; null: none are served. */
+  readonly repo: RepoAccess | null;
+  /** True: nothing is reached but `repo` and `hosts`. */
+  readonly isClosed: boolean;
 }
+
+/** Where every build finds the data centre's packages: the same on all machines, as it may stand in an image. */
+export const repoAddress = { host: '10.0.2.2', port: 8081 } as const;
 
 /** The resolver inside, which slirp4netns answers with this machine's. */
 export const sandboxResolver = '10.0.2.3';
 
 const privateRanges = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10'];
+/** Addresses of slirp4netns itself, the machine's loopback behind one of them. */
+const slirpRange = '10.0.2.0/24';
 const neverReached = ['127.0.0.0/8', '169.254.0.0/16', '0.0.0.0/8', '224.0.0.0/4'];
 
 /**
@@ -27,24 +37,33 @@ export class SandboxNetwork {
   readonly path: string;
   private readonly name: string;
   private readonly slirp: ChildProcess;
+  private readonly door: RepoDoor | null;
 
-  private constructor(name: string, slirp: ChildProcess) {
+  private constructor(name: string, slirp: ChildProcess, door: RepoDoor | null) {
     this.name = name;
     this.path = `/run/netns/${name}`;
     this.slirp = slirp;
+    this.door = door;
   }
 
   static async open(options: NetworkOptions): Promise<SandboxNetwork> {
-    const { name } = options;
+    const { name, repo } = options;
     await removeNetwork(name);
     await must('ip', ['netns', 'add', name]);
     await must('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
-    await must('ip', ['netns', 'exec', name, 'nft', '-f', '-'], await renderFilter(options));
-    return new SandboxNetwork(name, await startSlirp(`/run/netns/${name}`));
+    const door = repo && (await RepoDoor.open(repo));
+    try {
+      await must('ip', ['netns', 'exec', name, 'nft', '-f', '-'], await renderFilter(options, door?.port));
+      return new SandboxNetwork(name, await startSlirp(`/run/netns/${name}`, door !== null), door);
+    } catch (error) {
+      await door?.close();
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
     this.slirp.kill('SIGKILL');
+    await this.door?.close();
     await removeNetwork(this.name);
   }
 }
@@ -53,8 +72,11 @@ export async function removeNetwork(name: string): Promise<void> {
   await run('ip', ['netns', 'delete', name]);
 }
 
-/** Rules of nft(8); the first that matches wins. */
-async function renderFilter({ hosts, allowPrivate }: NetworkOptions): Promise<string> {
+/** Rules of nft(8); the first that matches wins. Of this machine's loopback only the door is reached. */
+async function renderFilter(
+  { hosts, allowPrivate, isClosed }: NetworkOptions,
+  doorPort: number | undefined,
+): Promise<string> {
   const found = await Promise.all(
     hosts.map((host) => lookup(host, { all: true, family: 4 }).catch(() => [])),
   );
@@ -65,16 +87,26 @@ async function renderFilter({ hosts, allowPrivate }: NetworkOptions): Promise<st
     .map(({ address }) => address);
   return [
     'table inet guard {',
+    ...(doorPort === undefined
+      ? []
+      : [
+          '  chain door {',
+          '    type nat hook output priority -100; policy accept;',
+          `    ip daddr ${repoAddress.host} tcp dport ${repoAddress.port} dnat ip to ${repoAddress.host}:${doorPort}`,
+          '  }',
+        ]),
     '  chain out {',
     '    type filter hook output priority 0; policy accept;',
     '    oifname "lo" accept',
     `    ip daddr ${sandboxResolver} udp dport 53 accept`,
     `    ip daddr ${sandboxResolver} tcp dport 53 accept`,
-    `    ip daddr ${set(neverReached)} reject with icmp type admin-prohibited`,
+    ...(doorPort === undefined ? [] : [`    ip daddr ${repoAddress.host} tcp dport ${doorPort} accept`]),
+    `    ip daddr ${set([...neverReached, slirpRange])} reject with icmp type admin-prohibited`,
     ...own
       .filter((address) => !address.startsWith('127.'))
       .map((address) => `    ip daddr ${address} reject with icmp type admin-prohibited`),
     ...(upstreams.length > 0 ? [`    ip daddr ${set(upstreams)} accept`] : []),
+    ...(isClosed ? ['    reject with icmpx type admin-prohibited'] : []),
     ...(allowPrivate ? [] : [`    ip daddr ${set(privateRanges)} reject with icmp type admin-prohibited`]),
     '    meta nfproto ipv6 reject with icmpv6 type admin-prohibited',
     '  }',
@@ -88,8 +120,9 @@ function set(addresses: readonly string[]): string {
 }
 
 /** Ready when it returns; ends by itself with this process, because it holds the other end of a pipe. */
-async function startSlirp(netns: string): Promise<ChildProcess> {
-  const options = ['--configure', '--mtu=65520', '--disable-host-loopback', '--netns-type=path'];
+async function startSlirp(netns: string, reachesLoopback: boolean): Promise<ChildProcess> {
+  const loopback = reachesLoopback ? [] : ['--disable-host-loopback'];
+  const options = ['--configure', '--mtu=65520', ...loopback, '--netns-type=path'];
   const child = spawn('slirp4netns', [...options, '--ready-fd=3', '--exit-fd=4', netns, 'tap0'], {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
   });

@@ -5,7 +5,7 @@ import { run } from '@skyarc/lib/process';
 import { explain } from '../explain.ts';
 import { runContainer } from './container.ts';
 import { AppDisk } from './disk.ts';
-import { SandboxNetwork } from './network.ts';
+import { type NetworkOptions, SandboxNetwork } from './network.ts';
 import { mountOverlay, unmount } from './overlay.ts';
 import { etcFiles, type Mount, nestedIds } from './spec.ts';
 
@@ -23,7 +23,7 @@ export interface RoomOptions {
     readonly diskMb: number;
     readonly processes: number;
   };
-  readonly network: { readonly hosts: readonly string[]; readonly allowPrivate: boolean };
+  readonly network: Omit<NetworkOptions, 'name' | 'isClosed'>;
   /** Certificates that this machine trusts, for the build's programs too. */
   readonly caFile: string | null;
   readonly env: Readonly<Record<string, string>>;
@@ -49,6 +49,7 @@ export class BuildRoom {
   readonly disk: AppDisk;
   private readonly options: RoomOptions;
   private network: Promise<SandboxNetwork> | undefined;
+  private closed: Pick<NetworkOptions, 'isClosed'> & Partial<NetworkOptions> = { isClosed: false };
   private hasRoot = false;
   private env: Readonly<Record<string, string>> = {};
   private count = 0;
@@ -66,6 +67,11 @@ export class BuildRoom {
       sizeMb: options.limits.diskMb,
     });
     return new BuildRoom(options, disk);
+  }
+
+  /** From the first command on, nothing is reached but packages of the data centre and these hosts. */
+  closeNetwork(hosts: readonly string[]): void {
+    this.closed = { hosts, isClosed: true };
   }
 
   get signal(): AbortSignal {
@@ -105,7 +111,11 @@ export class BuildRoom {
   /** Runs a command; throws INVALID with an explanation when it fails, or what the signal was fired with. */
   async exec(command: Command): Promise<void> {
     const { id, stateDir, folder, cgroup, limits, caFile, env, onLine, recent, signal } = this.options;
-    this.network ??= SandboxNetwork.open({ name: id, ...this.options.network });
+    this.network ??= SandboxNetwork.open({
+      name: id,
+      ...this.options.network,
+      ...this.closed,
+    });
     const network = await this.network;
     this.count += 1;
     onLine(`$ ${command.label}`);

@@ -1,18 +1,22 @@
 import { chown, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OperationStepName } from '@skyarc/lib/contracts';
+import { GrantSigner } from '@skyarc/lib/signed-grant';
 import type { VersionRecord } from '@skyarc/prisma/datacenter';
 import type { BuildOutput } from '../buildpacks/buildpack.ts';
 import { type Chosen, chooseBuildpack } from '../buildpacks/registry.ts';
+import type { RepoAccess } from '../sandbox/repo-door.ts';
 import { BuildRoom } from '../sandbox/room.ts';
 import { nobody } from '../sources/remote.ts';
 import type { Fetched } from '../sources/source.ts';
 import type { SourceTree } from '../sources/tree.ts';
 import { fetchSource, identify, type Identified } from './fetch.ts';
+import { closedHostsOf } from '../upstreams.ts';
 import { handOver } from './hand-over.ts';
 import { ImageWork } from './image.ts';
 import { publish, type Published } from './publish.ts';
 import type { BuildRun } from './run.ts';
+import { settingsOf } from './settings.ts';
 
 /** FETCH, DETECT, BUILD, PUBLISH in this order, then the version and the task that deploys it. */
 export async function buildAndHandOver(run: BuildRun): Promise<void> {
@@ -92,9 +96,10 @@ class Pipeline {
     return this.step('DETECT', async () => {
       if (this.reusable) return 'Unchanged';
       if (this.image) return this.image.detect();
-      this.chosen = await chooseBuildpack(this.tree, { buildpack: this.run.app.buildpack });
+      this.chosen = await chooseBuildpack(this.tree, await settingsOf(this.run));
       const { name, reason, launch } = this.chosen;
       await this.record({ buildpack: name, reason });
+      this.limitNetwork(name);
       for (const warning of launch.warnings) this.run.log.write(warning, 'warn');
       const start = launch.processes['web'];
       return `Recognised ${name} by ${reason}${start ? `; it starts with: ${start}` : ''}`;
@@ -135,6 +140,15 @@ class Pipeline {
     const { output, fetched } = this;
     const { launch } = this.chosen;
     return publish(this.run, this.room as BuildRoom, { output, launch, timeSec: fetched.timeSec });
+  }
+
+  private limitNetwork(buildpack: string): void {
+    const { shared, app, source } = this.run;
+    const { openTeams } = shared.config;
+    const isOpen = openTeams.includes('*') || openTeams.includes(app.teamName);
+    const sourceUrl = 'url' in source ? source.url : undefined;
+    const hosts = closedHostsOf(shared.upstreams, { buildpack, isOpen, sourceUrl });
+    if (hosts) this.room?.closeNetwork(hosts);
   }
 
   private async takeOver(version: VersionRecord): Promise<string> {
@@ -179,6 +193,20 @@ function publishedOf(version: VersionRecord): Published {
   };
 }
 
+const repoGrantMs = 300_000;
+
+/** The team's packages for one build, by grants that end soon. */
+function repoAccessOf({ shared, app }: BuildRun): RepoAccess | null {
+  const { repo } = shared.config;
+  if (repo === null) return null;
+  const signer = new GrantSigner(repo.grantKey);
+  const claims = { use: 'repo', team: app.teamName, mayPublish: false };
+  return {
+    url: repo.url,
+    authorization: () => `Bearer ${signer.sign({ ...claims, expiresAt: Date.now() + repoGrantMs })}`,
+  };
+}
+
 function openRoom(run: BuildRun, folder: string): Promise<BuildRoom> {
   const { app, shared, log, signal, allowPrivate } = run;
   const { config, place, upstreams } = shared;
@@ -194,9 +222,9 @@ function openRoom(run: BuildRun, folder: string): Promise<BuildRoom> {
       diskMb: app.buildDiskMb,
       processes: config.limits.processes,
     },
-    network: { hosts: upstreams.hosts, allowPrivate },
+    network: { hosts: upstreams.hosts, allowPrivate, repo: repoAccessOf(run) },
     caFile: upstreams.caFile,
-    env: upstreams.env,
+    env: upstreams.buildEnv,
     onLine: (line) => log.write(line),
     recent: () => log.recent(),
     signal,

@@ -26,7 +26,7 @@ type AppSettings = Partial<
   Pick<AppRecord, 'buildMemoryMb' | 'buildDiskMb' | 'buildTimeoutSec' | 'buildpack' | 'sourceSecret' | 'name'>
 >;
 
-type RigSettings = Pick<ChaosConfig, 'instance' | 'clientEnv' | 'samplesDir'>;
+type RigSettings = Pick<ChaosConfig, 'instance' | 'clientEnv' | 'samplesDir' | 'repo'>;
 
 /** A builder with a real registry and database; lines of the logs are kept in memory. */
 export class Rig {

@@ -62,6 +62,8 @@ export class FileCache {
   /** Keeping a file and dropping others must not cross: equal contents share one place on disk. */
   private tail: Promise<unknown> = Promise.resolve();
   private isTrimming = false;
+  /** What cached files take, at most: equal contents are counted once only when it is looked at closely. */
+  private bytes: number;
 
   constructor(parts: {
     readonly blobs: BlobStore;
@@ -75,6 +77,7 @@ export class FileCache {
     this.client = parts.client;
     this.metrics = parts.metrics;
     this.limitBytes = parts.limitBytes;
+    this.bytes = parts.catalogue.cachedBytes();
   }
 
   /** The file; throws NOT_FOUND when the upstream has none, UNAVAILABLE when it cannot be had and none is kept. */
@@ -136,12 +139,14 @@ export class FileCache {
     if (this.isTrimming) return;
     this.isTrimming = true;
     try {
-      while (this.catalogue.cachedBytes() > this.limitBytes) {
-        const idle = this.catalogue.listIdle(50);
+      for (;;) {
+        this.bytes = this.catalogue.cachedBytes();
+        const idle = this.bytes > this.limitBytes ? this.catalogue.listIdle(50) : [];
         if (idle.length === 0) return;
         for (const record of idle) {
-          if (this.catalogue.cachedBytes() <= this.limitBytes) return;
+          if (this.bytes <= this.limitBytes) break;
           await this.exclusively(() => this.drop(record));
+          this.bytes -= record.size;
         }
       }
     } finally {
@@ -219,7 +224,8 @@ export class FileCache {
       }
       const record = await this.store(key, wanted, answer, onStart);
       this.metrics.count(wanted.format, 'fetched');
-      if (this.catalogue.cachedBytes() > this.limitBytes)
+      this.bytes += record.size;
+      if (this.bytes > this.limitBytes)
         this.trim().catch((error: unknown) =>
           log.warn({ reason: messageOf(error) }, 'cannot trim the cache'),
         );

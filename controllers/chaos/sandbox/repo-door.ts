@@ -1,0 +1,77 @@
+import {
+  createServer,
+  type IncomingMessage,
+  request as ask,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream/promises';
+
+/** The data centre's packages, as one build may read them. */
+export interface RepoAccess {
+  /** Address of the service as this machine reaches it. */
+  readonly url: string;
+  /** The Authorization header of the build's team, new for each request. */
+  readonly authorization: () => string;
+}
+
+/** What a client of ours may say to the service, besides what it asks for. */
+const passedOn = ['host', 'accept', 'user-agent', 'range', 'if-none-match', 'if-range'];
+
+/**
+ * One build's way to packages: it adds the team's grant on the way, so that no secret is within the sandbox,
+ * where it could reach an image or a log. Reads only.
+ */
+export class RepoDoor {
+  readonly port: number;
+  private readonly server: Server;
+
+  private constructor(server: Server) {
+    this.server = server;
+    this.port = (server.address() as AddressInfo).port;
+  }
+
+  static async open(access: RepoAccess): Promise<RepoDoor> {
+    const server = createServer((request, response) => {
+      relay(access, request, response).catch(() => response.destroy());
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject).listen(0, '127.0.0.1', resolve);
+    });
+    return new RepoDoor(server);
+  }
+
+  async close(): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+}
+
+async function relay(
+  { url, authorization }: RepoAccess,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { method = '', url: path = '' } = request;
+  if ((method !== 'GET' && method !== 'HEAD') || !path.startsWith('/')) {
+    response.writeHead(405, { 'content-type': 'text/plain' }).end('Builds only read packages\n');
+    return;
+  }
+  const kept = passedOn.flatMap((name) => (request.headers[name] ? [[name, request.headers[name]]] : []));
+  const headers = { ...Object.fromEntries(kept), authorization: authorization() };
+  const { hostname, port } = new URL(url);
+  const answer = await new Promise<IncomingMessage | null>((resolve) => {
+    ask({ hostname, port, method, path, headers }, resolve)
+      .once('error', () => resolve(null))
+      .end();
+  });
+  if (!answer) {
+    response
+      .writeHead(503, { 'content-type': 'text/plain' })
+      .end('The service of packages does not answer\n');
+    return;
+  }
+  response.writeHead(answer.statusCode ?? 502, answer.headers);
+  await pipeline(answer, response);
+}
