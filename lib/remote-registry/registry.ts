@@ -44,6 +44,7 @@ const indexShape = z.object({
     z.object({ digest, platform: z.object({ os: z.string(), architecture: z.string() }).optional() }),
   ),
 });
+const tokenShape = z.looseObject({ token: z.string().optional(), access_token: z.string().optional() });
 const configShape = z.looseObject({ os: z.string().optional(), architecture: z.string().optional() });
 
 const accept = [
@@ -227,9 +228,9 @@ export class RemoteRegistry {
       policy,
       signal,
     });
-    const text = (await readBody(response, 1 << 20)).toString('utf8');
+    const text = await readBody(response, 1 << 20);
     if (response.statusCode !== 200) return false;
-    const { token, access_token: other } = JSON.parse(text) as { token?: string; access_token?: string };
+    const { token, access_token: other } = tokenShape.safeParse(parseJson(text)).data ?? {};
     const bearer = token ?? other;
     if (!bearer) return false;
     this.tokens.set(key, `Bearer ${bearer}`);
@@ -257,9 +258,10 @@ function platformOf(text: string, body: unknown): string | null {
 }
 
 function requirePlatform(text: string, config: Buffer): void {
-  const { os = platform.os, architecture = platform.architecture } = configShape.parse(
-    JSON.parse(config.toString('utf8')),
-  );
+  const parsed = configShape.safeParse(parseJson(config));
+  if (!parsed.success)
+    throw new AppError('INVALID', `Cannot use image ${text}: its config is not one of an image`);
+  const { os = platform.os, architecture = platform.architecture } = parsed.data;
   if (os !== platform.os || architecture !== platform.architecture)
     throw wrongPlatform(text, `${os}/${architecture}`);
 }
@@ -314,4 +316,13 @@ function refusalOf(
     );
   if (status >= 500) return new AppError('UNAVAILABLE', `${what}: the registry answered ${status}`);
   return new AppError('INVALID', `${what}: what answers there is not a registry (status ${status})`);
+}
+
+/** Undefined for what is no JSON. */
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
+  }
 }

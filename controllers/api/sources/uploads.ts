@@ -151,15 +151,16 @@ export class Uploads {
     const before = new Date(Date.now() - unusedLifeMs);
     const old = await db.upload.findMany({ where: { createdAt: { lt: before } } });
     const used = await this.usedIds();
-    for (const { id, teamName, sha256 } of old.filter((row) => !used.has(row.id))) {
-      await db.upload.deleteMany({ where: { id } });
-      if (sha256 && (await db.upload.count({ where: { teamName, sha256 } })) === 0)
-        await rm(join(folder, teamName, sha256), { force: true });
-    }
-    const incoming = join(folder, 'incoming');
-    for (const name of await readdir(incoming).catch(() => [])) {
-      const { mtimeMs } = await stat(join(incoming, name));
-      if (mtimeMs < before.getTime()) await rm(join(incoming, name), { force: true });
+    const unused = old.filter(({ id }) => !used.has(id)).map(({ id }) => id);
+    await db.upload.deleteMany({ where: { id: { in: unused } } });
+    for (const teamName of await readdir(folder).catch(() => [])) {
+      for (const name of await readdir(join(folder, teamName))) {
+        const file = join(folder, teamName, name);
+        // One that just came has no row yet, or is the same content once more.
+        const isOld = (await stat(file)).mtimeMs < before.getTime();
+        const isKept = !isOld || (await db.upload.count({ where: { teamName, sha256: name } })) > 0;
+        if (!isKept) await rm(file, { force: true });
+      }
     }
   }
 

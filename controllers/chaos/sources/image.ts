@@ -108,7 +108,9 @@ export class ImageSource {
       );
     }
     const { registry, repository, tag, folder } = to;
-    const { diff_ids: diffIds } = configShape.parse(JSON.parse(image.config.toString('utf8'))).rootfs;
+    const { diff_ids: diffIds } = readConfig(image).rootfs;
+    if (diffIds.length !== image.layers.length)
+      throw new AppError('INVALID', `Cannot use image ${this.text}: its config and its layers do not fit`);
     await mkdir(folder, { recursive: true });
     const file = join(folder, 'layer');
     const layers: Layer[] = [];
@@ -128,9 +130,15 @@ export class ImageSource {
   }
 }
 
-/** Reads an image's config. Throws INVALID when it has no command. */
-export function factsOf({ config }: Pick<RemoteImage, 'config'>): ImageFacts {
-  const { config: run } = configShape.parse(JSON.parse(config.toString('utf8')));
+function readConfig({ config }: Pick<RemoteImage, 'config'>): z.output<typeof configShape> {
+  const parsed = configShape.safeParse(JSON.parse(config.toString('utf8')));
+  if (parsed.success) return parsed.data;
+  throw new AppError('INVALID', 'Cannot use the image: its config is not one of an image');
+}
+
+/** What an image's config says. Throws INVALID when it is none. */
+export function factsOf(image: Pick<RemoteImage, 'config'>): ImageFacts {
+  const { config: run } = readConfig(image);
   const ports = Object.keys(run?.ExposedPorts ?? {}).flatMap((text) => {
     const [, port, protocol = 'tcp'] = /^(\d{1,5})(?:\/(tcp|udp))?$/.exec(text) ?? [];
     return port ? [{ port: Number(port), protocol: protocol as 'tcp' | 'udp' }] : [];
