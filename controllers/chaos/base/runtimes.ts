@@ -1,4 +1,4 @@
-import type { LayerStore, SharedLayer } from './store.ts';
+import type { LayerStore, SharedLayer, Tool } from './store.ts';
 
 /** Where the registry keeps runtimes, for images to share. */
 export const runtimeRepository = 'skyarc/runtime';
@@ -59,25 +59,17 @@ export class Runtimes {
   }
 
   /** Used by builds only: no image carries it. */
-  tool(name: string, make: Make): Promise<SharedLayer> {
-    return this.tools.store.ensure(name, make);
+  tool(name: string, make: Make): Promise<Tool> {
+    return this.tools.store.ensureTool(name, make);
   }
 
   /** A runtime that is nothing but Debian packages, over others (the highest first) when it needs them. */
-  debianRuntime(
-    name: string,
-    packages: readonly string[],
-    over: readonly SharedLayer[] = [],
-  ): Promise<SharedLayer> {
+  debianRuntime(name: string, packages: readonly string[], over: readonly Tool[] = []): Promise<SharedLayer> {
     return this.runtime(name, (root, scratch) => this.installPackages(packages, root, scratch, over));
   }
 
   /** A tool that is nothing but Debian packages, over others (the highest first) when it needs them. */
-  debianTool(
-    name: string,
-    packages: readonly string[],
-    over: readonly SharedLayer[] = [],
-  ): Promise<SharedLayer> {
+  debianTool(name: string, packages: readonly string[], over: readonly Tool[] = []): Promise<Tool> {
     return this.tool(name, (root, scratch) => this.installPackages(packages, root, scratch, over));
   }
 
@@ -86,7 +78,7 @@ export class Runtimes {
     packages: readonly string[],
     root: string,
     scratch: string,
-    over: readonly SharedLayer[] = [],
+    over: readonly Tool[] = [],
   ): Promise<void> {
     const roots = [...over, this.base].map((layer) => layer.root);
     return this.tools.installPackages({ packages, root, scratch, over: roots });

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Layer, writeLayer } from '@skyarc/lib/oci';
 
@@ -13,13 +13,18 @@ export interface SharedLayer {
   readonly file: string;
 }
 
+/** A part that only builds use, which no image has. */
+export type Tool = Pick<SharedLayer, 'name' | 'root'>;
+
+type MakeLayer = (root: string, scratch: string) => Promise<void>;
+
 /**
  * Shared layers in a folder, each made once: in one folder beside it first and moved when complete, so that
  * a crash leaves none half-made, and by one caller at a time in this process.
  */
 export class LayerStore {
   private readonly folder: string;
-  private readonly making = new Map<string, Promise<SharedLayer>>();
+  private readonly making = new Map<string, Promise<void>>();
 
   constructor(folder: string) {
     this.folder = folder;
@@ -31,35 +36,47 @@ export class LayerStore {
   }
 
   /** `make` fills the root; `scratch` is a folder of its own beside it, on the same file system. */
-  async ensure(name: string, make: (root: string, scratch: string) => Promise<void>): Promise<SharedLayer> {
-    const running = this.making.get(name);
-    if (running) return running;
-    const made = this.findOrMake(name, make).finally(() => this.making.delete(name));
-    this.making.set(name, made);
-    return made;
+  async ensure(name: string, make: MakeLayer): Promise<SharedLayer> {
+    await this.once(name, async () => {
+      if ((await this.find(name)) === null) await this.make(name, make, true);
+    });
+    return (await this.find(name)) as SharedLayer;
   }
 
-  private async findOrMake(
-    name: string,
-    make: (root: string, scratch: string) => Promise<void>,
-  ): Promise<SharedLayer> {
-    const found = await this.find(name);
-    if (found) return found;
+  /** As `ensure`, but nothing is packed, which takes as long as the making of a large one. */
+  async ensureTool(name: string, make: MakeLayer): Promise<Tool> {
+    const root = this.path(name, 'root');
+    await this.once(name, async () => {
+      const isThere = await access(root).then(
+        () => true,
+        () => false,
+      );
+      if (!isThere) await this.make(name, make, false);
+    });
+    return { name, root };
+  }
+
+  private once(name: string, work: () => Promise<void>): Promise<void> {
+    const running = this.making.get(name) ?? work().finally(() => this.making.delete(name));
+    this.making.set(name, running);
+    return running;
+  }
+
+  private async make(name: string, make: MakeLayer, isPacked: boolean): Promise<void> {
     const partial = this.path(`.${name}.${process.pid}`);
+    const root = join(partial, 'root');
     await rm(partial, { recursive: true, force: true });
-    await mkdir(join(partial, 'root'), { recursive: true });
+    await mkdir(root, { recursive: true });
     await mkdir(join(partial, 'scratch'));
     try {
-      await make(join(partial, 'root'), join(partial, 'scratch'));
-      const layer = await writeLayer({
-        from: { folder: join(partial, 'root') },
-        to: join(partial, 'layer.tar.gz'),
-      });
+      await make(root, join(partial, 'scratch'));
+      if (isPacked) {
+        const layer = await writeLayer({ from: { folder: root }, to: join(partial, 'layer.tar.gz') });
+        await writeFile(join(partial, 'layer.json'), JSON.stringify(layer));
+      }
       await rm(join(partial, 'scratch'), { recursive: true, force: true });
-      await writeFile(join(partial, 'layer.json'), JSON.stringify(layer));
       await rm(this.path(name), { recursive: true, force: true });
       await rename(partial, this.path(name));
-      return this.shared(name, layer);
     } catch (error) {
       await rm(partial, { recursive: true, force: true });
       throw error;

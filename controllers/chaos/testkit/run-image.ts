@@ -88,7 +88,7 @@ export async function askImage(
         const answer = await run('ip', ['netns', 'exec', id, 'curl', '-s', '-f', '-m', '2', url]);
         return answer.code === 0 ? answer.stdout : undefined;
       },
-      { timeoutMs: 20_000, onTimeout: () => new Error(`no answer:\n${lines.join('\n')}`) },
+      { timeoutMs: 60_000, onTimeout: () => new Error(`no answer:\n${lines.join('\n')}`) },
     );
     ending.abort();
     await running;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { AppError, messageOf } from '@skyarc/lib/errors';
 import { GoProxy } from '../go-proxy.ts';
 import type { Runtimes } from '../runtimes.ts';
-import type { SharedLayer } from '../store.ts';
+import type { Tool } from '../store.ts';
 import { ZipFile } from '../zip.ts';
 
 /** What go.mod asks for, without the word "go". */
@@ -14,7 +14,7 @@ export interface GoWish {
   readonly exact: string | null;
 }
 
-export interface GoToolchain extends SharedLayer {
+export interface GoToolchain extends Tool {
   readonly version: string;
   /** Folder of its programs. */
   readonly bin: string;

@@ -1,7 +1,7 @@
 import type { Runtimes } from '../runtimes.ts';
-import type { SharedLayer } from '../store.ts';
+import type { Tool } from '../store.ts';
 
 /** buildah, for builds from a Dockerfile only. */
-export function imageBuilder(runtimes: Runtimes): Promise<SharedLayer> {
+export function imageBuilder(runtimes: Runtimes): Promise<Tool> {
   return runtimes.debianTool('buildah', ['buildah']);
 }

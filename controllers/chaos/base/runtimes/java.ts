@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { AppError, messageOf } from '@skyarc/lib/errors';
 import { mavenCentral } from '../maven-settings.ts';
 import type { Runtimes } from '../runtimes.ts';
-import type { SharedLayer } from '../store.ts';
+import type { SharedLayer, Tool } from '../store.ts';
 import { renderTrustStore } from '../trust-store.ts';
 import { ZipFile } from '../zip.ts';
 
@@ -43,7 +43,7 @@ async function installJre(
 
 /** Layers that a build with a JDK runs on, the highest first, and how its tool is called. */
 export interface JavaTools {
-  readonly layers: readonly SharedLayer[];
+  readonly layers: readonly Tool[];
   readonly command: string;
   /** File of Maven's global settings. */
   readonly settings: string | null;
@@ -51,7 +51,7 @@ export interface JavaTools {
   readonly title: string;
 }
 
-async function jdk(runtimes: Runtimes): Promise<readonly SharedLayer[]> {
+async function jdk(runtimes: Runtimes): Promise<readonly Tool[]> {
   const run = await jre(runtimes);
   const packages = [`openjdk-${javaVersion}-jdk-headless`];
   return [await runtimes.debianTool(`java-${javaVersion}-jdk`, packages, [run]), run];
@@ -89,7 +89,7 @@ export async function maven(
   return mavenTools([made, ...under], '/usr/share/maven', "Debian's Maven");
 }
 
-function mavenTools(layers: readonly SharedLayer[], home: string, title: string): JavaTools {
+function mavenTools(layers: readonly Tool[], home: string, title: string): JavaTools {
   return { layers, command: `${home}/bin/mvn`, settings: `${home}/conf/settings.xml`, title };
 }
 
@@ -125,7 +125,7 @@ export function tomcat(runtimes: Runtimes): Promise<SharedLayer> {
 }
 
 /** The tool that makes a web application for Java EE 8 (javax.servlet) one for Jakarta EE; for builds only. */
-export async function jakartaMigration(runtimes: Runtimes): Promise<readonly SharedLayer[]> {
+export async function jakartaMigration(runtimes: Runtimes): Promise<readonly Tool[]> {
   const run = await jre(runtimes);
   return [await runtimes.debianTool('tomcat-migration', ['tomcat-jakartaee-migration'], [run]), run];
 }

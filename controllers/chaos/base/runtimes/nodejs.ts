@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { removeAll } from '../base.ts';
 import { NpmPackages } from '../npm-packages.ts';
 import type { Runtimes } from '../runtimes.ts';
-import type { SharedLayer } from '../store.ts';
+import type { SharedLayer, Tool } from '../store.ts';
 
 /**
  * Node.js with npm, the newest release within a range such as `22` or `>=20 <23`; for its own major version
@@ -39,7 +39,7 @@ export async function packageManager(
   runtimes: Runtimes,
   name: 'yarn' | 'pnpm' | '@yarnpkg/cli-dist',
   range: string,
-): Promise<SharedLayer> {
+): Promise<Tool> {
   const npm = new NpmPackages(runtimes);
   const version = await npm.resolve(name, range);
   return runtimes.tool(`${name.replace('/', '+')}-${version}`, async (root, scratch) => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Runtimes } from '../runtimes.ts';
-import type { SharedLayer } from '../store.ts';
+import type { SharedLayer, Tool } from '../store.ts';
 import { readLauncher } from './launcher.ts';
 
 /** The release line of Debian's PHP. */
@@ -21,6 +21,6 @@ export async function php(runtimes: Runtimes, extensions: readonly string[]): Pr
 }
 
 /** Composer, for builds only. */
-export function composer(runtimes: Runtimes): Promise<SharedLayer> {
+export function composer(runtimes: Runtimes): Promise<Tool> {
   return runtimes.debianTool('composer', ['composer', 'unzip', `php${phpVersion}-zip`]);
 }

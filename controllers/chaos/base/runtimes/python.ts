@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Runtimes } from '../runtimes.ts';
-import type { SharedLayer } from '../store.ts';
+import type { SharedLayer, Tool } from '../store.ts';
 
 /** The release line of Debian's Python. */
 export const pythonVersion = '3.11';
@@ -12,7 +12,7 @@ export function python(runtimes: Runtimes, libraries: readonly string[] = []): P
 }
 
 /** A compiler, headers and git, for builds only. */
-export function pythonCompiler(runtimes: Runtimes, headers: readonly string[]): Promise<SharedLayer> {
+export function pythonCompiler(runtimes: Runtimes, headers: readonly string[]): Promise<Tool> {
   const packages = [
     'build-essential',
     'git',

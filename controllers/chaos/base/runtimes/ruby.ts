@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Runtimes } from '../runtimes.ts';
-import type { SharedLayer } from '../store.ts';
+import type { SharedLayer, Tool } from '../store.ts';
 
 /** The release line of Debian's Ruby. */
 export const rubyVersion = '3.1';
@@ -14,7 +14,7 @@ export function ruby(runtimes: Runtimes, libraries: readonly string[]): Promise<
 }
 
 /** A compiler and headers for gems with native extensions, for builds only. */
-export function rubyCompiler(runtimes: Runtimes, headers: readonly string[]): Promise<SharedLayer> {
+export function rubyCompiler(runtimes: Runtimes, headers: readonly string[]): Promise<Tool> {
   const packages = [
     'build-essential',
     'git',

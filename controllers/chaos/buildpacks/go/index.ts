@@ -72,7 +72,7 @@ export async function build(context: BuildContext, plan: GoPlan): Promise<BuildO
   const output = await room.disk.freshFolder('workspace/output');
   const cache = await room.disk.folder('cache/tools');
   for (const folder of [source.folder, output, cache]) await room.own(folder);
-  const compiled = `go-build-${go.layer.digest.slice(7, 19)}`;
+  const compiled = `go-build-${go.name}`;
   const env = {
     PATH: `${go.bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
     ...goBuildEnv,

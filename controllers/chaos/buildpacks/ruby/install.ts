@@ -3,7 +3,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
 import { bundlerVersion, rubyCompiler } from '../../base/runtimes/ruby.ts';
-import type { SharedLayer } from '../../base/store.ts';
+import type { SharedLayer, Tool } from '../../base/store.ts';
 import type { BuildContext, FolderLayer } from '../buildpack.ts';
 import type { GemFacts } from './gems.ts';
 
@@ -57,7 +57,7 @@ export async function installGems(
     return (label, args, more) => room.exec({ label, args, mounts, env: { ...env, ...more } });
   };
   const compiler = () => rubyCompiler(runtimes, gems.headers);
-  const enter = async (tools: readonly SharedLayer[]) =>
+  const enter = async (tools: readonly Tool[]) =>
     room.enter([...tools, runtime, base].map(({ root }) => root));
   if (isKept) {
     say('Gems are unchanged: kept from an earlier build');
