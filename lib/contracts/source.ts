@@ -21,7 +21,7 @@ export const gitUrl = z
   .string()
   .max(1024, 'A repository address has at most 1024 characters')
   .regex(
-    /^(https?:\/\/[A-Za-z0-9.\-[\]:]+\/[^\s'"`\\$();|<>]*|ssh:\/\/([A-Za-z0-9._-]+@)?[A-Za-z0-9.\-[\]:]+\/[^\s'"`\\$();|<>]+|[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:[^\s'"`\\$();|<>-][^\s'"`\\$();|<>]*)$/,
+    /^(https?:\/\/[A-Za-z0-9[][A-Za-z0-9.\-[\]:]*\/[^\s'"`\\$();|<>]*|ssh:\/\/([A-Za-z0-9._][A-Za-z0-9._-]*@)?[A-Za-z0-9[][A-Za-z0-9.\-[\]:]*\/[^\s'"`\\$();|<>]+|[A-Za-z0-9._][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[^\s'"`\\$();|<>-][^\s'"`\\$();|<>]*)$/,
     'A repository address begins with https://, http:// or ssh://, or is like git@host:path; it has no spaces or quotes, and no password (use the credentials fields)',
   );
 
@@ -40,7 +40,7 @@ export const svnUrl = z
   .string()
   .max(1024, 'A repository address has at most 1024 characters')
   .regex(
-    /^(https?|svn):\/\/[A-Za-z0-9.\-[\]:]+\/[^\s'"`\\$();|<>@]*$/,
+    /^(https?|svn):\/\/[A-Za-z0-9[][A-Za-z0-9.\-[\]:]*\/[^\s'"`\\$();|<>@]*$/,
     'A Subversion address begins with https://, http:// or svn://; it has no spaces, quotes or "@", and no password (use the credentials fields)',
   );
 

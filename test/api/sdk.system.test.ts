@@ -170,6 +170,7 @@ test('a group that goes takes its configuration sets along', async () => {
 const zip = Buffer.concat([Buffer.from('PK\x03\x04'), Buffer.alloc(2_000, 1)]);
 
 test('an archive is uploaded once, becomes the source of an app, and belongs to its team and login', async () => {
+  await skyarc.quotas.set({ teamId });
   const sent = await skyarc.sources.upload({ teamId }, { name: 'shop.zip', content: new Blob([zip]) });
   expect(sent).toMatchObject({ fileName: 'shop.zip', status: 'READY', sizeBytes: String(zip.length) });
   expect(sent.sha256).toMatch(/^[0-9a-f]{64}$/);

@@ -41,12 +41,12 @@ const rules: readonly Rule[] = [
         : 'it is private; enter a user and password in the source settings',
   },
   {
-    pattern: /E160006|No such revision (\d*)/,
+    pattern: /(?:E160006[^\n]*?)?No such revision (\d+)|E160006/,
     code: 'NOT_FOUND',
     say: (_, match) => (match[1] ? `it has no revision ${match[1]} yet` : 'it has no such revision yet'),
   },
   {
-    pattern: /E210005|No repository found/,
+    pattern: /E210005|No repository found|Could not find the requested SVN filesystem/,
     code: 'NOT_FOUND',
     say: () => 'there is no repository at this address',
   },
@@ -56,7 +56,8 @@ const rules: readonly Rule[] = [
     say: () => 'there is nothing at this address in this revision',
   },
   {
-    pattern: /E00011[01]|E000113|Connection refused|No route to host|502 Bad Gateway/,
+    pattern:
+      /E00011[01]|E000113|Connection refused|No route to host|HTTP status 502|while setting up the SSL tunnel/,
     code: 'UNAVAILABLE',
     say: () => 'the server refuses connections; check host and port',
   },
