@@ -63,7 +63,7 @@ async function relay(
   const { hostname, port } = new URL(url);
   const answer = await new Promise<IncomingMessage | null>((resolve) => {
     ask({ hostname, port, method, path, headers }, resolve)
-      .once('error', () => resolve(null))
+      .on('error', () => resolve(null))
       .end();
   });
   if (!answer) {

@@ -163,13 +163,17 @@ export class Catalogue {
       .all(team, pattern, limit) as unknown as FileRecord[];
   }
 
-  /** Remembers what a signed index promises of files, by path; each index is read once. */
-  learn(indexDigest: string, promises: Iterable<readonly [path: string, digest: string]>): void {
+  /** Remembers what a signed index promises of files, by path. */
+  promise(promises: readonly (readonly [path: string, digest: string])[]): void {
     const insert = this.db.prepare('INSERT OR REPLACE INTO promises VALUES (?, ?)');
     this.transact(() => {
       for (const [path, digest] of promises) insert.run(path, digest);
-      this.db.prepare('INSERT OR REPLACE INTO readIndexes VALUES (?)').run(indexDigest);
     });
+  }
+
+  /** Remembers that something was read to its end; each edition of an index is read once. */
+  learn(what: string): void {
+    this.db.prepare('INSERT OR REPLACE INTO readIndexes VALUES (?)').run(what);
   }
 
   hasLearned(indexDigest: string): boolean {

@@ -1,4 +1,4 @@
-import { createInterface } from 'node:readline';
+import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { AppError } from '@skyarc/lib/errors';
 import type { Wanted } from '../../store/cache.ts';
@@ -14,6 +14,9 @@ export const name = 'debian';
 export const title = 'Debian';
 export const setup = (base: string): string => `deb ${base}/debian bookworm main   in /etc/apt/sources.list`;
 export const open = (tools: Tools): Handler => new DebianHandler(tools);
+
+/** Debian's main has some sixty thousand packages: they are written down in parts. */
+const promisesAtOnce = 2_000;
 
 interface Site {
   readonly name: string;
@@ -126,7 +129,7 @@ class DebianHandler implements Handler {
   /** Folders of Packages files that clients read, which must be known for their packages to be checked. */
   private remember(site: Site, folder: string): void {
     const isNew = /\/binary-[\w-]+$/.test(folder);
-    if (isNew) this.tools.catalogue.learn(`folder ${site.name}/${folder}`, []);
+    if (isNew) this.tools.catalogue.learn(`folder ${site.name}/${folder}`);
   }
 
   private async promiseOf(site: Site, file: string): Promise<Digests> {
@@ -158,12 +161,29 @@ class DebianHandler implements Handler {
       const within = `${folder}/Packages.gz`;
       const limitBytes = this.tools.limits.indexMb * 2 ** 20;
       const wanted = await this.indexOf(site, path, { ...this.place(site, within), limitBytes });
-      const served = await this.tools.cache.open(wanted);
-      const lines = createInterface({ input: (await served.stream()).pipe(createGunzip()) });
-      const promises: (readonly [string, string])[] = [];
-      for await (const [file, sha256] of parsePackages(lines))
+      const record = await this.tools.cache.file(wanted);
+      const unpacked = createGunzip();
+      // Its failure, too, is met by whoever reads what is unpacked.
+      pipeline(await this.tools.cache.serve(record, false).stream(), unpacked, () => undefined);
+      let promises: (readonly [string, string])[] = [];
+      for await (const [file, sha256] of parsePackages(linesOf(unpacked))) {
         promises.push([`${site.name}/${file}`, sha256]);
-      catalogue.learn(digest, promises);
+        if (promises.length < promisesAtOnce) continue;
+        catalogue.promise(promises);
+        promises = [];
+      }
+      catalogue.promise(promises);
+      catalogue.learn(digest);
     }
   }
+}
+
+async function* linesOf(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let rest = '';
+  for await (const chunk of stream) {
+    const lines = (rest + chunk.toString('latin1')).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  if (rest) yield rest;
 }
