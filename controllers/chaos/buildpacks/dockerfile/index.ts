@@ -10,7 +10,7 @@ import type { Mount } from '../../sandbox/spec.ts';
 import type { SourceTree } from '../../sources/tree.ts';
 import type { BuildContext, BuildOutput, Launch } from '../buildpack.ts';
 import type { Project } from '../settings.ts';
-import { type FinalStage, readDockerfile } from './parse.ts';
+import { type FinalStage, readDockerfile, type SecretMount } from './parse.ts';
 
 export const name = 'dockerfile';
 
@@ -18,8 +18,8 @@ export interface DockerfilePlan {
   readonly project: Project;
   /** Path of the Dockerfile in the source. */
   readonly file: string;
-  /** Secrets that it asks for and that there are. */
-  readonly secrets: Readonly<Record<string, string>>;
+  /** Secrets that it asks for and that there are, with their values. */
+  readonly secrets: readonly (SecretMount & { readonly value: string })[];
   readonly final: FinalStage;
   readonly warnings: readonly string[];
 }
@@ -43,22 +43,29 @@ export async function plan(source: SourceTree, project: Project): Promise<Docker
       `The ${file} has no stage "${project.target}"; there are ${stages.slice(0, 30).join(', ')}`,
     );
   }
-  const given = secrets.flatMap((id) =>
-    project.buildSecrets[id] === undefined ? [] : [[id, project.buildSecrets[id]]],
-  );
+  const given = secrets.flatMap(({ id, target }) => {
+    const value = project.buildSecrets[id];
+    if (value !== undefined && !/^\/[^:,\s]+$/.test(target))
+      throw new AppError(
+        'INVALID',
+        `The ${file} mounts secret ${id} at "${target}", which is no absolute path`,
+      );
+    return value === undefined ? [] : [{ id, target, value }];
+  });
   return {
     project,
     file,
-    secrets: Object.fromEntries(given) as Record<string, string>,
+    secrets: given,
     final,
     warnings: [
       ...Object.keys(project.buildArgs)
         .filter((arg) => !args.has(arg))
         .map((arg) => `The ${file} has no ARG ${arg}: the build argument of that name has no effect`),
       ...secrets
-        .filter((id) => project.buildSecrets[id] === undefined)
+        .filter(({ id }) => project.buildSecrets[id] === undefined)
         .map(
-          (id) => `The ${file} mounts secret ${id}; the app has no secret environment variable of that name`,
+          ({ id }) =>
+            `The ${file} mounts secret ${id}; the app has no secret environment variable of that name`,
         ),
       ...(final.user === null || /^(?:root|0)(?::|$)/.test(final.user)
         ? [
@@ -125,7 +132,8 @@ export async function build(
     ...(project.target ? [`--target=${project.target}`] : []),
     ...optionsOf('--build-arg', project.buildArgs),
     ...optionsOf('--env', project.run.env),
-    ...Object.keys(secrets).map((id) => `--secret=id=${id},src=/config/secrets/${id}`),
+    // As volumes with the very flags of what they are made from: a nested root may not change those, as --secret would.
+    ...secrets.map(({ id, target }) => `--volume=/config/secrets/${id}:${target}:ro,nosuid,nodev`),
     '--',
     '/app',
   ]);
@@ -154,13 +162,13 @@ function optionsOf(option: string, words: Readonly<Record<string, string>>): str
 async function secretMounts(
   room: BuildRoom,
   config: string,
-  secrets: Readonly<Record<string, string>>,
+  secrets: DockerfilePlan['secrets'],
 ): Promise<readonly Mount[]> {
-  if (Object.keys(secrets).length === 0) return [];
+  if (secrets.length === 0) return [];
   const folder = join(dirname(room.disk.mountPoint), 'secrets');
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { mode: 0o700 });
-  for (const [id, text] of Object.entries(secrets)) await writeFile(join(folder, id), text, { mode: 0o400 });
+  for (const { id, value } of secrets) await writeFile(join(folder, id), value, { mode: 0o400 });
   await room.own(folder, true);
   await mkdir(join(config, 'secrets'));
   return [{ source: folder, destination: '/config/secrets', readonly: true }];

@@ -32,7 +32,7 @@ test('a Dockerfile tells ports, volumes, environment and secrets of its last sta
     user: '1000',
   });
   expect(facts.stages).toEqual(['build', 'base', '2']);
-  expect(facts.secrets).toEqual(['NPM_TOKEN']);
+  expect(facts.secrets).toEqual([{ id: 'NPM_TOKEN', target: '/root/.npmrc' }]);
   expect([...facts.args]).toEqual(['PORT', 'TOKEN_NAME']);
   expect(readDockerfile(staged, 'build').final?.ports).toEqual([9999]);
   expect(readDockerfile(staged, 'nope').final).toBeNull();
@@ -42,11 +42,11 @@ test('what does not fit the Dockerfile is an error or a warning', async () => {
   const source = await newTree({ 'deploy/app.Dockerfile': staged });
   const project = { ...emptyProject, dockerfile: 'deploy/app.Dockerfile' };
   const made = await plan(source, { ...project, buildArgs: { WRONG: '1' }, buildSecrets: { OTHER: 'x' } });
-  expect(made.secrets).toEqual({});
+  expect(made.secrets).toEqual([]);
   expect(launch(made)).toMatchObject({ volumes: ['/data', '/logs'], language: 'Dockerfile' });
   expect(launch(made).warnings?.join(' ')).toMatch(/no ARG WRONG.*mounts secret NPM_TOKEN/);
   const given = await plan(source, { ...project, buildSecrets: { NPM_TOKEN: 'secret', OTHER: 'x' } });
-  expect(given.secrets).toEqual({ NPM_TOKEN: 'secret' });
+  expect(given.secrets).toEqual([{ id: 'NPM_TOKEN', target: '/root/.npmrc', value: 'secret' }]);
   await expect(plan(source, { ...project, target: 'prod' })).rejects.toThrow(
     'no stage "prod"; there are build, base, 2',
   );

@@ -20,8 +20,14 @@ export interface DockerfileFacts {
   readonly final: FinalStage | null;
   /** Names of all ARGs. */
   readonly args: ReadonlySet<string>;
-  /** Ids of `RUN --mount=type=secret`. */
-  readonly secrets: readonly string[];
+  /** What `RUN --mount=type=secret` asks for. */
+  readonly secrets: readonly SecretMount[];
+}
+
+export interface SecretMount {
+  readonly id: string;
+  /** File of the secret while commands run. */
+  readonly target: string;
 }
 
 export interface FinalStage {
@@ -37,14 +43,18 @@ export function readDockerfile(text: string, target: string | null, buildArgs: W
   const all = [...preamble, ...stages.flatMap(({ instructions }) => instructions)];
   const args = all.flatMap(({ name, text: words }) => (name === 'ARG' ? [nameOf(words)] : []));
   const mounts = all.flatMap(({ text: words }) => words.match(/--mount=\S*type=secret\S*/g) ?? []);
-  const secrets = mounts.flatMap((mount) => /[=,]id=([^,\s]+)/.exec(mount)?.[1] ?? []);
+  const secrets = mounts.flatMap((mount) => {
+    const id = /[=,]id=([^,\s]+)/.exec(mount)?.[1];
+    const target = /[=,](?:target|dst|destination)=([^,\s]+)/.exec(mount)?.[1];
+    return id ? [{ id, target: target ?? `/run/secrets/${id}` }] : [];
+  });
   const named = stages.map(({ name }, index) => name ?? String(index));
   const index = target === null ? stages.length - 1 : indexOf(stages, target);
   return {
     stages: named,
     final: index < 0 ? null : finalOf(stages, index, { preamble, buildArgs }),
     args: new Set(args),
-    secrets: [...new Set(secrets)],
+    secrets: [...new Map(secrets.map((one) => [`${one.id} ${one.target}`, one])).values()],
   };
 }
 
