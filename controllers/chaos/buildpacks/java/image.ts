@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
 import { chmod, copyFile, cp, lstat, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { AppError } from '@skyarc/lib/errors';
 import { jakartaMigration, jre, tomcat } from '../../base/runtimes/java.ts';
 import type { SharedLayer } from '../../base/store.ts';
@@ -157,7 +156,7 @@ async function layersOf({ room }: BuildContext, parts: Parts, runtime: SharedLay
     const file = join(parts.dependencies, path);
     if (!(await lstat(file)).isFile()) continue;
     hash.update(`${path}\0`);
-    await pipeline(createReadStream(file), hash, { end: false });
+    for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
   }
   const remember = join(await room.disk.folder('cache/layers'), `${hash.digest('hex')}.json`);
   const app: FolderLayer = { folder: parts.app, prefix: 'app' };
