@@ -114,11 +114,14 @@ function bindOf(
   }
   const what = `"${source}" is a file or folder of a machine, which apps do not have (they may run on any).`;
   const isSocket = source?.endsWith('docker.sock');
+  const isFile = /\.[A-Za-z0-9]{1,6}$/.test(mountPath);
   notes.error(
     line,
     isSocket
       ? `${what} An app never gets the container engine's socket`
-      : `${what} For data, write a named volume: "${fileName(mountPath)}:${mountPath}"; for a file, add its content below as "${source}"`,
+      : isFile
+        ? `${what} Add its content below as "${source}"`
+        : `${what} For data, write a named volume: "${fileName(mountPath)}:${mountPath}"; for a file, add its content below as "${source}"`,
   );
   return null;
 }

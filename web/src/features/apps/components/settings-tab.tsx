@@ -230,7 +230,7 @@ function Build({ app }: { readonly app: AppFieldsFragment }): ReactNode {
     kind: 'text',
     key,
     mono: true,
-    label: t(key as 'module'),
+    label: key === 'command' ? t('buildCommand') : t(key as 'module'),
     ...(help && { help }),
   });
   const words = (key: 'args' | 'env', help: string): Field => ({

@@ -151,7 +151,7 @@ function UploadBox({ value, onChange, onFile }: UploadBoxProps): ReactNode {
       <input
         ref={chooser}
         type="file"
-        hidden
+        style={{ display: 'none' }}
         accept=".zip,.tar,.tgz,.gz,.jar,.war"
         data-testid="upload-file"
         onChange={({ target }) => take(target.files)}

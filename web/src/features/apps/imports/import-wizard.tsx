@@ -187,7 +187,7 @@ export function ImportWizard({ kind, groups, groupId: first, dataCenters }: Impo
       {result && (
         <>
           {result.apps.length > 0 && (
-            <Panel flush title={t('ready', { n: result.apps.length })}>
+            <Panel flush title={t(result.ready ? 'ready' : 'described', { n: result.apps.length })}>
               <DraftTable drafts={result.apps} choices={choices} onChange={setChoices} />
             </Panel>
           )}
@@ -300,7 +300,7 @@ function Beside({
         ref={chooser}
         type="file"
         multiple
-        hidden
+        style={{ display: 'none' }}
         data-testid="import-files"
         onChange={({ target }) => {
           if (target.files) void onTake(target.files);
