@@ -57,6 +57,7 @@ export function ImportWizard({ kind, groups, groupId: first, dataCenters }: Impo
   const [groupId, setGroupId] = useState(first);
   const [dataCenter, setDataCenter] = useState(dataCenters[0]?.name);
   const [choices, setChoices] = useState<Choices>({});
+  const [tooLarge, setTooLarge] = useState<string>();
 
   const input: ImportInput = {
     groupId: groupId ?? '',
@@ -87,8 +88,12 @@ export function ImportWizard({ kind, groups, groupId: first, dataCenters }: Impo
   });
 
   const take = async (list: FileList): Promise<void> => {
+    setTooLarge(undefined);
     for (const one of list) {
-      if (one.size > maxFileBytes) continue;
+      if (one.size > maxFileBytes) {
+        setTooLarge(one.name);
+        continue;
+      }
       const content = await one.text();
       const isMain = kind === 'compose' && /(compose|stack).*\.ya?ml$/i.test(one.name);
       if (isMain) setText(content);
@@ -127,6 +132,7 @@ export function ImportWizard({ kind, groups, groupId: first, dataCenters }: Impo
             onChange={({ target }) => setText(target.value)}
           />
         </TextDrop>
+        {tooLarge && <Note kind="warning">{t('tooLarge', { name: tooLarge })}</Note>}
         <Beside files={files} onFiles={setFiles} onTake={take} />
         {kind === 'compose' && (
           <RecordForm

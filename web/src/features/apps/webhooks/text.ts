@@ -2,8 +2,6 @@ import { defineMessages } from '../../../components/text.ts';
 
 export const webhookText = defineMessages(
   {
-    title: 'Webhooks',
-    hint: 'A push deploys the app',
     add: 'Add a webhook',
     none: 'No webhook yet',
     noneHelp: 'With one, a push to the repository, or of the image, builds and deploys the app.',
@@ -45,7 +43,6 @@ export const webhookText = defineMessages(
     off: 'off',
     deliveries: 'Deliveries',
     noDeliveries: 'Nothing came yet. Most senders can send a test.',
-    cancel: 'Cancel',
     done: 'Done',
     DEPLOYED: 'Deployed',
     WAITING: 'Waits',
@@ -56,8 +53,6 @@ export const webhookText = defineMessages(
     FAILED: 'Failed',
   },
   {
-    title: 'Webhook',
-    hint: '推送后自动部署',
     add: '添加 Webhook',
     none: '还没有 Webhook',
     noneHelp: '添加后，推送代码或镜像即可自动构建并部署应用。',
@@ -96,7 +91,6 @@ export const webhookText = defineMessages(
     off: '已停用',
     deliveries: '推送记录',
     noDeliveries: '还没有收到推送。多数发送方可以发送测试。',
-    cancel: '取消',
     done: '完成',
     DEPLOYED: '已部署',
     WAITING: '等待中',
