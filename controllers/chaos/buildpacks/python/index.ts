@@ -120,7 +120,7 @@ async function prepareApp(context: BuildContext, plan: PythonPlan, packages: str
     { source: source.folder, destination: '/app' },
     ...(packages ? [{ source: packages, destination: venv, readonly: true }] : []),
   ];
-  const env = { PATH: pathWithPackages, PYTHONDONTWRITEBYTECODE: '1' };
+  const env = { PATH: pathWithPackages, PYTHONDONTWRITEBYTECODE: '1', PYTHONHASHSEED: '0' };
   const command = plan.buildCommand;
   if (command) return room.exec({ label: command, args: ['/bin/sh', '-c', command], env, mounts });
   if (!plan.collectsStatic || !packages) return;

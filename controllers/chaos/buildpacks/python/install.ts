@@ -104,7 +104,7 @@ async function install({ room, source }: BuildContext, plan: PythonPlan, kept: s
   if (server) await pip(server, [server]);
   const compile = ['-m', 'compileall', '-q', '-f', '--invalidation-mode', 'unchecked-hash', `${venv}/lib`];
   await room
-    .exec({ label: 'python -m compileall', args: [python, ...compile], mounts })
+    .exec({ label: 'python -m compileall', args: [python, ...compile], env: { PYTHONHASHSEED: '0' }, mounts })
     .catch(() => undefined);
   room.signal.throwIfAborted();
   await rename(partial, kept);
