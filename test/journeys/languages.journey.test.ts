@@ -93,3 +93,32 @@ test.skipIf(!hasGo)(
     });
   },
 );
+
+const hasPypi = await reaches('https://pypi.org/simple/django/');
+
+test.skipIf(!hasPypi)('Python: Django with its static files, and FastAPI [needs PyPI]', slow, async () => {
+  await runs('django', await filesOf('django'), async (host, { buildpack }) => {
+    expect(buildpack).toBe('python');
+    await untilAnswers(world, host, '<p>Hello Django</p>', 60_000);
+    expect((await ask(world, host, '/static/admin/css/base.css')).text).toContain('body');
+    expect((await ask(world, host, '/admin/login/')).text).toContain('<form');
+  });
+  await runs('fastapi', await filesOf('fastapi'), async (host) => {
+    await untilAnswers(world, host, '{"hello":"FastAPI"}', 60_000);
+    expect((await ask(world, host, '/?name=Ann')).text).toBe('{"hello":"Ann"}');
+  });
+});
+
+test('Node.js: Express, and a front end of Vite with a page for every path', slow, async () => {
+  await runs('express', await filesOf('express'), async (host, { buildpack }) => {
+    expect(buildpack).toBe('nodejs');
+    await untilAnswers(world, host, '<p>Hello Express</p>', 60_000);
+  });
+  await runs('vite', await filesOf('vite'), async (host) => {
+    await untilAnswers(world, host, '<!doctype html>', 60_000);
+    const page = (await ask(world, host, '/any/path')).text;
+    expect(page).toContain('<title>Hello Vite</title>');
+    const script = /src="(\/assets\/[^"]+\.js)"/.exec(page)?.[1] ?? '';
+    expect((await ask(world, host, script)).text).toContain('Hello Vite');
+  });
+});
