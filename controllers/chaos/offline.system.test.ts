@@ -87,6 +87,8 @@ test(
       env: {
         PATH: process.env['PATH'] ?? '',
         HOME: source,
+        npm_config_update_notifier: 'false',
+        npm_config_fetch_retries: '0',
         [`npm_config_//127.0.0.1:${ports.repo}/npm/:_authToken`]: new GrantSigner(keys.privateKey).sign(
           claims,
         ),

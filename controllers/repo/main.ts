@@ -68,11 +68,17 @@ export async function start(input: RepoConfig): Promise<RunningService> {
       (one) => one.stop(),
     );
     const flushing = setInterval(() => catalogue.flush(), flushEveryMs);
-    stack.add(() => clearInterval(flushing));
+    let isStopped = false;
+    stack.add(() => {
+      isStopped = true;
+      clearInterval(flushing);
+    });
     cache
       .sweep()
       .then(() => cache.trim())
-      .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'cannot tidy the cache'));
+      .catch((error: unknown) => {
+        if (!isStopped) log.warn({ reason: messageOf(error) }, 'cannot tidy the cache');
+      });
     const host = config.host.includes(':') ? `[${config.host}]` : config.host;
     return { url: `http://${host}:${port}`, stop: () => stack.stop() };
   } catch (error) {
