@@ -79,13 +79,16 @@ async function examine(source: BuiltSource, secret?: object, team = 'blue') {
   };
 }
 
-/** What every process of the machine was started with, now. */
+/** What every process of the machine that has to do with svn was started with, now. */
 async function argumentsOfAll(): Promise<string> {
   const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const texts = await Promise.all(
     names.map((name) => readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')),
   );
-  return texts.join('\n').replaceAll('\0', ' ');
+  return texts
+    .filter((text) => text.includes('svn'))
+    .join('\n')
+    .replaceAll('\0', ' ');
 }
 
 async function whyNot(source: BuiltSource, secret?: object): Promise<string> {
