@@ -17,7 +17,7 @@ import { LayerStore, type SharedLayer } from './base/store.ts';
 import { type ResolvedChaosConfig, roomOf } from './config.ts';
 import type { Shared } from './shared.ts';
 import { Inventory } from './steps/attest.ts';
-import { aptEnvOf, discoverUpstreams } from './upstreams.ts';
+import { discoverUpstreams } from './upstreams.ts';
 
 const log = createLogger('chaos');
 

@@ -1,6 +1,5 @@
-import { access, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { run } from '@skyarc/lib/process';
 import { goDefaults } from './base/go-proxy.ts';
 import { findMavenMirror, mavenCentral } from './base/maven-settings.ts';
@@ -27,8 +26,6 @@ export interface Upstreams {
   readonly buildEnv: Readonly<Record<string, string>>;
   /** Hosts that lock files of Yarn 1 name, which it asks whatever registry is set. */
   readonly yarnHosts: readonly string[];
-  /** Sites that apt on this machine gets packages from. */
-  readonly sites: readonly string[];
   /** The service that all of these get their packages from, or null: each from its own registry. */
   readonly repoUrl: string | null;
   /** Bundle of trusted certificates of this machine, or null. */
@@ -64,12 +61,12 @@ export async function discoverUpstreams(
   if (maven) env['SKYARC_MAVEN_URL'] = withoutCredentials(maven);
   if (caFile) Object.assign(env, trustOf(caFile));
   const targets = await run('apt-get', ['indextargets', '--format', '$(SITE)']).catch(() => null);
-  const sites = [...new Set((targets?.stdout ?? '').split('\n').filter(Boolean))];
+  const sites = (targets?.stdout ?? '').split('\n').filter(Boolean);
   const named = Object.values(env).flatMap((value) => value.split(/[,|]/));
   const urls = [...named, ...clientDefaults, ...sites];
   const hosts = urls.flatMap((url) => (URL.canParse(url) ? [new URL(url).hostname] : []));
   const yarnHosts = ['registry.yarnpkg.com', ...(registry ? [new URL(registry).hostname] : [])];
-  const common = { caFile, sites, repoUrl, yarnHosts, hosts: [...new Set(hosts.filter(Boolean))] };
+  const common = { caFile, repoUrl, yarnHosts, hosts: [...new Set(hosts.filter(Boolean))] };
   if (repoUrl === null) return { ...common, env, buildEnv: env };
   const { host, port } = repoAddress;
   return {
@@ -103,21 +100,6 @@ function clientsOf(base: string, env: Readonly<Record<string, string>>): Record<
   };
 }
 
-/**
- * Environment of an apt whose sources are within a root: through repo where it serves all of them. Sites by
- * https are asked directly: they could not be kept.
- */
-export async function aptEnvOf(upstreams: Upstreams, root: string): Promise<Record<string, string>> {
-  const { env, repoUrl, sites } = upstreams;
-  const text = await readFile(join(root, 'etc/apt/sources.list'), 'utf8').catch(() => '');
-  const wanted = [...text.matchAll(/^deb (?:\[[^\]]*\] )?(http:\S+)/gm)].map((one) =>
-    plainUrl(one[1] as string),
-  );
-  const known = new Set(sites.map(plainUrl));
-  if (repoUrl === null || !wanted.every((site) => known.has(site))) return { ...env };
-  return { ...env, http_proxy: repoUrl, no_proxy: '' };
-}
-
 /** Buildpacks whose packages repo serves, all of them: their builds need no other network. */
 const servedByRepo = ['nodejs', 'python', 'go', 'static'];
 
@@ -129,10 +111,6 @@ export function closedHostsOf(
   if (upstreams.repoUrl === null || isOpen || !servedByRepo.includes(buildpack)) return null;
   const source = sourceUrl && URL.canParse(sourceUrl) ? [new URL(sourceUrl).hostname] : [];
   return [...source, ...(buildpack === 'nodejs' ? upstreams.yarnHosts : [])];
-}
-
-function plainUrl(url: string): string {
-  return url.replace(/\/+$/, '');
 }
 
 /** Environment by which the usual clients trust a bundle of certificates. */
