@@ -222,10 +222,8 @@ test('Ctrl-C ends a flood at once, whatever is on its way', async () => {
 });
 
 test('a reader that falls behind stops the writer: memory does not grow', async () => {
-  const tab = open({
-    command: ['node', '-e', 'fs.writeSync(1, "x".repeat(1000)); for(;;) fs.writeSync(1, "y".repeat(4096))'],
-  });
-  await tab.shows('xxx');
+  const tab = open({ command: ['node', '-e', 'for(;;) fs.writeSync(1, "y".repeat(4096))'] });
+  await tab.shows('yyy');
   tab.isAcknowledging = false;
   await sleep(500);
   const held = tab.received;

@@ -122,7 +122,7 @@ const badInputs: [string, object, RegExp][] = [
     /source.git.url/,
   ],
   ['a way out of the folder', { source: { git: { ...source.git, subdirectory: '../x' } } }, /subdirectory/],
-  ['two sources', { source: { ...source, template: 'x' } }, /either git or template/],
+  ['two sources', { source: { ...source, template: 'x' } }, /exactly one of git, svn/],
   ['an environment name with a blank', { env: [{ name: 'A B', value: '' }] }, /env.0.name/],
   ['a reserved environment name', { env: [{ name: 'SKYARC_X', value: '' }] }, /reserved/],
   ['a value with NUL', { env: [{ name: 'A', value: 'a\u0000b' }] }, /no NUL/],

@@ -160,17 +160,19 @@ test('`down` leaves the apps in the cluster running, and a new start takes them 
   expect(await podsOf()).toEqual(before);
 });
 
-test('delete leaves nothing of the app in the cluster but the namespace of its team', async () => {
+test('delete leaves nothing of the app in the cluster but what its team pulls with', async () => {
   await finish(skyarc, (await skyarc.apps.delete(appId)).id);
-  const kinds = ['pods', 'deployments', 'statefulsets', 'services', 'ingresses', 'secrets'] as const;
+  const namesOf = async (kind: 'secrets' | 'serviceaccounts') =>
+    (await cluster.kube.list(kind, { namespace })).items.map(({ metadata }) => metadata?.name);
+  const kinds = ['pods', 'deployments', 'statefulsets', 'services', 'ingresses'] as const;
   for (const kind of [...kinds, 'endpointslices', 'replicasets'] as const) {
     await pollUntil(
       async () => ((await cluster.kube.list(kind, { namespace })).items.length === 0 ? true : undefined),
       { timeoutMs: 20_000, onTimeout: () => new Error(`${kind} are left`) },
     );
   }
-  const { items } = await cluster.kube.list('serviceaccounts', { namespace });
-  expect(items.map(({ metadata }) => metadata?.name)).toEqual(['default']);
+  expect(await namesOf('serviceaccounts')).toEqual(['default']);
+  await expect.poll(() => namesOf('secrets'), { timeout: 20_000 }).toEqual(['skyarc-pull']);
 });
 
 test('the roles grant all that is used, and nothing that is never used', () => {
