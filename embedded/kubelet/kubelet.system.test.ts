@@ -177,14 +177,13 @@ test('a container that uses too much memory is OOMKilled, and restarted with gro
       },
     ],
   });
+  // containerd learns of an end and of its reason by two ways: on a busy machine the reason may come too late once.
   const pod = await waitForPod(client, 'greedy', ({ status }) => {
-    const main = status?.containerStatuses?.[0];
-    return main?.state?.waiting?.reason === 'CrashLoopBackOff' && main.restartCount >= 2;
+    const { state, restartCount = 0, lastState } = status?.containerStatuses?.[0] ?? {};
+    const isWaiting = state?.waiting?.reason === 'CrashLoopBackOff' && restartCount >= 2;
+    return isWaiting && lastState?.terminated?.reason === 'OOMKilled';
   });
-  expect(pod.status?.containerStatuses?.[0]?.lastState?.terminated).toMatchObject({
-    reason: 'OOMKilled',
-    exitCode: 137,
-  });
+  expect(pod.status?.containerStatuses?.[0]?.lastState?.terminated?.exitCode).toBe(137);
   expect(pod.status?.phase).toBe('Running');
   const { items } = await client.list('events', { namespace: 'default' });
   const reasons = new Set(
