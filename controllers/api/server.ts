@@ -40,7 +40,7 @@ export interface ServerOptions {
 /** GraphQL by HTTP and WebSocket, and the same as REST, on one TLS port; only certificates of our authority with a known name come in. */
 export async function startApiServer(options: ServerOptions): Promise<RunningService> {
   const { log, tls, schema } = options;
-  const operations = new OperationStore(schema, { depth: 12, cost: 200_000, aliases: 100, tokens: 10_000 });
+  const operations = new OperationStore(schema, { depth: 12, cost: 500_000, aliases: 100, tokens: 10_000 });
   const run = async (operation: PreparedOperation, context: CallContext): Promise<OperationResult> => {
     const startedAt = performance.now();
     const { operation: definition } = operation;
