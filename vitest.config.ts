@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration as Inline } from 'vitest/config';
 
 /** The copy that Node itself resolves: by its `module` field Vite would load a second one. */
 const resolve = {
@@ -11,7 +11,7 @@ const retry = 1;
 const neverTested = ['**/node_modules/**', '**/fixtures/**', '**/.next/**'];
 
 /** Tests of single rooms on real engines, one file after the other. */
-function engines(name: string, include: string[], exclude: string[] = []): TestProjectInlineConfiguration {
+function engines(name: string, include: string[], exclude: string[] = []): Inline {
   return {
     resolve,
     test: {
@@ -23,6 +23,24 @@ function engines(name: string, include: string[], exclude: string[] = []): TestP
       retry,
       testTimeout: 120_000,
       hookTimeout: 180_000,
+    },
+  };
+}
+
+const apart = 'test/journeys/external-cluster.journey.test.ts';
+
+/** Stories of users, one file after the other. */
+function journeys(name: string, files: Inline['test']): Inline {
+  return {
+    resolve,
+    test: {
+      name,
+      pool: 'forks',
+      fileParallelism: false,
+      retry,
+      testTimeout: 300_000,
+      hookTimeout: 300_000,
+      ...files,
     },
   };
 }
@@ -44,19 +62,13 @@ export default defineConfig({
       engines('system', ['**/*.system.test.ts'], ['controllers/worker/**']),
       // By far the most of them, with ports of their own: they run beside the others.
       engines('system-worker', ['controllers/worker/**/*.system.test.ts']),
-      {
-        resolve,
-        test: {
-          name: 'journeys',
-          include: ['test/{journeys,faults}/**/*.journey.test.ts'],
-          globalSetup: ['test/testkit/journey-setup.ts'],
-          pool: 'forks',
-          fileParallelism: false,
-          retry,
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
-        },
-      },
+      journeys('journeys', {
+        include: ['test/{journeys,faults}/**/*.journey.test.ts'],
+        exclude: [...neverTested, apart],
+        globalSetup: ['test/testkit/journey-setup.ts'],
+      }),
+      // With an installation of its own, so that it can run beside the others.
+      journeys('journeys-apart', { include: [apart] }),
     ],
   },
 });

@@ -51,14 +51,21 @@ async function runProject(project: string, filters: readonly string[], folder: s
   };
 }
 
-const stages: readonly (readonly string[])[] = [['unit'], ['system', 'system-worker', 'journeys']];
+/** Stages one after the other; the lanes of one beside each other; a lane's projects one after the other. */
+const stages: readonly (readonly (readonly string[])[])[] = [
+  [['unit']],
+  [['system'], ['system-worker', 'journeys-apart'], ['journeys']],
+];
+
+async function runLane(projects: readonly string[]): Promise<void> {
+  for (const project of projects) counts.push(await runProject(project, filters, folder));
+}
+
 const folder = await mkdtemp(join(tmpdir(), 'skyarc-test-'));
 const filters = process.argv.slice(2);
 const counts: Counts[] = [];
 try {
-  for (const stage of stages) {
-    counts.push(...(await Promise.all(stage.map((project) => runProject(project, filters, folder)))));
-  }
+  for (const stage of stages) await Promise.all(stage.map((lane) => runLane(lane)));
 } finally {
   await rm(folder, { recursive: true });
 }

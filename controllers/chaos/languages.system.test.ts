@@ -58,7 +58,7 @@ test('a PHP app with Composer answers at every path, and builds again to the sam
   expect(done.log).toMatch(/There is no composer\.lock/);
   const bodies = await ask(done.version?.image, '/any/path?x=1', '/style.css');
   expect(bodies[0]).toMatch(/^Hello, ANN from PHP 8\.2\.\d+ \/any\/path\?x=1$/);
-  expect(bodies[1]?.trim()).toBe('body {}');
+  expect(bodies[1]).toMatch(/^body \{/);
   await change({ 'skyarc.yml': 'build: { documentRoot: nowhere }' });
   const wrong = await rig.deploy(app);
   expect(wrong.build.message).toContain('The document root "nowhere" is not a folder');
