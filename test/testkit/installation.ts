@@ -74,7 +74,7 @@ export class Installation {
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => (output += text));
     }
-    const [message] = await Promise.race([once(child, 'message'), once(child, 'exit')]);
+    const [message] = await Promise.race([once(child, 'message'), once(child, 'close')]);
     if (message?.type !== 'ready') throw new Error(`A second ${service} did not start:\n${output}`);
     return child;
   }
