@@ -1,4 +1,4 @@
-import { rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { purge as purgeBuilds } from '@skyarc/controllers/chaos';
 import { stopNginx } from '@skyarc/controllers/gateway';
 import { stopEngine as stopRegistry } from '@skyarc/controllers/hub';
@@ -21,7 +21,7 @@ export async function down(topology: Topology, options: { readonly purge: boolea
   const hasEmbedded = topology.isEmbedded || (await exists(topology.path('cluster')));
   const stages: readonly (readonly [title: string, work: () => Promise<unknown>])[] = [
     ['Node processes', () => stopNodeProcesses(topology)],
-    ['gateway', () => stopNginx(gatewayConfigOf(topology))],
+    ['gateway', () => stopGateways(topology)],
     ['builds', () => stopBuilds(topology)],
     ...(hasEmbedded
       ? [['apps and cluster', () => (options.purge ? purge : halt)(embeddedConfigOf(topology))] as const]
@@ -67,6 +67,15 @@ async function stopNodeProcesses(topology: Topology): Promise<void> {
     },
     { timeoutMs: 30_000, onTimeout: () => new Error('Some Node processes cannot be ended') },
   );
+}
+
+/** Also those that `skyarc run gateway` started beside the data centre's own. */
+async function stopGateways(topology: Topology): Promise<void> {
+  const folders = await readdir(topology.home).catch(() => []);
+  for (const folder of folders) {
+    const found = /^gateway(?:-(\d))?$/.exec(folder);
+    if (found) await stopNginx(gatewayConfigOf({ ...topology, index: Number(found[1] ?? 0) }));
+  }
 }
 
 async function stopBuilds(topology: Topology): Promise<void> {

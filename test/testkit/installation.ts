@@ -75,7 +75,8 @@ export class Installation {
       stream?.setEncoding('utf8').on('data', (text: string) => (output += text));
     }
     const [message] = await Promise.race([once(child, 'message'), once(child, 'close')]);
-    if (message?.type !== 'ready') throw new Error(`A second ${service} did not start:\n${output}`);
+    if (message?.type !== 'ready')
+      throw new Error(`A second ${service} did not start: ${message?.message ?? output}`);
     return child;
   }
 
