@@ -437,14 +437,14 @@ test('a Compose file is previewed, then made whole, with volumes and dependencie
 
 test('all apps or none: a name that is taken and a value that is refused leave nothing behind', async () => {
   const [one, two] = [unique(), unique()];
-  const make = (names: readonly string[], choices: object[] = []) =>
-    ask(document, { input: { groupId, compose: composeOf(names) }, choices, deploy: false });
-  expect((await make([one])).message).toBeUndefined();
-  expect((await make([two, one])).message).toBe(`Cannot create the apps: "${one}" is taken in team "blue"`);
-  expect((await make([two], [{ service: two, memoryMb: 1 }])).message).toMatch(/memoryMb/);
-  expect((await make([two], [{ service: 'lost' }])).message).toMatch(/there is no service "lost"/);
+  expect((await makeAll([one])).message).toBeUndefined();
+  expect((await makeAll([two, one])).message).toBe(
+    `Cannot create the apps: "${one}" is taken in team "blue"`,
+  );
+  expect((await makeAll([two], [{ service: two, memoryMb: 1 }])).message).toMatch(/memoryMb/);
+  expect((await makeAll([two], [{ service: 'lost' }])).message).toMatch(/there is no service "lost"/);
   expect(await world.db.app.count({ where: { name: two } })).toBe(0);
-  const both = await Promise.all([make([two]), make([two])]);
+  const both = await Promise.all([makeAll([two]), makeAll([two])]);
   expect(both.filter(({ message }) => message === undefined)).toHaveLength(1);
   expect(await world.db.app.count({ where: { name: two } })).toBe(1);
 });
@@ -479,4 +479,8 @@ function pushed(...added: string[]) {
 
 function composeOf(names: readonly string[]): string {
   return `services:\n${names.map((name) => `  ${name}: {image: shop/x:1}`).join('\n')}`;
+}
+
+function makeAll(names: readonly string[], choices: object[] = []) {
+  return ask(document, { input: { groupId, compose: composeOf(names) }, choices, deploy: false });
 }

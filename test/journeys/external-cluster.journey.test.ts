@@ -160,10 +160,13 @@ test('`down` leaves the apps in the cluster running, and a new start takes them 
   expect(await podsOf()).toEqual(before);
 });
 
+async function namesOf(kind: 'secrets' | 'serviceaccounts') {
+  const { items } = await cluster.kube.list(kind, { namespace });
+  return items.map(({ metadata }) => metadata?.name);
+}
+
 test('delete leaves nothing of the app in the cluster but what its team pulls with', async () => {
   await finish(skyarc, (await skyarc.apps.delete(appId)).id);
-  const namesOf = async (kind: 'secrets' | 'serviceaccounts') =>
-    (await cluster.kube.list(kind, { namespace })).items.map(({ metadata }) => metadata?.name);
   const kinds = ['pods', 'deployments', 'statefulsets', 'services', 'ingresses'] as const;
   for (const kind of [...kinds, 'endpointslices', 'replicasets'] as const) {
     await pollUntil(
