@@ -29,7 +29,9 @@ const startReasons = new Set([
   'StartError',
 ]);
 /** A registry or node that is away for a moment is no reason to give up. */
-const passingMs = { image: 20_000, start: 8_000, schedule: 30_000 };
+const passingMs = { image: 20_000, registry: 120_000, start: 8_000, schedule: 30_000 };
+/** How engines tell that a registry or its token service did not answer: the next try comes by itself, up to 40 s later. */
+const awayPattern = /connection refused|connection reset|timeout|deadline exceeded|\bEOF\b|\b50[0-4] /i;
 /** Crashes after which an app is not expected to recover by itself. */
 const crashesEnough = 3;
 
@@ -52,10 +54,11 @@ export function diagnosePod(pod: Pod, nowMs: number): Diagnosis | null {
   const waiting = status?.state?.waiting;
   if (!status?.state || (waiting && !waiting.reason)) return diagnoseScheduling(pod, ageMs);
   if (waiting?.reason && imageReasons.has(waiting.reason)) {
+    const reason = waiting.message ?? waiting.reason;
     return {
       trouble: 'IMAGE_PULL',
-      sentence: `The node cannot pull the image ${shortImage(pod)}: ${tidy(waiting.message ?? waiting.reason)}`,
-      isSettled: ageMs > passingMs.image,
+      sentence: `The node cannot pull the image ${shortImage(pod)}: ${tidy(reason)}`,
+      isSettled: ageMs > (awayPattern.test(reason) ? passingMs.registry : passingMs.image),
     };
   }
   if (waiting?.reason && startReasons.has(waiting.reason)) {
