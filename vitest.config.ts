@@ -6,44 +6,41 @@ const resolve = {
   alias: [{ find: /^graphql$/, replacement: fileURLToPath(import.meta.resolve('graphql')) }],
 };
 
-/** Real engines on a busy machine now and then miss a moment: what fails is tried once more, and both tries are told. */
-const retry = 1;
 const neverTested = ['**/node_modules/**', '**/fixtures/**', '**/.next/**'];
 
-/** Tests of single rooms on real engines, one file after the other. */
-function engines(name: string, include: string[], exclude: string[] = []): Inline {
+interface EngineFiles {
+  readonly include: string[];
+  readonly exclude?: string[];
+  readonly globalSetup?: string;
+  /** Of one test, and of what is before and after all of a file. */
+  readonly timeoutMs?: number;
+}
+
+/** Tests on real engines, one file after the other; with ports of their own, so that projects run beside each other. */
+function engines(name: string, files: EngineFiles): Inline {
+  const { include, exclude = [], globalSetup = [], timeoutMs = 180_000 } = files;
   return {
     resolve,
     test: {
       name,
       include,
       exclude: [...neverTested, ...exclude],
+      globalSetup,
       pool: 'forks',
       fileParallelism: false,
-      retry,
-      testTimeout: 120_000,
-      hookTimeout: 180_000,
+      // A busy machine now and then misses a moment: what fails is tried once more, and both tries are told.
+      retry: 1,
+      testTimeout: timeoutMs,
+      hookTimeout: timeoutMs,
     },
   };
 }
 
+const worker = 'controllers/worker/**/*.system.test.ts';
+const watch = 'controllers/{mq,eventlog,monitor,node}/**/*.system.test.ts';
+const story = { timeoutMs: 300_000, globalSetup: 'test/testkit/journey-setup.ts' };
+const buildStories = 'test/journeys/build/**/*.journey.test.ts';
 const apart = 'test/journeys/external-cluster.journey.test.ts';
-
-/** Stories of users, one file after the other. */
-function journeys(name: string, files: Inline['test']): Inline {
-  return {
-    resolve,
-    test: {
-      name,
-      pool: 'forks',
-      fileParallelism: false,
-      retry,
-      testTimeout: 300_000,
-      hookTimeout: 300_000,
-      ...files,
-    },
-  };
-}
 
 export default defineConfig({
   test: {
@@ -52,23 +49,24 @@ export default defineConfig({
         resolve,
         test: {
           name: 'unit',
-          include: ['{lib,prisma,server,controllers,embedded,sdk,scripts,web}/**/*.test.ts'],
+          include: ['{lib,prisma,server,controllers,embedded,sdk,scripts,web,test/testkit}/**/*.test.ts'],
           exclude: [...neverTested, '**/*.system.test.ts'],
           pool: 'threads',
           isolate: false,
           testTimeout: 20_000,
         },
       },
-      engines('system', ['**/*.system.test.ts'], ['controllers/worker/**']),
-      // By far the most of them, with ports of their own: they run beside the others.
-      engines('system-worker', ['controllers/worker/**/*.system.test.ts']),
-      journeys('journeys', {
+      engines('system', { include: ['**/*.system.test.ts'], exclude: [worker, watch] }),
+      engines('system-worker', { include: [worker] }),
+      engines('system-watch', { include: [watch] }),
+      // Stories of users, each project through an installation of its own.
+      engines('journeys', {
+        ...story,
         include: ['test/{journeys,faults}/**/*.journey.test.ts'],
-        exclude: [...neverTested, apart],
-        globalSetup: ['test/testkit/journey-setup.ts'],
+        exclude: [buildStories, apart],
       }),
-      // With an installation of its own, so that it can run beside the others.
-      journeys('journeys-apart', { include: [apart] }),
+      engines('journeys-build', { ...story, include: [buildStories] }),
+      engines('journeys-apart', { include: [apart], timeoutMs: story.timeoutMs }),
     ],
   },
 });

@@ -54,7 +54,7 @@ async function runProject(project: string, filters: readonly string[], folder: s
 /** Stages one after the other; the lanes of one beside each other; a lane's projects one after the other. */
 const stages: readonly (readonly (readonly string[])[])[] = [
   [['unit']],
-  [['system'], ['system-worker', 'journeys-apart'], ['journeys']],
+  [['journeys'], ['system'], ['system-worker', 'journeys-apart'], ['journeys-build', 'system-watch']],
 ];
 
 async function runLane(projects: readonly string[]): Promise<void> {

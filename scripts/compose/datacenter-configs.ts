@@ -144,6 +144,7 @@ export function chaosConfigOf({
   ownPorts,
   path,
   openTeams,
+  layersFolder,
   environment,
 }: Topology): ChaosConfig {
   return {
@@ -151,7 +152,7 @@ export function chaosConfigOf({
     node: index === 0 ? 'local' : `local-${index}`,
     statusPort: ownPorts.chaos,
     dataDir: path(index === 0 ? 'chaos' : `chaos-${index}`),
-    layersDir: path('chaos', 'layers'),
+    layersDir: layersFolder,
     uploadsDir: path('uploads'),
     registryUrl: loopback(ports.hub),
     openTeams: [...openTeams],

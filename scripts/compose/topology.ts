@@ -95,6 +95,11 @@ const settings = z.object({
   OPEN_BUILDS: list.default([]),
   /** Zone of the names `<app>.<team>.<zone>`, for pods and, from DNS_LISTEN, for private networks. */
   INTERNAL_ZONE: z.string().default('skyarc.internal'),
+  /** Folder of the base image and language runtimes, which installations of one machine may share. */
+  LAYERS_FOLDER: z
+    .string()
+    .regex(/^\/[^:,]+$/, 'must be an absolute path without ":" and ","')
+    .optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
 });
 
@@ -169,6 +174,8 @@ export interface Topology {
     readonly probePort: number;
     readonly internalZone: string;
   };
+  /** Base image and language runtimes; below `home` unless it was given. */
+  readonly layersFolder: string;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
   readonly ports: Readonly<Record<PortName, number>>;
   /** Where this process itself listens: ten ports further on for each index. */
@@ -220,6 +227,7 @@ export function readTopology(environment: Readonly<Record<string, string | undef
       probePort: set.DNS_PROBE_PORT ?? ports.gatewayHttp,
       internalZone: set.INTERNAL_ZONE,
     },
+    layersFolder: set.LAYERS_FOLDER ?? path('chaos', 'layers'),
     logLevel: set.LOG_LEVEL,
     ports,
     ownPorts: portsAfter(set.PORT_OFFSET + 10 * set.INDEX),

@@ -4,12 +4,11 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { nodeApp } from '../testkit/fixture-app.ts';
 import { type GitRepository, type GitServer, startGitServer } from '../testkit/git-server.ts';
 import { Installation } from '../testkit/installation.ts';
-import { journeyInstallation } from '../testkit/journey-setup.ts';
 import { startLoad } from '../testkit/load.ts';
 import { finish, loginAsOwner, untilAnswers, untilReachable } from '../testkit/session.ts';
 
 const world = inject('world');
-const installation = new Installation(journeyInstallation);
+const installation = new Installation(inject('installation'));
 const host = `8080.killed.${world.team}.${world.domain}`;
 let git: GitServer;
 let repository: GitRepository;

@@ -9,15 +9,14 @@ import { deployed, removed } from '../testkit/apps.ts';
 import { nodeApp } from '../testkit/fixture-app.ts';
 import { type GitRepository, type GitServer, startGitServer } from '../testkit/git-server.ts';
 import { Installation } from '../testkit/installation.ts';
-import { journeyInstallation } from '../testkit/journey-setup.ts';
 import { startLoad } from '../testkit/load.ts';
 import { finish, loginAsOwner, untilAnswers, untilReachable } from '../testkit/session.ts';
 
 const world = inject('world');
-const installation = new Installation(journeyInstallation);
+const installation = new Installation(inject('installation'));
 const host = `8080.twice.${world.team}.${world.domain}`;
 const first = world.gatewayUrl;
-const second = `http://127.0.0.1:${8090 + journeyInstallation.portOffset}`;
+const second = `http://127.0.0.1:${8090 + inject('installation').portOffset}`;
 let git: GitServer;
 let repository: GitRepository;
 let skyarc: SkyarcClient;

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { nodeApp } from '../testkit/fixture-app.ts';
 import { type GitRepository, type GitServer, startGitServer } from '../testkit/git-server.ts';
 import { Installation } from '../testkit/installation.ts';
-import { journeyInstallation } from '../testkit/journey-setup.ts';
 import { startLoad } from '../testkit/load.ts';
 import { ask, finish, loginAsOwner, untilAnswers } from '../testkit/session.ts';
 
@@ -115,7 +114,7 @@ test('three pods share the requests', async () => {
 
 test('kill -9 of every Node process does not stop traffic, and a new start finds everything as it was', async () => {
   const before = await skyarc.apps.get(appId);
-  const installation = new Installation(journeyInstallation);
+  const installation = new Installation(inject('installation'));
   const load = startLoad({ gateway: world.gatewayUrl, host, perSecond: 100 });
   expect(await installation.kill(await installation.nodePids())).toBeGreaterThanOrEqual(4);
   await sleep(3000);
@@ -142,7 +141,7 @@ test('kill -9 of every Node process does not stop traffic, and a new start finds
 test('a build that was interrupted by kill -9 ends with a clear state', async () => {
   await repository.push('Third version', nodeApp('v3'));
   const { id } = await skyarc.apps.deploy(appId);
-  const installation = new Installation(journeyInstallation);
+  const installation = new Installation(inject('installation'));
   await sleep(700);
   await installation.kill(await installation.nodePids());
   await installation.start();

@@ -1,7 +1,5 @@
-import { mkdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { KindTable, Resource } from '@skyarc/lib/kube';
-import { run } from '@skyarc/lib/process';
 import { pollUntil, sleep } from '@skyarc/lib/retry';
 import { createClient, type SkyarcClient } from '@skyarc/sdk';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -9,7 +7,7 @@ import { nodeApp } from '../testkit/fixture-app.ts';
 import { ForeignCluster } from '../testkit/foreign-cluster.ts';
 import { type GitRepository, type GitServer, startGitServer } from '../testkit/git-server.ts';
 import { Installation } from '../testkit/installation.ts';
-import { journeyInstallation, type World } from '../testkit/journey-setup.ts';
+import type { World } from '../testkit/journey-setup.ts';
 import { startLoad } from '../testkit/load.ts';
 import { RightsProxy } from '../testkit/rights-proxy.ts';
 import { ask, finish, loginAsOwner, untilAnswers } from '../testkit/session.ts';
@@ -54,7 +52,6 @@ beforeAll(async () => {
     },
   });
   await installation.purge();
-  await copyBaseLayer();
   await makeForeignObjects();
   foreign = await foreignObjects();
   await installation.start();
@@ -289,16 +286,4 @@ async function claim(): Promise<World> {
   const { consoleUrl, gatewayUrl } = installation;
   const groupId = (groups[0] as { id: string }).id;
   return { consoleUrl, gatewayUrl, domain: 'skyarc.localhost', owner, team: 'blue', groupId };
-}
-
-const layers = (home: string) => join(home, 'chaos', 'layers');
-
-/** The base image takes half a minute to make; the journeys' shared installation has it already. */
-async function copyBaseLayer(): Promise<void> {
-  const made = join(layers(new Installation(journeyInstallation).home), 'base-bookworm');
-  if (!(await stat(made).catch(() => null))) return;
-  await mkdir(layers(installation.home), { recursive: true });
-  // It has device files, which only cp copies.
-  const { code, stderr } = await run('cp', ['-a', '--', made, layers(installation.home)]);
-  if (code !== 0) throw new Error(stderr);
 }

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { deployed, removed } from '../testkit/apps.ts';
 import { type GitRepository, type GitServer, startGitServer } from '../testkit/git-server.ts';
 import { Installation } from '../testkit/installation.ts';
-import { journeyInstallation } from '../testkit/journey-setup.ts';
 import { ask, finish, loginAsOwner, untilReachable } from '../testkit/session.ts';
 
 const world = inject('world');
@@ -68,7 +67,7 @@ test('three pods with state keep what is theirs through upgrade, kill -9 of ever
   await finish(skyarc, (await skyarc.apps.deploy(ledger)).id);
   expect(await secrets('v2')).toEqual(before);
 
-  const installation = new Installation(journeyInstallation);
+  const installation = new Installation(inject('installation'));
   await installation.kill(await installation.nodePids());
   await installation.start();
   await untilReachable(skyarc);

@@ -6,6 +6,8 @@ import { pollUntil } from '@skyarc/lib/retry';
 
 const root = resolve(import.meta.dirname, '../..');
 const entry = resolve(root, 'scripts/skyarc.ts');
+/** Base image and runtimes stay here from run to run, as on a machine that has built before. */
+const layersFolder = '/var/tmp/skyarc-test/layers';
 
 export interface InstallationOptions {
   /** At most 10 characters a-z and 0-9; also in the name of its data folder. */
@@ -32,6 +34,7 @@ export class Installation {
       SKYARC_HOME: `/var/lib/${options.instance}`,
       SKYARC_PORT_OFFSET: String(options.portOffset),
       SKYARC_POD_CIDR: `10.${options.network}.0.0/16`,
+      SKYARC_LAYERS_FOLDER: layersFolder,
       SKYARC_SERVICE_CIDR: `10.${options.network + 1}.0.0/16`,
       ...options.env,
     };

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { CertificateAuthority } from '@skyarc/lib/certificates';
 import type { TestProject } from 'vitest/node';
 import { createClient } from '@skyarc/sdk';
-import { Installation } from './installation.ts';
+import { Installation, type InstallationOptions } from './installation.ts';
 
-/** What every journey is given; the installation is one for all, as a user has one. */
+/** What every journey is given; the installation is one for all of a project, as a user has one. */
 export interface World {
   readonly consoleUrl: string;
   readonly gatewayUrl: string;
@@ -19,24 +19,26 @@ export interface World {
 declare module 'vitest' {
   export interface ProvidedContext {
     world: World;
+    /** How to reach the project's installation by its command. */
+    installation: InstallationOptions;
     /** Folder of an authority that the installation trusts beside those of the machine. */
     authorityFolder: string;
   }
 }
 
-const authorityFolder = join(tmpdir(), 'skyarctest-authority');
+const places: Readonly<Record<string, Pick<InstallationOptions, 'instance' | 'portOffset' | 'network'>>> = {
+  journeys: { instance: 'skyarctest', portOffset: 3_500, network: 150 },
+  'journeys-build': { instance: 'skyarctwo', portOffset: 6_200, network: 152 },
+};
 
-export const journeyInstallation = {
-  instance: 'skyarctest',
-  portOffset: 3_500,
-  network: 150,
-  env: { NODE_EXTRA_CA_CERTS: join(authorityFolder, 'trusted.pem') },
-} as const;
-
-/** A fresh installation, claimed by its first user; removed with every trace at the end. */
+/** A fresh installation for the project, claimed by its first user; removed with every trace at the end. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  await trustOurAuthority();
-  const installation = new Installation(journeyInstallation);
+  const place = places[project.name];
+  if (!place) throw new Error(`No installation for project ${project.name}`);
+  const authorityFolder = join(tmpdir(), `${place.instance}-authority`);
+  const NODE_EXTRA_CA_CERTS = await trustOurAuthority(authorityFolder);
+  const options = { ...place, env: { NODE_EXTRA_CA_CERTS } };
+  const installation = new Installation(options);
   await installation.purge();
   await installation.start();
   const owner = { email: 'ann@example.test', password: 'correct horse battery' };
@@ -54,6 +56,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     team: 'blue',
     groupId: (groups[0] as { id: string }).id,
   });
+  project.provide('installation', options);
   project.provide('authorityFolder', authorityFolder);
   return async () => {
     await installation.purge();
@@ -61,13 +64,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 }
 
-/** Writes the certificate of a new authority beside whatever else Node.js is told to trust here. */
-async function trustOurAuthority(): Promise<void> {
-  await rm(authorityFolder, { recursive: true, force: true });
-  const { cert } = await CertificateAuthority.ensure(authorityFolder, 'Skyarc tests');
+/** Writes the certificate of a new authority beside whatever else Node.js is told to trust here; answers the file. */
+async function trustOurAuthority(folder: string): Promise<string> {
+  await rm(folder, { recursive: true, force: true });
+  const { cert } = await CertificateAuthority.ensure(folder, 'Skyarc tests');
   const others = process.env['NODE_EXTRA_CA_CERTS'];
-  await writeFile(
-    journeyInstallation.env.NODE_EXTRA_CA_CERTS,
-    (others ? await readFile(others, 'utf8') : '') + cert,
-  );
+  const file = join(folder, 'trusted.pem');
+  await writeFile(file, (others ? await readFile(others, 'utf8') : '') + cert);
+  return file;
 }

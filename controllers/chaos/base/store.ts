@@ -1,6 +1,7 @@
-import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Layer, writeLayer } from '@skyarc/lib/oci';
+import { sleep } from '@skyarc/lib/retry';
 
 /** A part of images that many builds share: unpacked for sandboxes, packed for the registry. */
 export interface SharedLayer {
@@ -18,9 +19,13 @@ export type Tool = Pick<SharedLayer, 'name' | 'root'>;
 
 type MakeLayer = (root: string, scratch: string) => Promise<void>;
 
+/** How long another process on this machine may take for a layer before it is made twice. */
+const otherMakerMs = 900_000;
+
 /**
  * Shared layers in a folder, each made once: in one folder beside it first and moved when complete, so that
- * a crash leaves none half-made, and by one caller at a time in this process.
+ * a crash leaves none half-made, and by one caller at a time in this process. Processes may share the folder:
+ * one waits for what another one makes.
  */
 export class LayerStore {
   private readonly folder: string;
@@ -37,22 +42,20 @@ export class LayerStore {
 
   /** `make` fills the root; `scratch` is a folder of its own beside it, on the same file system. */
   async ensure(name: string, make: MakeLayer): Promise<SharedLayer> {
-    await this.once(name, async () => {
-      if ((await this.find(name)) === null) await this.make(name, make, true);
-    });
+    const isThere = async () => (await this.find(name)) !== null;
+    await this.once(name, () => this.makeUnless(isThere, name, (partial) => packed(partial, make)));
     return (await this.find(name)) as SharedLayer;
   }
 
   /** As `ensure`, but nothing is packed, which takes as long as the making of a large one. */
   async ensureTool(name: string, make: MakeLayer): Promise<Tool> {
     const root = this.path(name, 'root');
-    await this.once(name, async () => {
-      const isThere = await access(root).then(
+    const isThere = () =>
+      access(root).then(
         () => true,
         () => false,
       );
-      if (!isThere) await this.make(name, make, false);
-    });
+    await this.once(name, () => this.makeUnless(isThere, name, (partial) => unpacked(partial, make)));
     return { name, root };
   }
 
@@ -62,25 +65,30 @@ export class LayerStore {
     return running;
   }
 
-  private async make(name: string, make: MakeLayer, isPacked: boolean): Promise<void> {
+  private async makeUnless(
+    isThere: () => Promise<boolean>,
+    name: string,
+    fill: (partial: string) => Promise<void>,
+  ): Promise<void> {
+    if (!(await isThere())) await this.untilNobodyMakes(name);
+    if (await isThere()) return;
     const partial = this.path(`.${name}.${process.pid}`);
-    const root = join(partial, 'root');
     await rm(partial, { recursive: true, force: true });
-    await mkdir(root, { recursive: true });
-    await mkdir(join(partial, 'scratch'));
+    await mkdir(join(partial, 'root'), { recursive: true });
     try {
-      await make(root, join(partial, 'scratch'));
-      if (isPacked) {
-        const layer = await writeLayer({ from: { folder: root }, to: join(partial, 'layer.tar.gz') });
-        await writeFile(join(partial, 'layer.json'), JSON.stringify(layer));
-      }
-      await rm(join(partial, 'scratch'), { recursive: true, force: true });
+      await fill(partial);
+      // Who began in the same moment may have been faster; what is there may be in use already.
+      if (await isThere()) return;
       await rm(this.path(name), { recursive: true, force: true });
       await rename(partial, this.path(name));
-    } catch (error) {
+    } finally {
       await rm(partial, { recursive: true, force: true });
-      throw error;
     }
+  }
+
+  private async untilNobodyMakes(name: string): Promise<void> {
+    const deadline = Date.now() + otherMakerMs;
+    while (Date.now() < deadline && (await isBeingMade(this.folder, name))) await sleep(250);
   }
 
   private shared(name: string, layer: Layer): SharedLayer {
@@ -89,5 +97,46 @@ export class LayerStore {
 
   private path(...names: readonly string[]): string {
     return join(this.folder, ...names);
+  }
+}
+
+/** Fills `root` of a half-made layer; its scratch folder goes again. */
+async function unpacked(partial: string, make: MakeLayer): Promise<void> {
+  const scratch = join(partial, 'scratch');
+  await mkdir(scratch);
+  await make(join(partial, 'root'), scratch);
+  await rm(scratch, { recursive: true, force: true });
+}
+
+async function packed(partial: string, make: MakeLayer): Promise<void> {
+  await unpacked(partial, make);
+  const layer = await writeLayer({
+    from: { folder: join(partial, 'root') },
+    to: join(partial, 'layer.tar.gz'),
+  });
+  await writeFile(join(partial, 'layer.json'), JSON.stringify(layer));
+}
+
+async function isBeingMade(folder: string, name: string): Promise<boolean> {
+  const names = await readdir(folder).catch(() => []);
+  const pids = names.flatMap((one) => (one.startsWith(`.${name}.`) ? [makerOf(one)] : []));
+  return pids.some((pid) => pid !== process.pid && isAlive(pid));
+}
+
+/** Whether a folder of the store is half-made by nobody any more. */
+export function isAbandoned(entry: string): boolean {
+  return entry.startsWith('.') && !isAlive(makerOf(entry));
+}
+
+/** `.base-bookworm.4711` is made by process 4711; NaN where no process is named. */
+function makerOf(entry: string): number {
+  return Number(/\.(\d+)$/.exec(entry)?.[1]);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }

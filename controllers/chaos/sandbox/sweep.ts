@@ -1,6 +1,7 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '@skyarc/lib/process';
+import { isAbandoned } from '../base/store.ts';
 import { removeCgroup } from './container.ts';
 import { removeNetwork } from './network.ts';
 
@@ -37,11 +38,12 @@ async function mountsBelow(folder: string): Promise<string[]> {
     .toReversed();
 }
 
-/** The same, for a layer store whose making was interrupted. */
+/** The same, for a layer store whose making was interrupted; what another process makes there is left to it. */
 export async function sweepStore(folder: string): Promise<void> {
-  for (const target of await mountsBelow(folder)) await run('umount', ['--lazy', '--', target]);
   const names = await readdir(folder).catch(() => []);
-  for (const name of names.filter((one) => one.startsWith('.'))) {
-    await rm(join(folder, name), { recursive: true, force: true });
+  for (const name of names.filter(isAbandoned)) {
+    const partial = join(folder, name);
+    for (const target of await mountsBelow(partial)) await run('umount', ['--lazy', '--', target]);
+    await rm(partial, { recursive: true, force: true });
   }
 }

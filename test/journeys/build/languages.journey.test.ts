@@ -2,8 +2,8 @@ import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SkyarcClient } from '@skyarc/sdk';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { type GitServer, startGitServer } from '../testkit/git-server.ts';
-import { ask, finish, loginAsOwner, untilAnswers } from '../testkit/session.ts';
+import { type GitServer, startGitServer } from '../../testkit/git-server.ts';
+import { ask, finish, loginAsOwner, untilAnswers } from '../../testkit/session.ts';
 
 /** Apps of real frameworks, from a repository to an answering address; packages come from where this machine gets them. */
 const world = inject('world');

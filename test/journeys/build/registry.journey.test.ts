@@ -3,13 +3,12 @@ import { digestOf, RegistryClient } from '@skyarc/lib/oci';
 import { openDataCenterDatabase } from '@skyarc/prisma/datacenter';
 import type { SkyarcClient } from '@skyarc/sdk';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { Installation } from '../testkit/installation.ts';
-import { journeyInstallation } from '../testkit/journey-setup.ts';
-import { finish, loginAsOwner } from '../testkit/session.ts';
+import { Installation } from '../../testkit/installation.ts';
+import { finish, loginAsOwner } from '../../testkit/session.ts';
 
 const world = inject('world');
 const name = 'signed';
-const registryUrl = `http://127.0.0.1:${5_000 + journeyInstallation.portOffset}`;
+const registryUrl = `http://127.0.0.1:${5_000 + inject('installation').portOffset}`;
 let skyarc: SkyarcClient;
 let appId: string;
 
@@ -44,7 +43,7 @@ test('a member of the team pulls with an API token, nobody else', async () => {
 test('a version whose image was exchanged is not rolled out, and what runs goes on', async () => {
   await finish(skyarc, (await skyarc.apps.deploy(appId)).id);
   const [current, earlier] = await skyarc.apps.versions(appId);
-  const file = join(new Installation(journeyInstallation).home, 'data/datacenter.db');
+  const file = join(new Installation(inject('installation')).home, 'data/datacenter.db');
   const db = await openDataCenterDatabase({ file });
   const [repository] = earlier!.image.split('@');
   const image = `${repository}@${digestOf('another one')}`;

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { run } from '@skyarc/lib/process';
 import type { AppSourceInput, SkyarcClient } from '@skyarc/sdk';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { startSvnServer, type SvnServer } from '../../controllers/chaos/testkit/svn-server.ts';
-import { finish, loginAsOwner, untilAnswers } from '../testkit/session.ts';
+import { startSvnServer, type SvnServer } from '../../../controllers/chaos/testkit/svn-server.ts';
+import { finish, loginAsOwner, untilAnswers } from '../../testkit/session.ts';
 
 const world = inject('world');
 const made: string[] = [];
