@@ -8,6 +8,7 @@ import { plan, type Claimable, type Plan } from './plan.ts';
 import type { QueueCache } from './store/cache.ts';
 import type { CursorRecord, DeliveryRecord } from './store/records.ts';
 import type { GroupView } from './store/topic-view.ts';
+import { Turns } from './turns.ts';
 
 /** What becomes of a delivery. */
 export type Settlement =
@@ -54,6 +55,7 @@ export class Dispatcher {
   private unsure: Claim[] = [];
   private readonly buried = new Set<string>();
   private absent = new Set<number>();
+  private readonly turns = new Turns();
   private kicked = false;
   private running = false;
   private timer: NodeJS.Timeout | undefined;
@@ -147,7 +149,13 @@ export class Dispatcher {
     for (const member of this.members) prune(member, view, this.unsure);
     const topic = this.options.cache.topic(this.options.topic);
     const capacity = [...this.members].reduce((sum, member) => sum + Math.max(0, member.capacity), 0);
-    const planned = plan(topic, view, { capacity, touched: writes, absent: this.absent, now: Date.now() });
+    const planned = plan(topic, view, {
+      capacity,
+      touched: writes,
+      absent: this.absent,
+      now: Date.now(),
+      turns: this.turns,
+    });
     if (planned.unknown.length > 0) await this.verifyAbsent(planned.unknown);
     for (const expired of planned.exhausted) void this.buryExpired(expired);
     const claims = planned.claimable.map((claimable) => this.claim(claimable));
@@ -197,7 +205,10 @@ export class Dispatcher {
     for (const { resolve } of settlings) resolve();
     await cache.reached(result.revision);
     for (const sequence of this.absent) if (sequence <= planned.settledTo) this.absent.delete(sequence);
-    for (const claim of claims) this.handOver(claim);
+    for (const claim of claims) {
+      this.turns.take(claim);
+      this.handOver(claim);
+    }
   }
 
   /** Turns a settlement into a write, or answers it at once. */

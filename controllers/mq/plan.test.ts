@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { plan, type PlanInput } from './plan.ts';
 import type { DeliveryRecord } from './store/records.ts';
 import { type GroupView, TopicView } from './store/topic-view.ts';
+import { Turns } from './turns.ts';
 
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
@@ -25,7 +26,13 @@ function groupOf(records: Readonly<Record<number, Partial<DeliveryRecord>>> = {}
   return { settledTo, cursorRevision: 1, deliveries: new Map(deliveries) };
 }
 
-const input: PlanInput = { capacity: 10, touched: new Set<number>(), absent: new Set<number>(), now: 1_000 };
+const input: PlanInput = {
+  capacity: 10,
+  touched: new Set<number>(),
+  absent: new Set<number>(),
+  now: 1_000,
+  turns: new Turns(),
+};
 const claimed = (topic: TopicView, group: GroupView, more: Partial<PlanInput> = {}) =>
   plan(topic, group, { ...input, ...more }).claimable.map(({ sequence, attempt }) => [sequence, attempt]);
 
@@ -73,3 +80,39 @@ test('the cursor passes what is settled or surely absent, and nothing else', () 
     unknown: [],
   });
 });
+
+test('lanes take turns, each in its own order, and a full one keeps no other waiting', () => {
+  const lanes = ['red', 'red', 'red', 'blue', 'red', 'blue', 'green'];
+  const topic = new TopicView('t');
+  for (const [index, lane] of lanes.entries()) {
+    const message = { messageId: `${index}`, key: `k${index}`, lane, publishedMs: 0, body: '' };
+    topic.apply({ kind: 'message', topic: 't', sequence: index + 1 }, json(message), 1);
+  }
+  topic.apply({ kind: 'head', topic: 't' }, json({ last: lanes.length }), 1);
+  const turns = new Turns();
+  const group = groupOf();
+  const order: number[] = [];
+  while (order.length < lanes.length) {
+    const [next] = plan(topic, group, { ...input, capacity: 1, turns }).claimable;
+    if (!next) break;
+    turns.take(next);
+    group.deliveries.set(next.sequence, { ...settledRecord, modRevision: 1 });
+    order.push(next.sequence);
+  }
+  expect(order).toEqual([1, 4, 7, 2, 6, 3, 5]);
+  expect(claimed(topic, groupOf(), { capacity: 4 })).toEqual([
+    [1, 1],
+    [4, 1],
+    [7, 1],
+    [2, 1],
+  ]);
+});
+
+const settledRecord: DeliveryRecord = {
+  state: 'settled',
+  deliveryId: 'x',
+  attempt: 1,
+  untilMs: 0,
+  maxAttempts: 3,
+  reason: '',
+};

@@ -1,3 +1,4 @@
+import type { Turns } from './turns.ts';
 import type { MessageRecord } from './store/records.ts';
 import type { GroupView, TopicView } from './store/topic-view.ts';
 
@@ -28,6 +29,8 @@ export interface PlanInput {
   /** Sequences known to have no message. */
   readonly absent: ReadonlySet<number>;
   readonly now: number;
+  /** Whose turn it is among the lanes. */
+  readonly turns: Turns;
 }
 
 const maxClaims = 20;
@@ -41,11 +44,15 @@ export function plan(topic: TopicView, group: GroupView, input: PlanInput): Plan
   // The first unsettled message of a key holds back the later ones; an empty key has no order.
   const held = new Set<string>();
   const limit = Math.min(input.capacity, maxClaims);
-  for (let sequence = group.settledTo + 1; sequence <= last && claimable.length < limit; sequence += 1) {
+  // Without lanes the first ones are enough; with them those behind a full lane count too.
+  let hasLanes = false;
+  const isEnough = () => limit <= 0 || (claimable.length >= limit && !hasLanes);
+  for (let sequence = group.settledTo + 1; sequence <= last && !isEnough(); sequence += 1) {
     const message = topic.messages.get(sequence);
     const record = group.deliveries.get(sequence);
     if (!message || record?.state === 'settled' || held.has(message.key)) continue;
     if (message.key) held.add(message.key);
+    hasLanes ||= message.lane !== undefined;
     if (input.touched.has(sequence) || (record && record.untilMs > input.now)) continue;
     if (record?.state === 'out' && record.attempt >= record.maxAttempts) exhausted.push(sequence);
     else {
@@ -53,7 +60,7 @@ export function plan(topic: TopicView, group: GroupView, input: PlanInput): Plan
       claimable.push({ sequence, message, attempt: attempt + 1, modRevision });
     }
   }
-  return { claimable, exhausted, ...advance(topic, group, input) };
+  return { claimable: input.turns.select(claimable, limit), exhausted, ...advance(topic, group, input) };
 }
 
 function advance(

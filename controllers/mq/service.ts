@@ -27,14 +27,15 @@ export function routesOf(queue: Queue): (router: ConnectRouter) => void {
   };
   return (router) =>
     router.service(QueueService, {
-      async publish({ topic, messageId, key, body }) {
+      async publish({ topic, messageId, key, lane, body }) {
         checkNames(topic);
         checkLength('messageId', messageId, 1, 128);
         checkLength('key', key, 0, 256);
+        checkLength('lane', lane, 0, 256);
         if (body.length > maxBodyBytes)
           throw invalid('body', `has ${body.length} bytes, at most ${maxBodyBytes}`);
         const message = { messageId, key, body: Buffer.from(body).toString('base64') };
-        const { sequence, duplicate } = await queue.publish(topic, message);
+        const { sequence, duplicate } = await queue.publish(topic, lane ? { ...message, lane } : message);
         return { sequence: BigInt(sequence), duplicate };
       },
       async *subscribe(request, context) {

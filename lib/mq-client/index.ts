@@ -12,6 +12,8 @@ export interface Message {
   readonly messageId: string;
   /** Messages with equal keys are handled in order, one at a time; '' has no order. At most 256 characters. */
   readonly key: string;
+  /** Lanes take turns at being handed out, so that a full one keeps no other waiting; at most 256 characters. */
+  readonly lane?: string;
   /** Anything JSON; at most 256 KiB as text. */
   readonly body: unknown;
 }
@@ -37,8 +39,8 @@ const publishTriesForMs = 15_000;
 export function createMqClient(url: string): MqClient {
   const rpc = createRpcClient(QueueService, { url });
   return {
-    async publish({ topic, messageId, key, body }, signal) {
-      const request = { topic, messageId, key, body: new TextEncoder().encode(JSON.stringify(body)) };
+    async publish({ topic, messageId, key, lane, body }, signal) {
+      const request = { topic, messageId, key, lane, body: new TextEncoder().encode(JSON.stringify(body)) };
       const until = Date.now() + publishTriesForMs;
       const response = await retry(() => rpc.calls.publish(request, { signal, timeoutMs: 10_000 }), {
         signal,

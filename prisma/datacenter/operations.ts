@@ -89,6 +89,8 @@ export async function addOperation(tx: DataCenterTransaction, wanted: NewOperati
     id: `${id}.begin`,
     topic: build ? topics.build : topics.runtime,
     key: app.id,
+    // Builders are few: a team with many builds makes nobody else wait for them all.
+    lane: build ? app.teamName : '',
     body: build ? buildTask.parse({ ...task, buildId: build.id }) : runtimeTask.parse(task),
   });
   return operation;

@@ -5,6 +5,8 @@ export interface OutboxTask {
   readonly id: string;
   readonly topic: string;
   readonly key: string;
+  /** Tasks of a topic are handed out lane by lane in turn; absent: the topic has one. */
+  readonly lane?: string;
   readonly body: unknown;
 }
 
@@ -12,15 +14,16 @@ export type PublishTask = (task: {
   topic: string;
   messageId: string;
   key: string;
+  lane: string;
   body: unknown;
 }) => Promise<unknown>;
 
 /** Writes a task down in the transaction that makes it due; `relayOutbox` carries it to the queue. */
 export async function enqueue(tx: DataCenterTransaction, task: OutboxTask): Promise<void> {
-  const { id, topic, key, body } = task;
+  const { id, topic, key, lane, body } = task;
   await tx.outbox.upsert({
     where: { id },
-    create: { id, topic, key, body: JSON.stringify(body) },
+    create: { id, topic, key, lane, body: JSON.stringify(body) },
     update: {},
   });
 }
@@ -32,8 +35,8 @@ export async function enqueue(tx: DataCenterTransaction, task: OutboxTask): Prom
  */
 export async function relayOutbox(db: DataCenterDatabase, publish: PublishTask): Promise<number> {
   const due = await db.outbox.findMany({ orderBy: { createdAt: 'asc' }, take: 100 });
-  for (const { id, topic, key, body } of due) {
-    await publish({ topic, messageId: id, key, body: JSON.parse(body) });
+  for (const { id, topic, key, lane, body } of due) {
+    await publish({ topic, messageId: id, key, lane, body: JSON.parse(body) });
     await db.outbox.deleteMany({ where: { id } });
   }
   return due.length;

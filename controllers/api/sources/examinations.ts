@@ -57,7 +57,7 @@ export async function examineSource(api: Api, input: unknown, context: CallConte
   };
   const row = await db.$transaction(async (tx) => {
     const body = examineTask.parse({ examinationId: id, team: teamName });
-    await enqueue(tx, { id, topic: topics.examine, key: id, body });
+    await enqueue(tx, { id, topic: topics.examine, key: id, lane: teamName, body });
     return tx.examination.create({ data });
   });
   api.relay.kick();

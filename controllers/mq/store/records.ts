@@ -2,6 +2,8 @@
 export interface MessageRecord {
   readonly messageId: string;
   readonly key: string;
+  /** Absent: the topic's unnamed one. */
+  readonly lane?: string;
   readonly publishedMs: number;
   /** Base64. */
   readonly body: string;

@@ -39,6 +39,14 @@ export declare type PublishRequest = Message<"skyarc.mq.v1.PublishRequest"> & {
    * @generated from field: bytes body = 4;
    */
   body: Uint8Array;
+
+  /**
+   * Lanes of a topic take turns at being handed out, so that a full one keeps no other waiting; messages of one lane
+   * keep their order among each other. Empty is a lane too. At most 256 characters.
+   *
+   * @generated from field: string lane = 5;
+   */
+  lane: string;
 };
 
 /**
