@@ -147,7 +147,7 @@ test('plug-ins run before and beside the app with its volumes, variables and the
         versions: {
           create: {
             number: 1,
-            image: 'localhost/test/host:1',
+            image: `${world.config.pullRegistry}/test/host:1`,
             command: JSON.stringify(['node', '-e', script]),
             fields: JSON.stringify([
               { name: 'WORD', defaultValue: 'default' },

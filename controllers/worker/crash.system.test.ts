@@ -175,7 +175,7 @@ function controllerOf({ db, kube }: Pick<WorkerContext, 'db' | 'kube'>): WorkerC
     watch,
     renderOptions: {
       domain: 'skyarc.localhost',
-      pullRegistry: 'localhost',
+      pullRegistry: world.config.pullRegistry,
       ingressClass: 'skyarc',
       hasSleepAction: true,
       hasSidecars: true,

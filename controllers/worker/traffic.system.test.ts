@@ -139,7 +139,11 @@ test('a third-party app is reached through the gateway, by its name from pods, a
   const script = 'require("http").createServer((q,r)=>r.end("legacy")).listen(9000,"0.0.0.0")';
   await world.kube.create('pods', {
     metadata: { name: 'machine', namespace: 'default' },
-    spec: { containers: [{ name: 'app', image: 'localhost/test/host:1', args: ['node', '-e', script] }] },
+    spec: {
+      containers: [
+        { name: 'app', image: `${world.config.pullRegistry}/test/host:1`, args: ['node', '-e', script] },
+      ],
+    },
   });
   const find = async () => (await world.kube.find('pods', 'machine', 'default'))?.status;
   await expect.poll(async () => (await find())?.phase, { timeout: 30_000 }).toBe('Running');

@@ -16,7 +16,7 @@ beforeAll(async () => {
     basePort: 20_600,
     podCidr: '10.79.0.0/17',
     serviceCidr: '10.79.128.0/17',
-    otherImages: [{ reference: 'localhost/test/root:1' }],
+    otherImages: [{ reference: 'test/root:1' }],
   });
   ({ kube, db } = world);
 });

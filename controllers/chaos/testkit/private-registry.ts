@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assembleImage, type ImageConfig, pushImage, RegistryClient, writeLayer } from '@skyarc/lib/oci';
-import { Daemon } from '@skyarc/lib/process';
+import { startTestRegistry } from '@skyarc/lib/oci/testing';
 import { hash } from 'bcryptjs';
 
 export interface PrivateRegistry {
@@ -30,8 +30,8 @@ export async function startPrivateRegistry(ports: {
   await writeFile(join(folder, 'htpasswd'), `${username}:${await hash(password, 4)}\n`);
   const auth = { htpasswd: { realm: 'registry', path: join(folder, 'htpasswd') } };
   const daemons = await Promise.all([
-    startDaemon(folder, 'login', ports.login, { auth }),
-    startDaemon(folder, 'push', ports.push, {}),
+    startTestRegistry({ folder, name: 'login', port: ports.login, auth }),
+    startTestRegistry({ folder, name: 'push', port: ports.push }),
   ]);
   const registry = new RegistryClient({ url: `http://127.0.0.1:${ports.push}` });
   let count = 0;
@@ -54,27 +54,4 @@ export async function startPrivateRegistry(ports: {
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function startDaemon(folder: string, name: string, port: number, more: object): Promise<Daemon> {
-  const file = join(folder, `${name}.yml`);
-  await writeFile(
-    file,
-    JSON.stringify({
-      version: 0.1,
-      log: { level: 'error', accesslog: { disabled: true } },
-      http: { addr: `127.0.0.1:${port}` },
-      storage: { filesystem: { rootdirectory: join(folder, 'store') } },
-      ...more,
-    }),
-  );
-  const daemon = new Daemon({
-    name,
-    folder,
-    command: 'docker-registry',
-    args: ['serve', file],
-    ready: async () => (await fetch(`http://127.0.0.1:${port}/v2/`)).status < 500,
-  });
-  await daemon.ensure();
-  return daemon;
 }

@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BuiltSource, newId } from '@skyarc/lib/contracts';
 import type { EventLogClient } from '@skyarc/lib/eventlog-client';
 import { RegistryClient } from '@skyarc/lib/oci';
-import { Daemon } from '@skyarc/lib/process';
+import { startTestRegistry } from '@skyarc/lib/oci/testing';
+import type { Daemon } from '@skyarc/lib/process';
 import { SecretBox } from '@skyarc/lib/secretbox';
 import { createRegistry } from '@skyarc/lib/status';
 import {
@@ -43,7 +44,7 @@ export class Rig {
   private constructor(
     folder: string,
     port: number,
-    { db, settings }: { db: DataCenterDatabase; settings: RigSettings },
+    { db, daemon, settings }: { db: DataCenterDatabase; daemon: Daemon; settings: RigSettings },
   ) {
     this.folder = folder;
     this.db = db;
@@ -59,21 +60,14 @@ export class Rig {
       ...settings,
     };
     this.registry = new RegistryClient({ url: registryUrl });
-    this.daemon = registryDaemon(folder, port);
+    this.daemon = daemon;
   }
 
   static async open(port: number, settings: RigSettings = {}): Promise<Rig> {
     const folder = await mkdtemp(join(tmpdir(), 'skyarc-chaos-'));
     const db = await openDataCenterDatabase({ file: join(folder, 'datacenter.db') });
-    const rig = new Rig(folder, port, { db, settings });
-    const store = JSON.stringify({
-      version: 0.1,
-      log: { level: 'error', accesslog: { disabled: true } },
-      http: { addr: `127.0.0.1:${port}` },
-      storage: { filesystem: { rootdirectory: join(folder, 'store') }, delete: { enabled: true } },
-    });
-    await writeFile(join(folder, 'registry.yml'), store);
-    await rig.daemon.ensure();
+    const daemon = await startTestRegistry({ folder, port });
+    const rig = new Rig(folder, port, { db, daemon, settings });
     await db.setting.create({ data: { name: 'allowPrivateSources', value: 'true' } });
     const config = chaosConfigSchema.parse(rig.config);
     await mkdir(layersDir, { recursive: true });
@@ -193,14 +187,4 @@ export class Rig {
       close: () => Promise.resolve(),
     };
   }
-}
-
-function registryDaemon(folder: string, port: number): Daemon {
-  return new Daemon({
-    name: 'registry',
-    folder,
-    command: 'docker-registry',
-    args: ['serve', join(folder, 'registry.yml')],
-    ready: async () => (await fetch(`http://127.0.0.1:${port}/v2/`)).ok,
-  });
 }

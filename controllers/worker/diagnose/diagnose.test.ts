@@ -71,6 +71,13 @@ describe('a pod is diagnosed by its status', () => {
       true,
     ],
     [
+      'registry away',
+      container({ waiting: { reason: 'ErrImagePull', message: 'dial tcp: connect: connection refused' } }),
+      'IMAGE_PULL',
+      /: dial tcp: connect: connection refused$/,
+      false,
+    ],
+    [
       'root',
       container({
         waiting: {
