@@ -1,0 +1,83 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { compareInRounds } from './ab-rounds.ts';
+import { SmallDisk } from './disk.ts';
+import { Part } from './kill.ts';
+import { assertOwnsPort } from './ports.ts';
+
+test('a ratio of two speeds is told from noise', async () => {
+  let round = 0;
+  const noise = () => 1 + ((round += 1) % 5) / 200;
+  const result = await compareInRounds({
+    rounds: 5,
+    a: () => Promise.resolve(200 * noise()),
+    b: () => Promise.resolve(100 * noise()),
+  });
+  expect(result.isValid).toBe(true);
+  expect(result.ratio).toBeCloseTo(2, 1);
+  expect(result.interval[0]).toBeGreaterThan(1.9);
+});
+
+test('a full disk is full, and roomy again', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'skyarc-disk-'));
+  const disk = await SmallDisk.mount(join(folder, 'disk'), 1 << 20);
+  try {
+    await disk.fill();
+    const write = () => writeFile(join(disk.folder, 'file'), Buffer.alloc(10_000));
+    await expect(write()).rejects.toMatchObject({ code: 'ENOSPC' });
+    await disk.free();
+    await write();
+  } finally {
+    await disk.unmount();
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('a part is stopped, killed and begun again, with a clock of its own, and owns its port', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'skyarc-part-'));
+  const module = join(folder, 'part.mjs');
+  await writeFile(
+    module,
+    `import { createServer } from 'node:http';
+     export async function start() {
+       const server = createServer((_, answer) => answer.end(String(Date.now()))).listen(0, '127.0.0.1');
+       await new Promise((resolve) => server.once('listening', resolve));
+       return { port: server.address().port, stop: async () => server.closeAllConnections() };
+     }`,
+  );
+  let part = await Part.start({ module, config: {} });
+  const port = () => (part.running as { port: number }).port;
+  const clock = async () => {
+    const signal = AbortSignal.timeout(500);
+    return Number(await (await fetch(`http://127.0.0.1:${port()}`, { signal })).text()) - Date.now();
+  };
+  try {
+    await assertOwnsPort(part.pid, port());
+    await expect(assertOwnsPort(process.pid, port())).rejects.toThrow(`not to process ${process.pid}`);
+    part.setClock(300_000);
+    await expect.poll(clock).toBeGreaterThan(290_000);
+    part.pause();
+    await expect(clock()).rejects.toThrow();
+    part.resume();
+    await expect.poll(clock).toBeGreaterThan(290_000);
+    await part.kill();
+    expect(part.isAlive).toBe(false);
+    part = await part.again();
+    expect(await clock()).toBeLessThan(1_000);
+  } finally {
+    await part.stop();
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("a port of nobody is nobody's", async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as { port: number };
+  await assertOwnsPort(process.pid, port);
+  await new Promise((resolve) => server.close(resolve));
+  await expect(assertOwnsPort(process.pid, port)).rejects.toThrow('belongs to nobody');
+});
