@@ -2,6 +2,7 @@ import { failures as goFailures } from './buildpacks/go/failures.ts';
 import { failures as javaFailures } from './buildpacks/java/failures.ts';
 import { failures as phpFailures } from './buildpacks/php/failures.ts';
 import { failures as rubyFailures } from './buildpacks/ruby/failures.ts';
+import { findRule, proofOf, type Rule } from './rules.ts';
 
 export interface Failure {
   /** What ran, as a person would say it: `npm ci`. */
@@ -16,14 +17,17 @@ export interface Failure {
   readonly processes: number;
 }
 
-/** A sentence for words in the output; a language's own live with its buildpack. */
-export interface Rule {
-  readonly pattern: RegExp;
-  readonly say: (match: RegExpExecArray, failure: Failure) => string;
+/** A language's own live with its buildpack. */
+export type FailureRule = Rule<Failure>;
+
+export interface Explanation {
+  readonly message: string;
+  /** The lines that prove it. */
+  readonly proof: readonly string[];
 }
 
 /** The first rule that finds its words in the output wins. */
-const rules: readonly Rule[] = [
+const rules: readonly FailureRule[] = [
   {
     pattern: /ENOSPC|No space left on device|Disk quota exceeded/i,
     say: (_, { diskMb }) =>
@@ -144,17 +148,19 @@ const rules: readonly Rule[] = [
 ];
 
 /** Why a command of a build failed, in one sentence that says what to do where that is known. */
-export function explain(failure: Failure): string {
+export function explain(failure: Failure): Explanation {
   const { label, code, lines, memoryMb, processes } = failure;
   if (failure.isOutOfMemory) {
-    return `${label} was killed: out of memory, limit ${memoryMb} MB; use less or raise the limit in the build settings`;
+    const message = `${label} was killed: out of memory, limit ${memoryMb} MB; use less or raise the limit in the build settings`;
+    return { message, proof: proofOf(lines.slice(-2)) };
   }
-  const text = lines.join('\n');
-  for (const { pattern, say } of rules) {
-    const match = pattern.exec(text);
-    if (match) return `${label} failed: ${say(match, failure)}`;
-  }
-  if (failure.isOutOfProcesses) return `${label} failed: it started more than ${processes} processes`;
+  const found = findRule(rules, lines);
+  if (found)
+    return { message: `${label} failed: ${found.rule.say(found.match, failure)}`, proof: found.proof };
   const last = lines.findLast((line) => /error|fail|cannot|denied/i.test(line)) ?? lines.at(-1);
-  return `${label} failed with status ${code}${last ? `: ${last.trim().slice(0, 300)}` : ''}`;
+  const proof = proofOf(last === undefined ? [] : [last]);
+  if (failure.isOutOfProcesses)
+    return { message: `${label} failed: it started more than ${processes} processes`, proof };
+  const reason = last ? `: ${last.trim().slice(0, 300)}` : '';
+  return { message: `${label} failed with status ${code}${reason}`, proof };
 }

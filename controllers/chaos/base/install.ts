@@ -2,18 +2,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
 import { run } from '@skyarc/lib/process';
-import { runContainer } from '../sandbox/container.ts';
 import { mountOverlay, unmount } from '../sandbox/overlay.ts';
 import { removeAll } from './base.ts';
+import { type InstallPlace, runInstaller } from './installer.ts';
 import type { Installation } from './runtimes.ts';
-
-export interface InstallPlace {
-  /** Unique on this machine. */
-  readonly id: string;
-  readonly stateDir: string;
-  readonly cgroup: string;
-  readonly env: Readonly<Record<string, string>>;
-}
 
 /**
  * Installs Debian packages over the base and other layers with its own apt: `root` becomes what they add. Runs with this
@@ -46,29 +38,11 @@ export async function installDebianPackages(
 }
 
 async function apt(place: InstallPlace, rootfs: string, args: readonly string[]): Promise<void> {
-  const lines: string[] = [];
-  const { code } = await runContainer({
-    id: place.id,
-    stateDir: place.stateDir,
-    bundle: join(place.stateDir, `${place.id}.bundle`),
-    cgroup: `${place.cgroup}/${place.id}`,
-    role: 'installer',
+  const { code, lines } = await runInstaller(place, {
     args: ['apt-get', ...args],
-    env: {
-      PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
-      DEBIAN_FRONTEND: 'noninteractive',
-      LC_ALL: 'C.UTF-8',
-      ...place.env,
-    },
-    cwd: '/',
+    env: { DEBIAN_FRONTEND: 'noninteractive', ...place.env },
     rootfs,
-    mounts: [],
     scratch: ['/tmp', '/run'],
-    netns: null,
-    cpuMillis: 4000,
-    memoryMb: 2048,
-    processes: 512,
-    onLine: (line) => lines.push(line),
   });
   if (code === 0) return;
   const reason = lines.findLast((line) => line.startsWith('E:')) ?? lines.at(-1) ?? 'no answer';

@@ -141,7 +141,8 @@ export class BuildRoom {
     if (result.code === 0) return;
     const last = recent().at(-1) ?? '';
     if (/^time="\S+" level=error msg="runc run failed/.test(last)) throw new AppError('INTERNAL', last);
-    throw new AppError('INVALID', explain({ label: command.label, lines: recent(), ...result, ...limits }));
+    const { message, proof } = explain({ label: command.label, lines: recent(), ...result, ...limits });
+    throw new AppError('INVALID', message, { details: { proof } });
   }
 
   /** Frees all; the app's disk keeps its caches only. */

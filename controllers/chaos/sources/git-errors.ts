@@ -1,20 +1,13 @@
-import { AppError, type ErrorCode } from '@skyarc/lib/errors';
+import type { AppError } from '@skyarc/lib/errors';
+import { cannotFetch, sourceErrorOf, type SourceFailure, type SourceRule } from './source-errors.ts';
 
-export interface GitFailure {
-  readonly url: string;
+export interface GitFailure extends SourceFailure {
   readonly branch: string;
   readonly hasCredentials: boolean;
-  readonly stderr: string;
-}
-
-interface Rule {
-  readonly pattern: RegExp;
-  readonly code: ErrorCode;
-  readonly say: (failure: GitFailure, match: RegExpExecArray) => string;
 }
 
 /** In the words of git 2.39 and OpenSSH 9 with LC_ALL=C; the first rule that matches wins. */
-const rules: readonly Rule[] = [
+const rules: readonly SourceRule<GitFailure>[] = [
   {
     pattern: /No space left on device/,
     code: 'EXHAUSTED',
@@ -35,7 +28,7 @@ const rules: readonly Rule[] = [
   {
     pattern: /Could not resolve host(?:name)?:? (\S+)/,
     code: 'NOT_FOUND',
-    say: (_, match) => `unknown host ${match[1]}`,
+    say: (match) => `unknown host ${match[1]}`,
   },
   {
     pattern: /Failed to connect to|Connection refused|Couldn't connect|No route to host/,
@@ -56,7 +49,7 @@ const rules: readonly Rule[] = [
   {
     pattern: /Authentication failed|returned error: 401|could not read (?:Username|Password)/,
     code: 'UNAUTHENTICATED',
-    say: ({ hasCredentials }) =>
+    say: (_, { hasCredentials }) =>
       hasCredentials
         ? 'the server refuses the user or token; check them in the source settings'
         : 'it does not exist or is private; enter a user and token in the source settings',
@@ -64,7 +57,7 @@ const rules: readonly Rule[] = [
   {
     pattern: /returned error: 403/,
     code: 'FORBIDDEN',
-    say: ({ hasCredentials }) =>
+    say: (_, { hasCredentials }) =>
       hasCredentials
         ? 'this user or token may not read it'
         : 'the server does not let strangers read it; enter a user and token',
@@ -78,31 +71,25 @@ const rules: readonly Rule[] = [
   {
     pattern: /(?:SSL|TLS|certificate)[^\n]*/i,
     code: 'UNAVAILABLE',
-    say: (_, match) => `its certificate is not trusted (${match[0].slice(0, 150)})`,
+    say: (match) => `its certificate is not trusted (${match[0].slice(0, 150)})`,
   },
   {
     pattern:
       /(?:could not|couldn't) find remote ref|Remote branch .* not found|not our ref|reference is not a tree/i,
     code: 'NOT_FOUND',
-    say: ({ branch }) => `it has no branch, tag or commit "${branch}"`,
+    say: (_, { branch }) => `it has no branch, tag or commit "${branch}"`,
   },
   {
     pattern: /returned error: (\d+)/,
     code: 'UNAVAILABLE',
-    say: (_, match) => `the server answered with status ${match[1]}`,
+    say: (match) => `the server answered with status ${match[1]}`,
   },
 ];
 
 /** Why git failed, for a person. */
 export function gitErrorOf(failure: GitFailure): AppError {
-  const { stderr, url } = failure;
-  for (const { pattern, code, say } of rules) {
-    const match = pattern.exec(stderr);
-    if (match) return new AppError(code, `Cannot fetch ${url}: ${say(failure, match)}`);
-  }
-  const last = stderr.split('\n').findLast((line) => /^(fatal|error):/.test(line)) ?? 'git failed';
-  return new AppError(
-    'INVALID',
-    `Cannot fetch ${url}: ${last.replace(/^(fatal|error): /, '').slice(0, 300)}`,
-  );
+  const known = sourceErrorOf(rules, failure);
+  if (known) return known;
+  const last = failure.stderr.split('\n').findLast((line) => /^(fatal|error):/.test(line)) ?? 'git failed';
+  return cannotFetch(failure, 'INVALID', last.replace(/^(fatal|error): /, '').slice(0, 300), [last]);
 }

@@ -1,21 +1,14 @@
-import { AppError, type ErrorCode } from '@skyarc/lib/errors';
+import type { AppError } from '@skyarc/lib/errors';
+import { cannotFetch, sourceErrorOf, type SourceFailure, type SourceRule } from './source-errors.ts';
 
-export interface SvnFailure {
-  readonly url: string;
+export interface SvnFailure extends SourceFailure {
   readonly hasCredentials: boolean;
-  readonly stderr: string;
   /** Where the server wanted to lead us. */
   readonly redirect: string | undefined;
 }
 
-interface Rule {
-  readonly pattern: RegExp;
-  readonly code: ErrorCode;
-  readonly say: (failure: SvnFailure, match: RegExpExecArray) => string;
-}
-
 /** By the codes of Subversion 1.14 (svn_error_codes.h, apr_errno.h) and its English words; the first that matches wins. */
-const rules: readonly Rule[] = [
+const rules: readonly SourceRule<SvnFailure>[] = [
   {
     pattern: /No space left on device/,
     code: 'EXHAUSTED',
@@ -24,7 +17,7 @@ const rules: readonly Rule[] = [
   {
     pattern: /E230001: .*?(?:verification failed: )([^\n]*)/,
     code: 'UNAVAILABLE',
-    say: (_, match) =>
+    say: (match) =>
       `its certificate is not trusted (${(match[1] ?? '').slice(0, 150)}); let it be signed by a known authority, or install its authority on the builder`,
   },
   {
@@ -35,7 +28,7 @@ const rules: readonly Rule[] = [
   {
     pattern: /E215004|E170001|E175013|Authentication failed|Authorization failed/,
     code: 'UNAUTHENTICATED',
-    say: ({ hasCredentials }) =>
+    say: (_, { hasCredentials }) =>
       hasCredentials
         ? 'the server refuses this user or password; check them in the source settings'
         : 'it is private; enter a user and password in the source settings',
@@ -43,7 +36,7 @@ const rules: readonly Rule[] = [
   {
     pattern: /(?:E160006[^\n]*?)?No such revision (\d+)|E160006/,
     code: 'NOT_FOUND',
-    say: (_, match) => (match[1] ? `it has no revision ${match[1]} yet` : 'it has no such revision yet'),
+    say: (match) => (match[1] ? `it has no revision ${match[1]} yet` : 'it has no such revision yet'),
   },
   {
     pattern: /E210005|No repository found|Could not find the requested SVN filesystem/,
@@ -69,7 +62,7 @@ const rules: readonly Rule[] = [
   {
     pattern: /Unexpected server error (\d+)|Could not open the requested SVN filesystem/,
     code: 'UNAVAILABLE',
-    say: (_, match) => `the server has a problem of its own${match[1] ? ` (status ${match[1]})` : ''}`,
+    say: (match) => `the server has a problem of its own${match[1] ? ` (status ${match[1]})` : ''}`,
   },
   {
     pattern: /E175009|E130003|E175002.*(?:200|40[45])|XML|E175003|OPTIONS of/,
@@ -85,17 +78,14 @@ const rules: readonly Rule[] = [
 
 /** Why svn failed, for a person. */
 export function svnErrorOf(failure: SvnFailure): AppError {
-  const { stderr, url, redirect } = failure;
+  const { stderr, redirect } = failure;
   if (redirect !== undefined || /E170011|E195019|redirect/i.test(stderr)) {
-    return new AppError(
-      'INVALID',
-      `Cannot fetch ${url}: the server redirects to another address, which is not followed; enter the address it leads to`,
-    );
+    const why =
+      'the server redirects to another address, which is not followed; enter the address it leads to';
+    return cannotFetch(failure, 'INVALID', why, redirect === undefined ? stderr.split('\n') : [redirect]);
   }
-  for (const { pattern, code, say } of rules) {
-    const match = pattern.exec(stderr);
-    if (match) return new AppError(code, `Cannot fetch ${url}: ${say(failure, match)}`);
-  }
+  const known = sourceErrorOf(rules, failure);
+  if (known) return known;
   const last = stderr.split('\n').findLast((line) => /^svn: [EW]\d+/.test(line)) ?? 'svn failed';
-  return new AppError('INVALID', `Cannot fetch ${url}: ${last.replace(/^svn: [EW]\d+: /, '').slice(0, 300)}`);
+  return cannotFetch(failure, 'INVALID', last.replace(/^svn: [EW]\d+: /, '').slice(0, 300), [last]);
 }

@@ -1,7 +1,7 @@
-import type { Rule } from '../../explain.ts';
+import type { FailureRule } from '../../explain.ts';
 
 /** What the go command says when it fails, in a person's words. */
-export const failures: readonly Rule[] = [
+export const failures: readonly FailureRule[] = [
   {
     pattern: /SECURITY ERROR[\s\S]*?|verifying (\S+): checksum mismatch/,
     say: (match) => `package ${match[1] ?? ''} is not what go.sum knows; was it changed after its release?`,

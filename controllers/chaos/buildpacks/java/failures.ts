@@ -1,7 +1,7 @@
-import type { Rule } from '../../explain.ts';
+import type { FailureRule } from '../../explain.ts';
 
 /** What Maven, Gradle and the Java compiler say when they fail, in a person's words. */
-export const failures: readonly Rule[] = [
+export const failures: readonly FailureRule[] = [
   {
     pattern: /Downloading (https?:\/\/\S+gradle\S+\.zip)[\s\S]*?Exception/,
     say: (match) =>

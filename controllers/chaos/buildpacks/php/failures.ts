@@ -1,7 +1,7 @@
-import type { Rule } from '../../explain.ts';
+import type { FailureRule } from '../../explain.ts';
 
 /** What Composer says, in the words of explain.ts. */
-export const failures: readonly Rule[] = [
+export const failures: readonly FailureRule[] = [
   {
     pattern:
       /lock file is not up to date with the latest changes in composer\.json[\s\S]*?(Required package|is not present)/,

@@ -1,7 +1,7 @@
-import type { Rule } from '../../explain.ts';
+import type { FailureRule } from '../../explain.ts';
 
 /** What Bundler says, in the words of explain.ts. */
-export const failures: readonly Rule[] = [
+export const failures: readonly FailureRule[] = [
   {
     pattern: /Failed to build gem native extension|mkmf\.rb can't find header files/,
     say: () => 'a gem must be compiled and could not be; use a release with a prebuilt one, or a Dockerfile',
