@@ -19,13 +19,16 @@ export type IdKind =
   | 'registry'
   | 'examination'
   | 'webhook'
-  | 'delivery';
+  | 'delivery'
+  | 'alertrule'
+  | 'receiver'
+  | 'message';
 
 /** `<data centre>.<kind>.<16 characters>`: the prefix tells the console layer whom to ask. */
 export const entityId = z
   .string()
   .regex(
-    /^[a-z][a-z0-9-]{0,30}\.(app|build|version|op|route|volume|configset|plugin|certificate|l4route|jobrun|terminal|upload|registry|examination|webhook|delivery)\.[a-z2-7]{16}$/,
+    /^[a-z][a-z0-9-]{0,30}\.(app|build|version|op|route|volume|configset|plugin|certificate|l4route|jobrun|terminal|upload|registry|examination|webhook|delivery|alertrule|receiver|message)\.[a-z2-7]{16}$/,
     'is not an id of Skyarc',
   );
 
