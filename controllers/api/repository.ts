@@ -1,5 +1,5 @@
 import type { OperationStatus } from '@skyarc/lib/contracts';
-import type { DataCenterDatabase } from '@skyarc/prisma/datacenter';
+import { type DataCenterDatabase, requestCancel } from '@skyarc/prisma/datacenter';
 import { type CallContext, teamFilter } from './context.ts';
 import type { AppRecord, BuildRecord, OperationRecord, VersionRecord } from './records.ts';
 
@@ -123,11 +123,9 @@ export class ApiRepository {
 
   /** Asks an unfinished operation to stop. */
   async requestCancel(context: CallContext, id: string): Promise<OperationRecord | null> {
-    await this.db.operation.updateMany({
-      where: { id, status: { in: unfinished }, ...teamFilter(context) },
-      data: { cancelRequested: true },
-    });
-    return this.db.operation.findFirst({ where: { id, ...teamFilter(context) } });
+    const where = { id, ...teamFilter(context) };
+    if (await this.db.operation.findFirst({ where })) await requestCancel(this.db, id);
+    return this.db.operation.findFirst({ where });
   }
 
   async addAuditEntry(entry: {

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { BuiltLayer } from '@skyarc/lib/contracts';
 import { run } from '@skyarc/lib/process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type GitServer, startGitServer } from './testkit/git-server.ts';
@@ -43,6 +44,22 @@ test('a Node.js app with a package builds, answers, and builds again to the same
 
   const again = await rig.deploy(app);
   expect(again.version).toMatchObject({ number: 3, image: first.version?.image });
+  const layers = (done: typeof first) =>
+    (JSON.parse(done.build.layers ?? '[]') as BuiltLayer[]).map(({ kind, isFromCache }) => [
+      kind,
+      isFromCache,
+    ]);
+  expect(layers(first)).toEqual([
+    ['BASE', true],
+    ['RUNTIME', expect.any(Boolean)],
+    ['DEPENDENCIES', false],
+    ['APP', false],
+  ]);
+  expect(layers(again).every(([, isFromCache]) => isFromCache)).toBe(true);
+  expect(Number(first.build.sentBytes)).toBeGreaterThan(1_000);
+  expect(Number(again.build.sentBytes)).toBe(0);
+  expect(Number(first.build.cacheBytes)).toBeGreaterThan(1_000);
+  expect(Number(first.build.cacheLimitBytes)).toBeGreaterThan(Number(first.build.cacheBytes));
   expect(again.seconds).toBeLessThan(3);
   expect(await rig.db.port.findMany({ where: { appId: app.id } })).toMatchObject([
     { port: 8080, detected: true },

@@ -7,6 +7,7 @@ import type { Delivery, MqClient } from '@skyarc/lib/mq-client';
 import { sleep } from '@skyarc/lib/retry';
 import {
   type DataCenterDatabase,
+  type DataCenterTransaction,
   type EventLogSink,
   OperationJournal,
   readSettings,
@@ -96,6 +97,8 @@ export class Controller {
         db,
         owner,
         app: build.app,
+        startedAt: new Date(),
+        isResumed: build.status === 'RUNNING',
         source: builtSource.parse(JSON.parse(build.app.source)),
         log: buildLog,
         shared: this.shared,
@@ -141,14 +144,23 @@ export class Controller {
     if (!known) log.error({ err: error, buildId: build.id }, 'build failed on our side');
     buildLog.write(message, 'error');
     const shown = new AppError(known?.code ?? 'INTERNAL', message);
-    await journal.fail(shown, async (tx) => {
+    const endBuild = async (tx: DataCenterTransaction): Promise<void> => {
       await tx.build.updateMany({
-        where: { id: build.id, claimedBy: owner },
-        data: { status, message, finishedAt: new Date() },
+        where: { id: build.id, claimedBy: owner, status: { in: ['QUEUED', 'RUNNING'] } },
+        data: { status, message, proof: proofOf(known, buildLog), finishedAt: new Date() },
       });
-    });
+    };
+    // Somebody else may have ended the operation, who could not end the build.
+    if (!(await journal.fail(shown, endBuild))) await endBuild(this.deps.db);
     return status;
   }
+}
+
+/** Lines of the log, or of what fetched the source, as JSON. */
+function proofOf(error: AppError | undefined, buildLog: BuildLog): string | null {
+  const lines = error?.details['proof'];
+  if (!Array.isArray(lines) || lines.length === 0) return null;
+  return JSON.stringify(lines.map((line) => buildLog.redact(String(line))));
 }
 
 /** Fires when the operation's owner cancels or the time is up. */

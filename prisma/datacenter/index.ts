@@ -1,5 +1,6 @@
 export { openDataCenterDatabase, type DataCenterDatabase, type DataCenterTransaction } from './open.ts';
-export { addOperation, createOperation, type NewOperation } from './operations.ts';
+export { requestCancel } from './cancel.ts';
+export { addOperation, createOperation, limitMsOf, type NewOperation } from './operations.ts';
 export { type EffectiveVariable, type EnvOrigin, portAliasesOf } from './effective-env.ts';
 export { connectionOf, environmentOf, toldInclude } from './environment.ts';
 export { expandText } from './expand.ts';
@@ -8,10 +9,13 @@ export { OperationJournal, type JournalSink } from './journal.ts';
 export { readSettings, writeSettings } from './settings.ts';
 export { enqueue, relayOutbox, type OutboxTask, type PublishTask } from './outbox.ts';
 export type {
+  AlertReceiver as AlertReceiverRecord,
+  AlertRule as AlertRuleRecord,
   App as AppRecord,
   Build as BuildRecord,
   Certificate as CertificateRecord,
   JobRun as JobRunRecord,
+  Message as MessageRecord,
   L4Route as L4RouteRecord,
   PluginVersion as PluginVersionRecord,
   EnvVar as EnvVarRecord,

@@ -46,11 +46,13 @@ export class OperationJournal {
     return new OperationJournal(db, sink, operation);
   }
 
-  /** QUEUED becomes RUNNING. */
-  async start(): Promise<void> {
+  /** QUEUED becomes RUNNING; with a limit its time begins now. */
+  async start(limitMs?: number): Promise<void> {
+    const now = new Date();
+    const deadline = limitMs === undefined ? {} : { deadlineAt: new Date(now.getTime() + limitMs) };
     const { count } = await this.db.operation.updateMany({
       where: { id: this.operation.id, status: 'QUEUED' },
-      data: { status: 'RUNNING', startedAt: new Date() },
+      data: { status: 'RUNNING', startedAt: now, ...deadline },
     });
     if (count > 0) this.notify();
   }

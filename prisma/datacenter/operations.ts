@@ -46,6 +46,16 @@ const stepsOf: Readonly<Record<OperationKind, readonly OperationStepName[]>> = {
 
 /** Room that an operation has beyond the build's and the start's own limits, in seconds. */
 const slackSeconds = 300;
+/** How long a build may wait for a builder: its own time begins after that. */
+const queueMs = 24 * 3_600_000;
+
+/** Time of an operation from its beginning, without what it waits for a builder, in milliseconds. */
+export function limitMsOf(
+  app: Pick<App, 'buildTimeoutSec' | 'startTimeoutSec' | 'replicas'>,
+  isBuild: boolean,
+): number {
+  return ((isBuild ? app.buildTimeoutSec : 0) + app.startTimeoutSec * app.replicas + slackSeconds) * 1000;
+}
 
 /**
  * Begins an operation: claims the app for it, writes its steps and the task that carries it out, all in
@@ -64,7 +74,7 @@ export async function addOperation(tx: DataCenterTransaction, wanted: NewOperati
   const app = await claim(tx, wanted, id);
   const build = wanted.kind === 'DEPLOY' && !isExternal(app) ? await nextBuild(tx, app) : undefined;
   const steps = wanted.kind === 'DEPLOY' && !build ? stepsOf.START : stepsOf[wanted.kind];
-  const limitSeconds = (build ? app.buildTimeoutSec : 0) + app.startTimeoutSec * app.replicas + slackSeconds;
+  const limitMs = limitMsOf(app, build !== undefined) + (build ? queueMs : 0);
   const operation = await tx.operation.create({
     data: {
       id,
@@ -77,7 +87,7 @@ export async function addOperation(tx: DataCenterTransaction, wanted: NewOperati
       buildId: build?.id,
       versionId: wanted.versionId,
       arguments: JSON.stringify(wanted.arguments ?? {}),
-      deadlineAt: new Date(Date.now() + limitSeconds * 1000),
+      deadlineAt: new Date(Date.now() + limitMs),
       afterIds: JSON.stringify(wanted.afterIds ?? []),
       batchId: wanted.batchId,
       steps: { create: steps.map((name, position) => ({ name, position })) },

@@ -1,5 +1,5 @@
 import { toAppError } from '@skyarc/lib/errors';
-import { addOperation, type WebhookDeliveryRecord } from '@skyarc/prisma/datacenter';
+import { addOperation, requestCancel, type WebhookDeliveryRecord } from '@skyarc/prisma/datacenter';
 import type { Api } from '../api.ts';
 import { announceOperation, cannot } from '../commands/operations.ts';
 import { withinQuota } from '../commands/quota.ts';
@@ -82,13 +82,8 @@ async function supersede(api: Api, operationId: string, by: WebhookDeliveryRecor
   });
   // Somebody else has begun it meanwhile: what is running may be its own deploy.
   if (waits.count === 0) return;
-  if (isBuilding) {
-    const { count } = await db.operation.updateMany({
-      where: { id: operationId, status: { in: ['QUEUED', 'RUNNING'] }, cancelRequested: false },
-      data: { cancelRequested: true, cancelReason: `Superseded by ${nameOf(by)}` },
-    });
-    if (count > 0) announceOperation(api, active);
-  }
+  if (isBuilding && (await requestCancel(db, operationId, `Superseded by ${nameOf(by)}`)))
+    announceOperation(api, active);
 }
 
 function nameOf({ branch, commitId, subject }: WebhookDeliveryRecord): string {

@@ -42,6 +42,7 @@ export class Runtimes {
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
   private readonly tools: RuntimeTools;
+  private readonly madeAtMs = new Map<string, number>();
 
   constructor(tools: RuntimeTools) {
     this.tools = tools;
@@ -54,8 +55,16 @@ export class Runtimes {
   async runtime(name: string, make: Make): Promise<SharedLayer> {
     const isNew = (await this.tools.store.find(name)) === null;
     const layer = await this.tools.store.ensure(name, make);
-    if (isNew) await this.tools.publish(layer);
+    if (isNew) {
+      this.madeAtMs.set(name, Date.now());
+      await this.tools.publish(layer);
+    }
     return layer;
+  }
+
+  /** Whether it was made after that moment, which a build had to wait for. */
+  isMadeSince({ name }: SharedLayer, time: Date): boolean {
+    return (this.madeAtMs.get(name) ?? 0) > time.getTime();
   }
 
   /** Used by builds only: no image carries it. */

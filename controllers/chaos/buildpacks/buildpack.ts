@@ -46,6 +46,8 @@ export interface FolderLayer {
   readonly remember?: string;
   /** Whether it gets a fixed time instead of the source's, so that it stays equal while the app changes. */
   readonly isDependencies?: boolean;
+  /** Whether an earlier build, or an attempt at this one that was killed, had made it. */
+  readonly isFromCache?: boolean;
 }
 
 /** Layers to append over the base, or a whole image that a tool wrote into a folder (containers-transports(5), `dir`). */

@@ -27,7 +27,10 @@ const tcpPorts = new Set([
 export function reportOfFiles(seen: Examination): Findings {
   const { buildpack, found, reason } = seen;
   return {
-    found: found && { buildpack, ...settingsOf(found, reason) },
+    found: found && {
+      buildpack,
+      ...settingsOf(found, reason, buildpack === 'dockerfile' ? [] : [defaultPort]),
+    },
     modules: seen.modules.map(({ name, path, kind }) => ({ name, path, packaging: kind, reason: kind })),
     problems: [
       ...(seen.problem === null ? [] : [problem('ERROR', seen.problem)]),
@@ -36,8 +39,12 @@ export function reportOfFiles(seen: Examination): Findings {
   };
 }
 
-function settingsOf(found: Found, reason: string): Omit<FoundSettings, 'buildpack'> {
-  const ports = found.ports.length > 0 ? found.ports : [defaultPort];
+function settingsOf(
+  found: Found,
+  reason: string,
+  usualPorts: readonly number[],
+): Omit<FoundSettings, 'buildpack'> {
+  const ports = found.ports.length > 0 ? found.ports : usualPorts;
   const isJava = /java/i.test(found.language);
   const names = Object.keys(found.processes).toSorted((a, b) => Number(b === 'web') - Number(a === 'web'));
   return {

@@ -15,6 +15,16 @@ import { dirname, join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
 import { run } from '@skyarc/lib/process';
 
+/** Of one app's caches, in bytes. */
+export interface CacheUse {
+  readonly usedBytes: number;
+  /** Caches that take more are dropped before the next build. */
+  readonly limitBytes: number;
+}
+
+/** Share of the disk that caches may take. */
+const cacheShare = 0.5;
+
 /**
  * One app's file system of a fixed size, in a sparse file: its workspace while it builds, and its caches
  * from build to build. Nothing that a build writes lands elsewhere, so its limit is the file system's own,
@@ -46,7 +56,8 @@ export class AppDisk {
     }
     await utimes(file, new Date(), new Date());
     const disk = new AppDisk(mountPoint);
-    if ((await disk.freeRatio()) < 0.5) await disk.remove('cache');
+    const { usedBytes, limitBytes } = await disk.use();
+    if (usedBytes > limitBytes) await disk.remove('cache');
     return disk;
   }
 
@@ -77,10 +88,10 @@ export class AppDisk {
     await rm(this.path(name), { recursive: true, force: true });
   }
 
-  /** Between 0 and 1. */
-  async freeRatio(): Promise<number> {
-    const { bavail, blocks } = await statfs(this.mountPoint);
-    return bavail / blocks;
+  /** What is on it now. */
+  async use(): Promise<CacheUse> {
+    const { bfree, blocks, bsize } = await statfs(this.mountPoint);
+    return { usedBytes: (blocks - bfree) * bsize, limitBytes: Math.floor(blocks * bsize * cacheShare) };
   }
 
   async close(): Promise<void> {

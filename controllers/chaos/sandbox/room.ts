@@ -4,7 +4,7 @@ import { AppError } from '@skyarc/lib/errors';
 import { run } from '@skyarc/lib/process';
 import { explain } from '../explain.ts';
 import { runContainer } from './container.ts';
-import { AppDisk } from './disk.ts';
+import { AppDisk, type CacheUse } from './disk.ts';
 import { type NetworkOptions, SandboxNetwork } from './network.ts';
 import { mountOverlay, unmount } from './overlay.ts';
 import { etcFiles, type Mount, nestedIds } from './spec.ts';
@@ -145,14 +145,17 @@ export class BuildRoom {
     throw new AppError('INVALID', message, { details: { proof } });
   }
 
-  /** Frees all; the app's disk keeps its caches only. */
-  async close(): Promise<void> {
+  /** Frees all; the app's disk keeps its caches only. Answers what they take. */
+  async close(): Promise<CacheUse> {
     const network = await this.network?.catch(() => undefined);
     await network?.close();
     if (this.hasRoot) await unmount(this.rootfs);
-    for (const name of ['root', 'tmp', 'workspace']) await this.disk.remove(name).catch(() => undefined);
+    for (const name of ['root', 'tmp', 'workspace', 'layers'])
+      await this.disk.remove(name).catch(() => undefined);
+    const use = await this.disk.use();
     await this.disk.close();
     await rm(this.options.folder, { recursive: true, force: true }).catch(() => undefined);
+    return use;
   }
 
   private get rootfs(): string {

@@ -100,6 +100,8 @@ export class ImageSource {
     readonly image: Image;
     readonly sources: readonly LayerSource[];
     readonly fetchedBytes: number;
+    /** Digests of the layers that were not here yet. */
+    readonly fetched: ReadonlySet<string>;
   }> {
     if (image.sizeBytes > limitBytes) {
       throw new AppError(
@@ -114,19 +116,22 @@ export class ImageSource {
     await mkdir(folder, { recursive: true });
     const file = join(folder, 'layer');
     const layers: Layer[] = [];
-    let fetchedBytes = 0;
+    const fetched = new Set<string>();
     for (const [index, descriptor] of image.layers.entries()) {
       layers.push({ ...descriptor, diffId: diffIds[index] ?? '' });
       if (await registry.hasBlob(repository, descriptor.digest)) continue;
       await this.registry.download(image, descriptor, file);
       await registry.putBlob(repository, descriptor.digest, { file });
       await rm(file, { force: true });
-      fetchedBytes += descriptor.size;
+      fetched.add(descriptor.digest);
     }
     const made = imageOf(image.config, layers);
     const sources = layers.map((layer) => ({ layer, file }));
     await pushImage(registry, { repository, tag }, made, sources);
-    return { image: made, sources, fetchedBytes };
+    const fetchedBytes = layers
+      .filter(({ digest }) => fetched.has(digest))
+      .reduce((sum, { size }) => sum + size, 0);
+    return { image: made, sources, fetchedBytes, fetched };
   }
 }
 

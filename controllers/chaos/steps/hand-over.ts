@@ -1,7 +1,6 @@
 import { newId, runtimeTask, topics } from '@skyarc/lib/contracts';
 import { AppError } from '@skyarc/lib/errors';
 import { type DataCenterTransaction, enqueue, type VersionRecord } from '@skyarc/prisma/datacenter';
-import { defaultPort } from '../buildpacks/buildpack.ts';
 import type { Published } from './publish.ts';
 import type { BuildRun } from './run.ts';
 
@@ -11,11 +10,22 @@ import type { BuildRun } from './run.ts';
  */
 export async function handOver(run: BuildRun, made: Published, cacheKey: string): Promise<VersionRecord> {
   const { db, build, app, task, owner } = run;
-  const ports = made.ports.length > 0 ? made.ports : [defaultPort];
+  const { ports } = made;
+  // What a Dockerfile or an image does not expose is not guessed: a worker would never be ready.
+  if (ports.length === 0)
+    run.log.write(
+      'It exposes no port, so the app has none; add EXPOSE, or the port in the settings of the app',
+    );
   return db.$transaction(async (tx) => {
     const { count } = await tx.build.updateMany({
       where: { id: build.id, claimedBy: owner, status: 'RUNNING' },
-      data: { status: 'SUCCEEDED', finishedAt: new Date(), cacheKey },
+      data: {
+        status: 'SUCCEEDED',
+        finishedAt: new Date(),
+        cacheKey,
+        layers: JSON.stringify(made.layers),
+        sentBytes: BigInt(made.sentBytes),
+      },
     });
     if (count === 0) throw new AppError('CONFLICT', 'Another builder has taken over this build');
     const created = await tx.version.create({

@@ -67,6 +67,14 @@ export class ImageWork {
       sizeBytes,
       ports: ports.filter(({ protocol }) => protocol === 'tcp').map(({ port }) => port),
       processes: { web: command.join(' ') },
+      layers: copied.image.layers.map(({ digest: layer, size }, index) => ({
+        kind: 'IMAGE',
+        name: `layer ${index + 1}`,
+        digest: layer,
+        sizeBytes: size,
+        isFromCache: !copied.fetched.has(layer),
+      })),
+      sentBytes: copied.fetchedBytes,
     };
   }
 }

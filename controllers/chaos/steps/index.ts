@@ -1,10 +1,13 @@
-import { chown, mkdir, rm } from 'node:fs/promises';
+import { chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { OperationStepName } from '@skyarc/lib/contracts';
+import { builtLayer, type OperationStepName } from '@skyarc/lib/contracts';
+import { AppError } from '@skyarc/lib/errors';
 import { GrantSigner } from '@skyarc/lib/signed-grant';
-import type { VersionRecord } from '@skyarc/prisma/datacenter';
+import { limitMsOf, type VersionRecord } from '@skyarc/prisma/datacenter';
+import { z } from 'zod';
 import type { BuildOutput } from '../buildpacks/buildpack.ts';
 import { type Chosen, chooseBuildpack } from '../buildpacks/registry.ts';
+import type { AppDisk } from '../sandbox/disk.ts';
 import type { RepoAccess } from '../sandbox/repo-door.ts';
 import { BuildRoom } from '../sandbox/room.ts';
 import { nobody } from '../sources/remote.ts';
@@ -20,12 +23,17 @@ import { settingsOf } from './settings.ts';
 
 /** FETCH, DETECT, BUILD, PUBLISH in this order, then the version and the task that deploys it. */
 export async function buildAndHandOver(run: BuildRun): Promise<void> {
-  const { db, build, journal, shared } = run;
-  await db.build.update({
-    where: { id: build.id },
-    data: { status: 'RUNNING', startedAt: new Date(), message: null },
+  const { db, build, journal, shared, app } = run;
+  await journal.start(limitMsOf(app, true));
+  const { count } = await db.build.updateMany({
+    where: { id: build.id, status: { in: ['QUEUED', 'RUNNING'] } },
+    data: { status: 'RUNNING', startedAt: build.startedAt ?? run.startedAt, message: null },
   });
-  await journal.start();
+  if (count === 0) throw new AppError('CANCELED', 'Canceled on request');
+  if (run.isResumed) {
+    run.log.write('The builder that began with it has died: what it finished here is used', 'warn');
+    journal.say('The builder that began with it has died: this one goes on', 'warn');
+  }
   const folder = join(shared.place.room, nameOf(run));
   await mkdir(join(folder, 'fetch'), { recursive: true, mode: 0o711 });
   await chown(join(folder, 'fetch'), nobody.uid, nobody.gid);
@@ -82,7 +90,7 @@ class Pipeline {
         return `Found ${source.description} at ${revision.id}`;
       }
       this.room = await openRoom(this.run, this.folder);
-      if (this.run.isFresh) await this.room.disk.remove('cache');
+      if (this.run.isFresh) await beginFresh(this.room.disk, this.run.build.id);
       const { tree, fetched } = await fetchSource(this.run, this.room, { source, revision });
       this.tree = tree;
       this.fetched = fetched;
@@ -125,15 +133,22 @@ class Pipeline {
   publish(): Promise<void> {
     return this.step('PUBLISH', async () => {
       const made = this.reusable
-        ? publishedOf(this.reusable)
+        ? await this.again(this.reusable)
         : ((await this.image?.copy(join(this.folder, 'image'))) ?? (await this.push()));
       const version = await handOver(this.run, made, this.identified.cacheKey);
       return `Version ${version.number} is ready: ${made.image}`;
     });
   }
 
+  /** Frees all, and notes what the app's caches take from now on. */
   async close(): Promise<void> {
-    await this.room?.close();
+    const use = await this.room?.close();
+    if (!use) return;
+    const { usedBytes, limitBytes } = use;
+    await this.run.db.build.updateMany({
+      where: { id: this.run.build.id },
+      data: { cacheBytes: BigInt(usedBytes), cacheLimitBytes: BigInt(limitBytes) },
+    });
   }
 
   private push(): Promise<Published> {
@@ -163,6 +178,20 @@ class Pipeline {
     return `Nothing has changed since version ${version.number}: its image is used again`;
   }
 
+  /** The image of an earlier version, all of it there already. */
+  private async again(version: VersionRecord): Promise<Published> {
+    const earlier = await this.run.db.build.findUnique({ where: { id: version.buildId } });
+    const layers = z.array(builtLayer).parse(JSON.parse(earlier?.layers ?? '[]'));
+    return {
+      image: version.image,
+      sizeBytes: Number(version.sizeBytes),
+      ports: JSON.parse(version.ports) as number[],
+      processes: JSON.parse(version.processes) as Record<string, string>,
+      layers: layers.map((layer) => ({ ...layer, isFromCache: true })),
+      sentBytes: 0,
+    };
+  }
+
   private async record(data: Readonly<Record<string, string | null>>): Promise<void> {
     await this.run.db.build.update({ where: { id: this.run.build.id }, data });
   }
@@ -184,13 +213,16 @@ class Pipeline {
   }
 }
 
-function publishedOf(version: VersionRecord): Published {
-  return {
-    image: version.image,
-    sizeBytes: Number(version.sizeBytes),
-    ports: JSON.parse(version.ports) as number[],
-    processes: JSON.parse(version.processes) as Record<string, string>,
-  };
+/**
+ * A build that wishes for no cache begins without one. An attempt at it that was killed is no earlier build: what
+ * that one finished counts.
+ */
+async function beginFresh(disk: AppDisk, buildId: string): Promise<void> {
+  const mark = disk.path('cache', 'fresh-of');
+  if ((await readFile(mark, 'utf8').catch(() => null)) === buildId) return;
+  await disk.remove('cache');
+  await disk.folder('cache');
+  await writeFile(mark, buildId);
 }
 
 const repoGrantMs = 300_000;

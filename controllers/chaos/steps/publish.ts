@@ -1,5 +1,6 @@
 import { lstat, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { BuiltLayer } from '@skyarc/lib/contracts';
 import { AppError } from '@skyarc/lib/errors';
 import {
   assembleImage,
@@ -27,6 +28,9 @@ export interface Published {
   readonly sizeBytes: number;
   readonly ports: readonly number[];
   readonly processes: Readonly<Record<string, string>>;
+  readonly layers: readonly BuiltLayer[];
+  /** To the registry. */
+  readonly sentBytes: number;
 }
 
 export interface ToPublish {
@@ -39,11 +43,12 @@ export interface ToPublish {
 /** Packs what was built and puts it into the registry under the build's number. */
 export async function publish(run: BuildRun, room: BuildRoom, what: ToPublish): Promise<Published> {
   const folder = await room.disk.freshFolder('layers');
-  const { image, sources, packages, ports, processes } =
+  const { image, sources, packages, ports, processes, parts } =
     what.output.kind === 'layers'
       ? await packLayers(run, room, what, { output: what.output, folder })
       : await packImage(run, what.output.folder, folder);
   const repository = repositoryOf(run.app);
+  const layers = await layersOf(run, sources, parts);
   const sentBytes = await pushImage(
     run.registry,
     { repository, tag: String(run.build.number) },
@@ -60,16 +65,38 @@ export async function publish(run: BuildRun, room: BuildRoom, what: ToPublish): 
     sizeBytes: image.sizeBytes,
     ports: [...new Set([...ports, ...what.launch.ports])],
     processes: { ...processes, ...what.launch.processes },
+    layers,
+    sentBytes,
   };
+}
+
+/** What the registry has of the app already was made by an earlier build; asked before anything is sent. */
+async function layersOf(
+  run: BuildRun,
+  sources: readonly LayerSource[],
+  parts: readonly LayerPart[],
+): Promise<BuiltLayer[]> {
+  const repository = repositoryOf(run.app);
+  return Promise.all(
+    sources.map(async ({ layer: { digest, size } }, index) => {
+      const { kind, name, isFromCache } = parts[index] as LayerPart;
+      const isThere = isFromCache || (await run.registry.hasBlob(repository, digest));
+      return { kind, name, digest, sizeBytes: size, isFromCache: isThere };
+    }),
+  );
 }
 
 function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
+type LayerPart = Pick<BuiltLayer, 'kind' | 'name' | 'isFromCache'>;
+
 interface Packed {
   readonly image: Image;
   readonly sources: readonly LayerSource[];
+  /** Of each layer. */
+  readonly parts: readonly LayerPart[];
   /** Of each layer. */
   readonly packages: readonly (readonly FoundPackage[])[];
   readonly ports: readonly number[];
@@ -85,14 +112,24 @@ async function packLayers(
   const { base } = run.shared;
   const sources: LayerSource[] = [{ ...base, mountFrom: baseRepository }];
   const packages = [await packagesOfShared(run, base)];
+  const parts: LayerPart[] = [{ kind: 'BASE', name: base.name, isFromCache: true }];
   if (output.runtime) {
+    const { name } = output.runtime;
+    const isNew = run.shared.runtimes.isMadeSince(output.runtime, run.startedAt);
     sources.push({ ...output.runtime, mountFrom: runtimeRepository });
     packages.push(await packagesOfShared(run, output.runtime));
+    parts.push({ kind: 'RUNTIME', name, isFromCache: !isNew });
   }
   for (const [index, part] of output.layers.entries()) {
     const file = join(folder, `${index}.tar.gz`);
-    const source = await packFolder(run, part, { file, timeSec, signal: room.signal });
+    const { source, isPacked } = await packFolder(run, part, { file, timeSec, signal: room.signal });
+    const isDependencies = part.remember !== undefined || part.isDependencies === true;
     sources.push(source);
+    parts.push({
+      kind: isDependencies ? 'DEPENDENCIES' : 'APP',
+      name: part.prefix,
+      isFromCache: part.isFromCache ?? !isPacked,
+    });
     const find = () => findPackages(filesOfFolder(part.folder, part));
     packages.push(await run.shared.inventory.packagesOf(source.layer, find));
   }
@@ -112,7 +149,7 @@ async function packLayers(
       exposedPorts: launch.ports,
     },
   );
-  return { image, sources, packages, ports: [], processes: {} };
+  return { image, sources, parts, packages, ports: [], processes: {} };
 }
 
 /** What is found in it, and itself by its name: `nodejs-24.21.0`. */
@@ -129,12 +166,12 @@ async function packFolder(
   run: BuildRun,
   part: FolderLayer,
   { file, timeSec, signal }: { file: string; timeSec: number; signal: AbortSignal },
-): Promise<LayerSource> {
+): Promise<{ readonly source: LayerSource; readonly isPacked: boolean }> {
   const { remember } = part;
   if (remember) {
     const known = JSON.parse(await readFile(remember, 'utf8').catch(() => 'null')) as Layer | null;
     if (known && (await run.registry.hasBlob(repositoryOf(run.app), known.digest)))
-      return { layer: known, file };
+      return { source: { layer: known, file }, isPacked: false };
   }
   const layer = await writeLayer({
     from: { folder: part.folder },
@@ -146,7 +183,7 @@ async function packFolder(
     signal,
   });
   if (remember) await writeFile(remember, JSON.stringify(layer));
-  return { layer, file };
+  return { source: { layer, file }, isPacked: true };
 }
 
 const manifestShape = z.object({
@@ -181,12 +218,15 @@ async function packImage(run: BuildRun, from: string, folder: string): Promise<P
     );
   }
   const sources: LayerSource[] = [];
+  const parts: LayerPart[] = [];
   const packages: (readonly FoundPackage[])[] = [];
   for (const [index, { digest }] of manifest.layers.entries()) {
     if (digest === base.layer.diffId) {
       sources.push({ ...base, mountFrom: baseRepository });
+      parts.push({ kind: 'BASE', name: base.name, isFromCache: true });
       packages.push(await packagesOfShared(run, base));
     } else {
+      parts.push({ kind: 'IMAGE', name: `layer ${index + 1}`, isFromCache: false });
       const file = join(folder, `${index}.tar.gz`);
       const layer = await writeLayer({ from: { tar: await place(digest) }, to: file, signal: run.signal });
       checkDigest(digest, layer.diffId);
@@ -202,6 +242,7 @@ async function packImage(run: BuildRun, from: string, folder: string): Promise<P
       sources.map(({ layer }) => layer),
     ),
     sources,
+    parts,
     packages,
     ports: ports.map(Number),
     processes: { web: command.join(' ') },

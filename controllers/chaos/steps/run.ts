@@ -23,6 +23,10 @@ export interface BuildRun {
   readonly log: BuildLog;
   readonly shared: Shared;
   readonly registry: RegistryClient;
+  /** Of this attempt. */
+  readonly startedAt: Date;
+  /** True: a builder that worked on it before has died. */
+  readonly isResumed: boolean;
   /** True: nothing that an earlier build made is used. */
   readonly isFresh: boolean;
   /** Whether an administrator lets sources be private addresses. */

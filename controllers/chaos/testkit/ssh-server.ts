@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '@skyarc/lib/process';
@@ -9,6 +9,8 @@ export interface SshServer {
   readonly key: string;
   /** `ssh://root@host:port` in front of a repository's path. */
   readonly url: string;
+  /** Lets another key in, as OpenSSH writes public keys. */
+  allow(publicKey: string): Promise<void>;
   /** The same server with another host key, as after a man in the middle. */
   changeHostKey(): Promise<void>;
   stop(): Promise<void>;
@@ -45,6 +47,7 @@ export async function startSshServer(port: number): Promise<SshServer> {
   return {
     key: await readFile(join(folder, 'user'), 'utf8'),
     url: `ssh://root@127.0.0.1:${port}`,
+    allow: (publicKey) => appendFile(join(folder, 'authorized'), `${publicKey.trim()}\n`),
     changeHostKey: async () => {
       await end();
       await rm(join(folder, 'host'));

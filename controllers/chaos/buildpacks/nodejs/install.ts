@@ -46,12 +46,13 @@ export async function installDependencies(
     ];
   }
   const kept = room.disk.path('cache', 'packages', await keyOf(context, plan, nodeVersion));
-  if ((await readdir(kept).catch(() => [])).length > 0)
-    say('Packages are unchanged: kept from an earlier build');
+  const isFromCache = (await readdir(kept).catch(() => [])).length > 0;
+  if (isFromCache) say('Packages are unchanged: kept from an earlier build');
   else await runs.installInto(kept, needsDev);
   if (hasBuild) await runs.build(join(kept, needsDev ? 'all' : 'production'));
   if (result !== 'program') return [];
-  return [{ folder: join(kept, 'production'), prefix: 'app/node_modules', remember: `${kept}.layer.json` }];
+  const folder = join(kept, 'production');
+  return [{ folder, prefix: 'app/node_modules', remember: `${kept}.layer.json`, isFromCache }];
 }
 
 /** A folder to mount on, of the build's user; never through a link of the source. */

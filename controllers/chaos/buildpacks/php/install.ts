@@ -49,7 +49,7 @@ export async function installPackages(
   await nameAutoloader(context, vendor);
   await composer(['dump-autoload', '--no-dev', '--optimize', '--no-interaction']);
   return [
-    { folder: kept, prefix: 'app/vendor', remember: `${kept}.layer.json` },
+    { folder: kept, prefix: 'app/vendor', remember: `${kept}.layer.json`, isFromCache: isKept },
     appLayer(source.folder, isOfPackages),
   ];
 }

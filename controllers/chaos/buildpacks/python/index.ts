@@ -88,9 +88,13 @@ export async function build(context: BuildContext, plan: PythonPlan): Promise<Bu
   if (!installed && plan.buildCommand) await room.enter([runtime.root, base.root]);
   await prepareApp(context, plan, installed?.folder ?? null);
   if (!installed) return { kind: 'layers', runtime, layers: [app] };
-  const { folder, isKept } = installed;
+  const { folder, isKept, isFromCache } = installed;
   const remember = isKept ? { remember: `${folder}.layer.json` } : { isDependencies: true };
-  return { kind: 'layers', runtime, layers: [{ folder, prefix: venv.slice(1), ...remember }, app] };
+  return {
+    kind: 'layers',
+    runtime,
+    layers: [{ folder, prefix: venv.slice(1), isFromCache, ...remember }, app],
+  };
 }
 
 export function launch({ processes, ports, dependencies, hasSourceFolder }: PythonPlan): Launch {

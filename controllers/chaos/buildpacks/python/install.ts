@@ -39,7 +39,7 @@ export async function installPackages(
   context: BuildContext,
   plan: PythonPlan,
   runtime: SharedLayer,
-): Promise<{ readonly folder: string; readonly isKept: boolean }> {
+): Promise<{ readonly folder: string; readonly isKept: boolean; readonly isFromCache: boolean }> {
   const { room, runtimes, base, say } = context;
   const { text, names, isComplete } = plan.dependencies;
   const key = createHash('sha256')
@@ -50,7 +50,7 @@ export async function installPackages(
   await room.enter([runtime.root, base.root]);
   if (isSelfContained && (await readdir(kept).catch(() => [])).length > 0) {
     say('Packages are unchanged: kept from an earlier build');
-    return { folder: kept, isKept: true };
+    return { folder: kept, isKept: true, isFromCache: true };
   }
   const enterCompiler = async () => {
     const tool = await pythonCompiler(runtimes, librariesOf(names).headers);
@@ -66,7 +66,7 @@ export async function installPackages(
     await enterCompiler();
     await install(context, plan, kept);
   }
-  return { folder: kept, isKept: isSelfContained };
+  return { folder: kept, isKept: isSelfContained, isFromCache: false };
 }
 
 /** Compiled files carry a hash of their source instead of a time, so that equal packages are equal bytes. */

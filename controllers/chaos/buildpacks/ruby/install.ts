@@ -81,7 +81,8 @@ export async function installGems(
     await rename(partial, kept);
   }
   const remember = gems.isSelfContained ? { remember: `${kept}.layer.json` } : { isDependencies: true };
-  return { layer: { folder: kept, prefix: bundleFolder.slice(1), ...remember }, run: runIn(kept) };
+  const layer = { folder: kept, prefix: bundleFolder.slice(1), isFromCache: isKept, ...remember };
+  return { layer, run: runIn(kept) };
 }
 
 function isAboutCompiling(error: unknown): boolean {
