@@ -1,0 +1,254 @@
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ChaosConfig, clientEnvironmentOf, purge, start as startChaos } from '@skyarc/controllers/chaos';
+import { start as startEventLog } from '@skyarc/controllers/eventlog';
+import { start as startMq } from '@skyarc/controllers/mq';
+import { start as startRepo, upstreamEnvironmentOf } from '@skyarc/controllers/repo';
+import { newId } from '@skyarc/lib/contracts';
+import { startEtcd } from '@skyarc/lib/etcd';
+import { createEventLogClient, type EventLogClient } from '@skyarc/lib/eventlog-client';
+import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
+import { createMqClient, type MqClient } from '@skyarc/lib/mq-client';
+import { Daemon } from '@skyarc/lib/process';
+import { pollUntil } from '@skyarc/lib/retry';
+import { SecretBox } from '@skyarc/lib/secretbox';
+import { makeGrantKeys } from '@skyarc/lib/signed-grant';
+import {
+  createOperation,
+  type DataCenterDatabase,
+  openDataCenterDatabase,
+  relayOutbox,
+} from '@skyarc/prisma/datacenter';
+import { layersDir } from '../../controllers/chaos/testkit/rig.ts';
+import { type GitRepository, type GitServer, startGitServer } from '../testkit/git-server.ts';
+
+/** What one build came to. */
+export interface Built {
+  /** From the task in the queue until the version is there. */
+  readonly seconds: number;
+  readonly buildId: string;
+  /** `team/app@sha256:...` */
+  readonly image: string;
+}
+
+export interface BenchedApp {
+  readonly id: string;
+  readonly repository: GitRepository;
+}
+
+export interface BuildWorldOptions {
+  /** Seven ports from here on. */
+  readonly basePort: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly chaos?: Partial<ChaosConfig>;
+  /** Packages kept from run to run; a folder of this world when absent. */
+  readonly packagesDir?: string;
+}
+
+const team = 'bench';
+/** The builder waits for no worker: an operation is over when its version is there. */
+const buildTimeoutMs = 900_000;
+
+/** All that stands between a task and an image: queue, event log, packages, registry and a builder, by their public faces. */
+export class BuildWorld {
+  readonly folder: string;
+  readonly db: DataCenterDatabase;
+  readonly eventLog: EventLogClient;
+  readonly registryUrl: string;
+  readonly packagesUrl: string;
+  readonly layersDir = layersDir;
+  private readonly mq: MqClient;
+  private readonly git: GitServer;
+  private readonly stack: Stack;
+
+  private constructor(
+    parts: Pick<BuildWorld, 'folder' | 'db' | 'eventLog' | 'registryUrl' | 'packagesUrl'> & {
+      readonly mq: MqClient;
+      readonly git: GitServer;
+    },
+    stack: Stack,
+  ) {
+    this.folder = parts.folder;
+    this.db = parts.db;
+    this.eventLog = parts.eventLog;
+    this.registryUrl = parts.registryUrl;
+    this.packagesUrl = parts.packagesUrl;
+    this.mq = parts.mq;
+    this.git = parts.git;
+    this.stack = stack;
+  }
+
+  static async start({ basePort, env, chaos = {}, packagesDir }: BuildWorldOptions): Promise<BuildWorld> {
+    const stack = new Stack();
+    try {
+      const folder = await mkdtemp(join(tmpdir(), 'skyarc-builds-'));
+      stack.add(() => rm(folder, { recursive: true, force: true }));
+      const keep = <T extends RunningService>(service: T) => stack.use(service, (one) => one.stop());
+      const etcd = keep(
+        await startEtcd({
+          name: 'builds',
+          dataDir: join(folder, 'etcd'),
+          runDir: folder,
+          clientPort: basePort,
+          peerPort: basePort + 1,
+        }),
+      );
+      const queue = keep(await startMq({ port: 0, statusPort: 0, etcdUrl: etcd.url }));
+      const events = keep(
+        await startEventLog({ port: 0, ingestPort: 0, statusPort: 0, dataDir: join(folder, 'eventlog') }),
+      );
+      const keys = makeGrantKeys();
+      const packages = keep(
+        await startRepo({
+          port: basePort + 2,
+          statusPort: 0,
+          dataDir: packagesDir ?? join(folder, 'repo'),
+          grantKey: keys.publicKey,
+          clientEnv: upstreamEnvironmentOf(env),
+        }),
+      );
+      const registryUrl = await startRegistry(folder, basePort + 3, stack);
+      const db = stack.use(await openDataCenterDatabase({ file: join(folder, 'datacenter.db') }), (one) =>
+        one.$disconnect(),
+      );
+      await db.setting.create({ data: { name: 'allowPrivateSources', value: 'true' } });
+      const keysOfTeam = { sshPublicKey: '', sshPrivateKey: '' };
+      await db.team.create({ data: { name: team, namespace: `skyarc-${team}`, ...keysOfTeam } });
+      const mq = stack.use(createMqClient(queue.url), (one) => one.close());
+      const eventLog = stack.use(createEventLogClient(events.url), (one) => one.close());
+      const git = stack.use(await startGitServer(), (one) => one.stop());
+      await mkdir(layersDir, { recursive: true });
+      const config: ChaosConfig = {
+        instance: 'buildbench',
+        statusPort: 0,
+        dataDir: join(folder, 'data'),
+        layersDir,
+        registryUrl,
+        repo: { url: packages.url, grantKey: keys.privateKey },
+        clientEnv: clientEnvironmentOf(env),
+        ...chaos,
+      };
+      const secretBox = new SecretBox(Buffer.alloc(32, 7));
+      const builder = keep(await startChaos(config, { db, mq, eventlog: eventLog, secretBox }));
+      stack.add(() => purge(config));
+      await pollUntil(async () => ((await fetch(`${builder.url}/healthz`)).ok ? true : undefined), {
+        timeoutMs: 300_000,
+        onTimeout: () => new Error('the builder does not become healthy'),
+      });
+      return new BuildWorld({ folder, db, eventLog, registryUrl, packagesUrl: packages.url, mq, git }, stack);
+    } catch (error) {
+      await stack.stop();
+      throw error;
+    }
+  }
+
+  stop(): Promise<void> {
+    return this.stack.stop();
+  }
+
+  /** An app of these files, as if a person had just made it. */
+  async newApp(name: string, files: Readonly<Record<string, string>>, memoryMb = 2048): Promise<BenchedApp> {
+    const repository = await this.git.create(`${name}-${Date.now()}`, files);
+    return { id: await this.newAppOf(name, repository, memoryMb), repository };
+  }
+
+  /** Another app of the same repository: with empty caches. */
+  async newAppOf(name: string, repository: GitRepository, memoryMb = 2048): Promise<string> {
+    const id = newId('local', 'app');
+    const source = JSON.stringify({ kind: 'GIT', url: repository.url, branch: 'main' });
+    const unique = `${name}-${id.slice(-6)}`.toLowerCase();
+    const fixed = { id, teamName: team, groupId: 'g', source, buildMemoryMb: memoryMb };
+    await this.db.app.create({ data: { ...fixed, name: unique, displayName: unique } });
+    return id;
+  }
+
+  /** Puts the task into the queue; answers the build's id. */
+  async begin(appId: string): Promise<string> {
+    const operation = await createOperation(this.db, { app: { id: appId }, kind: 'DEPLOY', actor: 'bench' });
+    await relayOutbox(this.db, (task) => this.mq.publish(task));
+    return operation.buildId as string;
+  }
+
+  /** Builds once; throws with the end of the log when that fails. */
+  async build(appId: string): Promise<Built> {
+    const beganAt = performance.now();
+    const buildId = await this.begin(appId);
+    const build = await pollUntil(
+      async () => {
+        const row = await this.db.build.findUniqueOrThrow({
+          where: { id: buildId },
+          include: { version: true },
+        });
+        return row.status === 'QUEUED' || row.status === 'RUNNING' ? undefined : row;
+      },
+      { timeoutMs: buildTimeoutMs, everyMs: 5, onTimeout: () => new Error('the build does not end') },
+    );
+    const seconds = (performance.now() - beganAt) / 1000;
+    await this.db.app.update({ where: { id: appId }, data: { activeOperationId: null } });
+    if (!build.version) throw new Error(`${build.message}\n${(await this.logOf(buildId)).join('\n')}`);
+    return { seconds, buildId, image: build.version.image };
+  }
+
+  async logOf(buildId: string): Promise<string[]> {
+    const { frames } = await this.eventLog.read({ stream: `build/${buildId}`, limit: 10_000 });
+    return frames.map(({ line }) => line);
+  }
+
+  /** Bytes that the registry holds. */
+  async storedBytes(): Promise<number> {
+    return sizeOf(join(this.folder, 'registry'));
+  }
+
+  async manifestOf(image: string): Promise<Manifest> {
+    const [repository = '', reference = ''] = image.split('@');
+    return this.manifest(repository, reference);
+  }
+
+  async manifest(repository: string, reference: string): Promise<Manifest> {
+    const accept = 'application/vnd.oci.image.manifest.v1+json';
+    const response = await fetch(`${this.registryUrl}/v2/${repository}/manifests/${reference}`, {
+      headers: { accept },
+    });
+    if (!response.ok) throw new Error(`${repository}: ${response.status}`);
+    return (await response.json()) as Manifest;
+  }
+}
+
+export interface Manifest {
+  readonly config: { readonly digest: string; readonly size: number };
+  readonly layers: readonly { readonly digest: string; readonly size: number }[];
+}
+
+async function startRegistry(folder: string, port: number, stack: Stack): Promise<string> {
+  const file = join(folder, 'registry.json');
+  const settings = {
+    version: 0.1,
+    log: { level: 'error', accesslog: { disabled: true } },
+    http: { addr: `127.0.0.1:${port}` },
+    storage: { filesystem: { rootdirectory: join(folder, 'registry') }, delete: { enabled: true } },
+  };
+  await writeFile(file, JSON.stringify(settings));
+  const url = `http://127.0.0.1:${port}`;
+  const daemon = stack.use(
+    new Daemon({
+      name: 'registry',
+      folder,
+      command: 'docker-registry',
+      args: ['serve', file],
+      ready: async () => (await fetch(`${url}/v2/`)).ok,
+    }),
+    (one) => one.stop(),
+  );
+  await daemon.ensure();
+  return url;
+}
+
+async function sizeOf(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile() && entry.name === 'data');
+  const sizes = await Promise.all(
+    files.map(async (entry) => (await stat(join(entry.parentPath, entry.name))).size),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
