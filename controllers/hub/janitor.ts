@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { messageOf } from '@skyarc/lib/errors';
 import type { Logger } from '@skyarc/lib/log';
 import type { RegistryClient } from '@skyarc/lib/oci';
-import { sleep } from '@skyarc/lib/retry';
+import { repeat } from '@skyarc/lib/retry';
 import type { DataCenterDatabase } from '@skyarc/prisma/datacenter';
 import type { HubSettings } from './config.ts';
 import { expireVersions, removeManifests } from './retention.ts';
@@ -63,17 +63,13 @@ export class Janitor {
     return { versions, manifests, ...collected };
   }
 
-  private async cleanRegularly(): Promise<void> {
-    const { signal } = this.stopping;
+  private cleanRegularly(): Promise<void> {
     const { log } = this.deps;
-    while (!signal.aborted) {
-      await sleep(this.config.cleanEveryMs, signal).catch(() => undefined);
-      if (signal.aborted) return;
-      try {
-        log.info(await this.clean(), 'cleaned the registry');
-      } catch (error) {
-        if (!signal.aborted) log.warn({ reason: messageOf(error) }, 'cannot clean the registry now');
-      }
-    }
+    return repeat(async () => log.info(await this.clean(), 'cleaned the registry'), {
+      everyMs: this.config.cleanEveryMs,
+      signal: this.stopping.signal,
+      restsFirst: true,
+      onError: (error) => log.warn({ reason: messageOf(error) }, 'cannot clean the registry now'),
+    });
   }
 }

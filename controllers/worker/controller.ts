@@ -33,6 +33,7 @@ const keepingDesire: ReadonlySet<OperationKind> = new Set([
   'RUN',
   'GREY_ABORT',
 ]);
+const isNamespace = ({ resource }: Rendered): boolean => resource === 'namespaces';
 /** An error of our own may be a race; one that returns is a bug and ends the operation. */
 const bugAttempts = 3;
 
@@ -120,12 +121,12 @@ export class WorkerController {
     await journal.step('APPLY', async () => {
       const { version } = await prepare();
       if (desired === 'RUNNING') await this.context.images?.check(spec as RunSpec);
-      await applyObjects(
-        kube,
-        objects.filter(({ resource }) => resource === 'namespaces'),
-      );
+      let writes = await applyObjects(kube, objects.filter(isNamespace));
       await this.context.pullSecrets?.ensure(ref);
-      const writes = await applyObjects(kube, objects);
+      writes += await applyObjects(
+        kube,
+        objects.filter((object) => !isNamespace(object)),
+      );
       await this.context.tls.settle(ref.namespace, app.id);
       return `Version ${version.number} applied, ${writes} of ${objects.length} objects changed`;
     });

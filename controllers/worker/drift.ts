@@ -1,5 +1,5 @@
 import { messageOf } from '@skyarc/lib/errors';
-import { sleep } from '@skyarc/lib/retry';
+import { repeat } from '@skyarc/lib/retry';
 import type { AppLocks } from './app-locks.ts';
 import type { WorkerContext } from './context.ts';
 import { type AppRef, findDeployed, keepDeployed } from './deployed.ts';
@@ -51,21 +51,23 @@ export class DriftRepair {
     this.due.set(appId, timer);
   }
 
-  private async repairRegularly(): Promise<void> {
-    const { signal } = this.stopping;
-    while (!signal.aborted) {
-      await sleep(this.context.config.repairEveryMs, signal).catch(() => undefined);
-      if (signal.aborted) return;
-      const apps = await this.context.db.app
-        .findMany({
-          where: { OR: [{ currentVersionId: { not: null } }, isExternalRecord] },
-          select: { id: true },
-        })
-        .catch((error: unknown) => this.warn('all', error) ?? []);
-      for (const { id } of apps) {
-        if (signal.aborted) return;
-        await this.repair(id);
-      }
+  private repairRegularly(): Promise<void> {
+    return repeat(() => this.repairAll(), {
+      everyMs: this.context.config.repairEveryMs,
+      signal: this.stopping.signal,
+      restsFirst: true,
+      onError: (error) => this.warn('all', error),
+    });
+  }
+
+  private async repairAll(): Promise<void> {
+    const apps = await this.context.db.app.findMany({
+      where: { OR: [{ currentVersionId: { not: null } }, isExternalRecord] },
+      select: { id: true },
+    });
+    for (const { id } of apps) {
+      if (this.stopping.signal.aborted) return;
+      await this.repair(id);
     }
   }
 

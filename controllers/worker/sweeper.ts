@@ -1,6 +1,6 @@
 import { runtimeTask } from '@skyarc/lib/contracts';
 import { messageOf } from '@skyarc/lib/errors';
-import { sleep } from '@skyarc/lib/retry';
+import { repeat } from '@skyarc/lib/retry';
 import { OperationJournal } from '@skyarc/prisma/datacenter';
 import type { WorkerContext } from './context.ts';
 
@@ -37,15 +37,14 @@ export class Sweeper {
     );
   }
 
-  private async sweepRegularly(): Promise<void> {
-    const { signal } = this.stopping;
-    while (!signal.aborted) {
-      await sleep(this.context.config.sweepEveryMs, signal).catch(() => undefined);
-      if (signal.aborted) return;
-      await this.sweep().catch((error: unknown) =>
-        this.context.log.warn({ reason: messageOf(error) }, 'cannot look for overdue operations'),
-      );
-    }
+  private sweepRegularly(): Promise<void> {
+    const { config, log } = this.context;
+    return repeat(() => this.sweep(), {
+      everyMs: config.sweepEveryMs,
+      signal: this.stopping.signal,
+      restsFirst: true,
+      onError: (error) => log.warn({ reason: messageOf(error) }, 'cannot look for overdue operations'),
+    });
   }
 
   private async sweep(): Promise<void> {

@@ -44,6 +44,28 @@ export async function retry<T>(run: (attempt: number) => Promise<T>, options: Re
   }
 }
 
+export interface RepeatOptions {
+  /** The pause after each pass. */
+  readonly everyMs: number;
+  readonly signal: AbortSignal;
+  /** The first pass, too, comes after a pause. */
+  readonly restsFirst?: boolean;
+  /** Hears of a pass that failed; the next one comes all the same. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** Acts again and again until the signal fires; never rejects by a pass that failed. */
+export async function repeat(act: () => Promise<unknown>, options: RepeatOptions): Promise<void> {
+  const { everyMs, signal, restsFirst = false, onError } = options;
+  if (restsFirst) await sleep(everyMs, signal).catch(() => undefined);
+  while (!signal.aborted) {
+    await act().catch((error: unknown) => {
+      if (!signal.aborted) onError(error);
+    });
+    await sleep(everyMs, signal).catch(() => undefined);
+  }
+}
+
 /** Polls until the probe answers something other than undefined; throws what `onTimeout` makes. */
 export async function pollUntil<T>(
   probe: () => Promise<T | undefined>,

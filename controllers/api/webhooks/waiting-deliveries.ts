@@ -1,6 +1,6 @@
 import { messageOf } from '@skyarc/lib/errors';
 import type { Logger } from '@skyarc/lib/log';
-import { sleep } from '@skyarc/lib/retry';
+import { repeat } from '@skyarc/lib/retry';
 import type { Api } from '../api.ts';
 import { beginWaiting } from './begin.ts';
 
@@ -27,20 +27,21 @@ export class WaitingDeliveries {
     await this.running;
   }
 
-  private async loop(): Promise<void> {
-    const { signal } = this.stopping;
-    while (!signal.aborted) {
-      try {
-        const waiting = await this.api.repository.db.webhookDelivery.findMany({
-          where: { outcome: 'WAITING' },
-          select: { webhook: { select: { appId: true } } },
-        });
-        for (const appId of new Set(waiting.map(({ webhook }) => webhook.appId)))
-          await beginWaiting(this.api, appId);
-      } catch (error) {
-        this.log.warn({ reason: messageOf(error) }, 'cannot look for waiting deliveries, will try again');
-      }
-      await sleep(everyMs, signal).catch(() => undefined);
-    }
+  private loop(): Promise<void> {
+    return repeat(() => this.look(), {
+      everyMs,
+      signal: this.stopping.signal,
+      onError: (error) =>
+        this.log.warn({ reason: messageOf(error) }, 'cannot look for waiting deliveries, will try again'),
+    });
+  }
+
+  private async look(): Promise<void> {
+    const waiting = await this.api.repository.db.webhookDelivery.findMany({
+      where: { outcome: 'WAITING' },
+      select: { webhook: { select: { appId: true } } },
+    });
+    for (const appId of new Set(waiting.map(({ webhook }) => webhook.appId)))
+      await beginWaiting(this.api, appId);
   }
 }

@@ -1,5 +1,5 @@
 import { messageOf, publicMessageOf, toAppError } from '@skyarc/lib/errors';
-import { sleep } from '@skyarc/lib/retry';
+import { repeat } from '@skyarc/lib/retry';
 import { crypto } from 'acme-client';
 import type { CertificateRecord } from '@skyarc/prisma/datacenter';
 import type { WorkerContext } from '../context.ts';
@@ -35,14 +35,13 @@ export class AcmeKeeper {
     await this.loop;
   }
 
-  private async lookRegularly(): Promise<void> {
-    const { signal } = this.stopping;
-    while (!signal.aborted) {
-      await this.look().catch((error: unknown) =>
+  private lookRegularly(): Promise<void> {
+    return repeat(() => this.look(), {
+      everyMs: lookEveryMs,
+      signal: this.stopping.signal,
+      onError: (error) =>
         this.context.log.warn({ reason: messageOf(error) }, 'cannot look after certificates'),
-      );
-      await sleep(lookEveryMs, signal).catch(() => undefined);
-    }
+    });
   }
 
   private async look(): Promise<void> {

@@ -1,7 +1,7 @@
 import { dataCenterOf, job as jobSettings, labels, managedByValue, newId } from '@skyarc/lib/contracts';
 import { messageOf } from '@skyarc/lib/errors';
 import { Informer, type KindTable } from '@skyarc/lib/kube';
-import { sleep } from '@skyarc/lib/retry';
+import { repeat } from '@skyarc/lib/retry';
 import type { WorkerContext } from '../context.ts';
 import type { Pod } from '../diagnose/index.ts';
 import { operationLabel } from '../render/labels.ts';
@@ -115,14 +115,12 @@ export class JobRecorder {
   }
 
   private async compareRegularly(): Promise<void> {
-    const { signal } = this.stopping;
     await this.jobs.start();
-    while (!signal.aborted) {
-      await this.compare().catch((error: unknown) =>
-        this.context.log.warn({ reason: messageOf(error) }, 'cannot compare runs'),
-      );
-      await sleep(compareEveryMs, signal).catch(() => undefined);
-    }
+    await repeat(() => this.compare(), {
+      everyMs: compareEveryMs,
+      signal: this.stopping.signal,
+      onError: (error) => this.context.log.warn({ reason: messageOf(error) }, 'cannot compare runs'),
+    });
   }
 
   /** Runs whose Jobs went while nobody looked, and Jobs by hand beyond what is to be kept. */

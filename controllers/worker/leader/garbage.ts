@@ -1,7 +1,7 @@
 import { labels, managedByValue } from '@skyarc/lib/contracts';
 import { messageOf } from '@skyarc/lib/errors';
 import type { KindTable, Term } from '@skyarc/lib/kube';
-import { sleep } from '@skyarc/lib/retry';
+import { repeat } from '@skyarc/lib/retry';
 import type { WorkerContext } from '../context.ts';
 import { termAnnotation } from '../provisioner/classes.ts';
 import type { VolumeFolders } from '../provisioner/folders.ts';
@@ -32,18 +32,20 @@ export class GarbageCollector {
 
   /** Until the term is over. */
   async run(): Promise<void> {
-    const { signal } = this.term;
-    while (!signal.aborted) {
-      for (const collect of [() => this.leftApps(), () => this.leftTeams(), () => this.leftFolders()]) {
-        try {
-          this.term.check();
-          await collect();
-        } catch (error) {
-          if (!signal.aborted) this.context.log.warn({ reason: messageOf(error) }, 'cannot collect garbage');
-        }
-      }
-      await sleep(lookEveryMs, signal).catch(() => undefined);
-    }
+    const kinds = [() => this.leftApps(), () => this.leftTeams(), () => this.leftFolders()];
+    await Promise.all(kinds.map((collect) => this.collectRegularly(collect)));
+  }
+
+  private collectRegularly(collect: () => Promise<void>): Promise<void> {
+    const act = async () => {
+      this.term.check();
+      await collect();
+    };
+    return repeat(act, {
+      everyMs: lookEveryMs,
+      signal: this.term.signal,
+      onError: (error) => this.context.log.warn({ reason: messageOf(error) }, 'cannot collect garbage'),
+    });
   }
 
   /** Apps that were deleted here; ids never come back. An app that was never known here is somebody else's. */

@@ -2,7 +2,7 @@ import { opendir, lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '@skyarc/lib/errors';
 import type { KindTable, Term } from '@skyarc/lib/kube';
-import { sleep } from '@skyarc/lib/retry';
+import { repeat, sleep } from '@skyarc/lib/retry';
 import type { WorkerContext } from '../context.ts';
 import { folderOf, isOurs } from '../provisioner/classes.ts';
 import type { Provisioner } from '../provisioner/provisioner.ts';
@@ -34,16 +34,13 @@ export class UsageCounter {
   }
 
   /** Until the term is over. */
-  async run(): Promise<void> {
-    const { signal } = this.term;
-    while (!signal.aborted) {
-      try {
-        await this.countAll();
-      } catch (error) {
-        if (!signal.aborted) this.context.log.warn({ reason: messageOf(error) }, 'cannot count volumes');
-      }
-      await sleep(this.context.config.storage.countEveryMs, signal).catch(() => undefined);
-    }
+  run(): Promise<void> {
+    const { config, log } = this.context;
+    return repeat(() => this.countAll(), {
+      everyMs: config.storage.countEveryMs,
+      signal: this.term.signal,
+      onError: (error) => log.warn({ reason: messageOf(error) }, 'cannot count volumes'),
+    });
   }
 
   private async countAll(): Promise<void> {

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { AppError, messageOf } from '@skyarc/lib/errors';
 import type { Term } from '@skyarc/lib/kube';
-import { sleep } from '@skyarc/lib/retry';
+import { repeat, sleep } from '@skyarc/lib/retry';
 import type { WorkerContext } from '../context.ts';
 import { ensureIdentity } from './identity.ts';
 import { answerMetrics } from './metrics-api.ts';
@@ -28,14 +28,12 @@ export class MetricsServer {
   /** Until the term is over; tries again for ever. */
   async run(): Promise<void> {
     const { config, log } = this.context;
-    const { signal } = this.term;
     if (config.gatewayUrls.length === 0) return;
-    while (!signal.aborted) {
-      await this.serve().catch((error: unknown) => {
-        if (!signal.aborted) log.warn({ reason: messageOf(error) }, 'cannot offer request rates');
-      });
-      await sleep(registerEveryMs, signal).catch(() => undefined);
-    }
+    await repeat(() => this.serve(), {
+      everyMs: registerEveryMs,
+      signal: this.term.signal,
+      onError: (error) => log.warn({ reason: messageOf(error) }, 'cannot offer request rates'),
+    });
   }
 
   private async serve(): Promise<void> {
