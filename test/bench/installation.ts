@@ -9,7 +9,9 @@ import { ask, finish, untilAnswers } from '../testkit/session.ts';
 import { memoryByPart } from './memory.ts';
 import { atMost, percentile, type Row } from './row.ts';
 
-const place = { instance: 'skyarcb', portOffset: 11_000, network: 160 };
+/** With base and runtimes of its own, as a fresh machine has to make them. */
+const env = { SKYARC_LAYERS_FOLDER: '/var/lib/skyarcb/chaos/layers' };
+const place = { instance: 'skyarcb', portOffset: 11_000, network: 160, env };
 const team = 'bench';
 const host = `8080.shop.${team}.skyarc.localhost`;
 /** One real dependency, so that a cold build installs and a warm one does not. */

@@ -14,7 +14,6 @@ beforeAll(async () => {
   git = await startGitServer();
   locked = await startGitServer({ credentials: { username: 'bob', password: 'hunter-22' } });
   skyarc = await loginAsOwner(world);
-  await skyarc.platform.updateDataCenter('local', { allowPrivateSources: true });
 });
 afterAll(async () => {
   await skyarc.dispose();

@@ -1,7 +1,8 @@
+import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { KindTable, Resource } from '@skyarc/lib/kube';
 import { pollUntil, sleep } from '@skyarc/lib/retry';
-import { createClient, type SkyarcClient } from '@skyarc/sdk';
+import type { SkyarcClient } from '@skyarc/sdk';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { nodeApp } from '../testkit/fixture-app.ts';
 import { ForeignCluster } from '../testkit/foreign-cluster.ts';
@@ -10,7 +11,7 @@ import { Installation } from '../testkit/installation.ts';
 import type { World } from '../testkit/journey-setup.ts';
 import { startLoad } from '../testkit/load.ts';
 import { RightsProxy } from '../testkit/rights-proxy.ts';
-import { ask, finish, loginAsOwner, untilAnswers } from '../testkit/session.ts';
+import { ask, claim, finish, loginAsOwner, untilAnswers } from '../testkit/session.ts';
 
 /** Skyarc on a Kubernetes that is there already, with the rights of deploy/kubernetes/rbac.yaml and no more. */
 
@@ -57,9 +58,8 @@ beforeAll(async () => {
   await installation.start();
   git = await startGitServer();
   repository = await git.create('shop', nodeApp('v1'));
-  world = await claim();
+  world = await claim(installation);
   skyarc = await loginAsOwner(world);
-  await skyarc.platform.updateDataCenter('local', { allowPrivateSources: true });
 });
 
 afterAll(async () => {
@@ -270,20 +270,4 @@ async function foreignObjects(): Promise<Map<string, string>> {
     }
   }
   return found;
-}
-
-async function claim(): Promise<World> {
-  const owner = { email: 'ann@example.test', password: 'correct horse battery' };
-  const client = createClient({ url: `${installation.consoleUrl}/graphql` });
-  await client.account.claim({
-    token: installation.claimToken() ?? '',
-    name: 'Ann',
-    teamName: 'blue',
-    ...owner,
-  });
-  const { groups } = await client.teams.get('blue');
-  await client.dispose();
-  const { consoleUrl, gatewayUrl } = installation;
-  const groupId = (groups[0] as { id: string }).id;
-  return { consoleUrl, gatewayUrl, domain: 'skyarc.localhost', owner, team: 'blue', groupId };
 }

@@ -12,7 +12,6 @@ export interface NewTestApp extends Omit<Partial<CreateAppInput>, 'groupId' | 'd
 
 /** Makes an app with all its settings, deploys it and waits until it runs; answers its id. */
 export async function deployed(skyarc: SkyarcClient, world: World, wanted: NewTestApp): Promise<string> {
-  await skyarc.platform.updateDataCenter('local', { allowPrivateSources: true });
   const { settings, source, run, ...rest } = wanted;
   const { app } = await skyarc.apps.create({
     groupId: world.groupId,
@@ -30,6 +29,12 @@ export async function deployed(skyarc: SkyarcClient, world: World, wanted: NewTe
 export async function changed(skyarc: SkyarcClient, id: string, input: UpdateAppInput): Promise<void> {
   const { operation } = await skyarc.apps.update(id, input);
   if (operation) await finish(skyarc, operation.id);
+}
+
+/** Removes what an earlier try left under these names, the ones that need others first. */
+export async function removedByName(skyarc: SkyarcClient, world: World, ...names: readonly string[]) {
+  const there = new Map((await skyarc.apps.list(world.team)).map(({ name, id }) => [name, id]));
+  await removed(skyarc, ...names.flatMap((name) => there.get(name) ?? []));
 }
 
 /** Removes apps, the ones that need others first. */

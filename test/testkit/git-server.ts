@@ -14,6 +14,8 @@ export interface GitServer {
 
 export interface GitRepository {
   readonly url: string;
+  /** The bare repository on this machine. */
+  readonly folder: string;
   /** Commits changed files on `main` and pushes; answers the commit id. */
   push(message: string, files: Readonly<Record<string, string>>): Promise<string>;
 }
@@ -73,7 +75,7 @@ async function createRepository(
     return (await git(work, 'rev-parse', 'HEAD')).trim();
   };
   await push('First commit', files);
-  return { url, push };
+  return { url, folder: join(folder, `${name}.git`), push };
 }
 
 async function git(cwd: string, ...args: string[]): Promise<string> {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CertificateAuthority } from '@skyarc/lib/certificates';
 import type { TestProject } from 'vitest/node';
-import { createClient } from '@skyarc/sdk';
 import { Installation, type InstallationOptions } from './installation.ts';
+import { claim } from './session.ts';
 
 /** What every journey is given; the installation is one for all of a project, as a user has one. */
 export interface World {
@@ -41,21 +41,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const installation = new Installation(options);
   await installation.purge();
   await installation.start();
-  const owner = { email: 'ann@example.test', password: 'correct horse battery' };
-  const client = createClient({ url: `${installation.consoleUrl}/graphql` });
-  const token = installation.claimToken();
-  if (!token) throw new Error(`No claim link was printed:\n${installation.output}`);
-  await client.account.claim({ token, name: 'Ann', teamName: 'blue', ...owner });
-  const { groups } = await client.teams.get('blue');
-  await client.dispose();
-  project.provide('world', {
-    consoleUrl: installation.consoleUrl,
-    gatewayUrl: installation.gatewayUrl,
-    domain: 'skyarc.localhost',
-    owner,
-    team: 'blue',
-    groupId: (groups[0] as { id: string }).id,
-  });
+  project.provide('world', await claim(installation));
   project.provide('installation', options);
   project.provide('authorityFolder', authorityFolder);
   return async () => {

@@ -1,7 +1,23 @@
 import { createClient, type SkyarcClient } from '@skyarc/sdk';
 import { pollUntil } from '@skyarc/lib/retry';
 import { request } from 'undici';
+import type { Installation } from './installation.ts';
 import type { World } from './journey-setup.ts';
+
+/** Claims a fresh installation for its first user, and lets builds reach the Git servers of tests, which are on loopback. */
+export async function claim(installation: Installation): Promise<World> {
+  const owner = { email: 'ann@example.test', password: 'correct horse battery' };
+  const { consoleUrl, gatewayUrl, output } = installation;
+  const token = installation.claimToken();
+  if (!token) throw new Error(`No claim link was printed:\n${output}`);
+  const client = createClient({ url: `${consoleUrl}/graphql` });
+  await client.account.claim({ token, name: 'Ann', teamName: 'blue', ...owner });
+  await client.platform.updateDataCenter('local', { allowPrivateSources: true });
+  const { groups } = await client.teams.get('blue');
+  await client.dispose();
+  const groupId = (groups[0] as { id: string }).id;
+  return { consoleUrl, gatewayUrl, domain: 'skyarc.localhost', owner, team: 'blue', groupId };
+}
 
 /** A client that is logged in as the installation's owner. */
 export async function loginAsOwner(world: World): Promise<SkyarcClient> {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { SkyarcClient } from '@skyarc/sdk';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { type GitServer, startGitServer } from '../../testkit/git-server.ts';
+import { Installation } from '../../testkit/installation.ts';
 import { ask, finish, loginAsOwner, untilAnswers } from '../../testkit/session.ts';
 
 /** Apps of real frameworks, from a repository to an answering address; packages come from where this machine gets them. */
@@ -35,7 +36,7 @@ async function runs(
   name: string,
   files: Readonly<Record<string, string>>,
   use: (host: string, build: { buildpack: string | null }) => Promise<void>,
-  memoryMb = 256,
+  { memoryMb = 256, module }: { readonly memoryMb?: number; readonly module?: string } = {},
 ): Promise<void> {
   const repository = await git.create(name, files);
   const { app, operation } = await skyarc.apps.create({
@@ -43,6 +44,7 @@ async function runs(
     name,
     source: { git: { url: repository.url, branch: 'main' } },
     run: { memoryMb, cpuMillis: 1000 },
+    ...(module && { build: { module } }),
   });
   try {
     // The first build of a language makes its runtime, too.
@@ -55,59 +57,74 @@ async function runs(
   }
 }
 
-/** Whether a host of packages answers this machine; many reach npm and Debian only. */
-async function reaches(url: string): Promise<boolean> {
-  const answer = await fetch(url, { method: 'HEAD', signal: AbortSignal.timeout(10_000) }).catch(() => null);
-  return answer?.ok ?? false;
+const repo = `http://127.0.0.1:${8081 + inject('installation').portOffset}`;
+const token = (await new Installation(inject('installation')).command('token', world.team)).trim();
+
+/** Whether builds get a package: by repo, which asks where this machine's own clients are told to. */
+async function has(path: string): Promise<boolean> {
+  const headers = { authorization: `Bearer ${token}` };
+  const answer = await fetch(`${repo}/${path}`, { headers, signal: AbortSignal.timeout(30_000) });
+  await answer.body?.cancel();
+  return answer.ok;
 }
 
-const hasMaven = await reaches(
-  'https://repo.maven.apache.org/maven2/org/springframework/boot/spring-boot/maven-metadata.xml',
+const [hasMaven, hasGo, hasPypi] = await Promise.all(
+  [
+    'maven/org/springframework/boot/spring-boot/maven-metadata.xml',
+    'go/github.com/gin-gonic/gin/@v/list',
+    'pypi/simple/django/',
+  ].map(has),
 );
-const hasGo = await reaches('https://proxy.golang.org/github.com/gin-gonic/gin/@v/list');
 
-test.skipIf(!hasMaven)('Java: a module of a Spring Boot project [needs Maven Central]', slow, async () => {
-  const files = { ...(await filesOf('spring-boot')), 'skyarc.yml': 'build:\n  module: web\n' };
-  await runs(
-    'spring',
-    files,
-    async (host, { buildpack }) => {
-      expect(buildpack).toBe('java');
-      await untilAnswers(world, host, '<p>coffee and tea</p>', 120_000);
-      expect((await ask(world, host, '/actuator/health')).text).toContain('"status":"UP"');
-    },
-    768,
-  );
-});
-
-test.skipIf(!hasGo)(
-  'Go: a Gin app with packages and templates [needs the Go module proxy]',
+test.skipIf(!hasMaven)(
+  'Java: a module of a Spring Boot project [needs a Maven repository]',
   slow,
   async () => {
-    await runs('gin', await filesOf('gin'), async (host, { buildpack }) => {
-      expect(buildpack).toBe('go');
-      await untilAnswers(world, host, '<p>Hello Gin</p>', 60_000);
-      expect(JSON.parse((await ask(world, host, '/api/id')).text)).toEqual({
-        id: expect.stringMatching(/^[0-9a-f-]{36}$/),
-      });
-    });
+    const files = await filesOf('spring-boot');
+    const { url } = await git.create('spring-seen', files);
+    const { id: teamId } = await skyarc.teams.get(world.team);
+    const seen = await skyarc.sources.examine({ teamId, source: { git: { url, branch: 'main' } } });
+    expect(seen).toMatchObject({ status: 'SUCCEEDED', found: { buildpack: 'java' } });
+    expect(seen.modules.map(({ path }) => path).toSorted()).toEqual(['batch', 'web']);
+    await runs(
+      'spring',
+      files,
+      async (host, { buildpack }) => {
+        expect(buildpack).toBe('java');
+        await untilAnswers(world, host, '<p>coffee and tea</p>', 120_000);
+        expect((await ask(world, host, '/actuator/health')).text).toContain('"status":"UP"');
+      },
+      { memoryMb: 768, module: 'web' },
+    );
   },
 );
 
-const hasPypi = await reaches('https://pypi.org/simple/django/');
-
-test.skipIf(!hasPypi)('Python: Django with its static files, and FastAPI [needs PyPI]', slow, async () => {
-  await runs('django', await filesOf('django'), async (host, { buildpack }) => {
-    expect(buildpack).toBe('python');
-    await untilAnswers(world, host, '<p>Hello Django</p>', 60_000);
-    expect((await ask(world, host, '/static/admin/css/base.css')).text).toContain('body');
-    expect((await ask(world, host, '/admin/login/')).text).toContain('<form');
-  });
-  await runs('fastapi', await filesOf('fastapi'), async (host) => {
-    await untilAnswers(world, host, '{"hello":"FastAPI"}', 60_000);
-    expect((await ask(world, host, '/?name=Ann')).text).toBe('{"hello":"Ann"}');
+test.skipIf(!hasGo)('Go: a Gin app with packages and templates [needs a Go module proxy]', slow, async () => {
+  await runs('gin', await filesOf('gin'), async (host, { buildpack }) => {
+    expect(buildpack).toBe('go');
+    await untilAnswers(world, host, '<p>Hello Gin</p>', 60_000);
+    expect(JSON.parse((await ask(world, host, '/api/id')).text)).toEqual({
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    });
   });
 });
+
+test.skipIf(!hasPypi)(
+  'Python: Django with its static files, and FastAPI [needs a Python index]',
+  slow,
+  async () => {
+    await runs('django', await filesOf('django'), async (host, { buildpack }) => {
+      expect(buildpack).toBe('python');
+      await untilAnswers(world, host, '<p>Hello Django</p>', 60_000);
+      expect((await ask(world, host, '/static/admin/css/base.css')).text).toContain('body');
+      expect((await ask(world, host, '/admin/login/')).text).toContain('<form');
+    });
+    await runs('fastapi', await filesOf('fastapi'), async (host) => {
+      await untilAnswers(world, host, '{"hello":"FastAPI"}', 60_000);
+      expect((await ask(world, host, '/?name=Ann')).text).toBe('{"hello":"Ann"}');
+    });
+  },
+);
 
 test('Node.js: Express, and a front end of Vite with a page for every path', slow, async () => {
   await runs('express', await filesOf('express'), async (host, { buildpack }) => {
