@@ -15,6 +15,9 @@ export interface SupervisedProcess {
   readonly logFile: string;
 }
 
+/** A process that lived this long did not end because of its start: it is started again at once. */
+const longLifeMs = 15_000;
+
 interface Events {
   /** A process ended by itself and will be started again after the wait. */
   crashed: [name: string, reason: string, waitMs: number];
@@ -70,7 +73,7 @@ export class Supervisor extends EventEmitter<Events> {
       if (this.stopping.signal.aborted) break;
       if (isFirst)
         return first.reject(new AppError('UNAVAILABLE', `Cannot start ${process.name}: ${reason}`));
-      failures = Date.now() - began > 60_000 ? 1 : failures + 1;
+      failures = Date.now() - began > longLifeMs ? 1 : failures + 1;
       const waitMs = backoffMs(failures, 200, 30_000);
       this.emit('crashed', process.name, reason, waitMs);
       await sleep(waitMs, this.stopping.signal).catch(() => undefined);

@@ -19,7 +19,6 @@ let version = 0;
 beforeAll(async () => {
   git = await startGitServer();
   skyarc = await loginAsOwner(world);
-  await skyarc.platform.updateDataCenter('local', { allowPrivateSources: true });
   repository = await git.create('killed', nodeApp('v0'));
   const { app, operation } = await skyarc.apps.create({
     groupId: world.groupId,
