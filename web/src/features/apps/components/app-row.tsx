@@ -17,8 +17,21 @@ export type ListedApp = NonNullable<TeamOverviewQuery['team']>['apps'][number];
 const quiet = new Set<ListedApp['state']>(['RUNNING', 'STOPPED', 'NEW']);
 
 /** Short name of where an app comes from. */
-export function sourceLabel({ kind, url, branch, template }: ListedApp['source']): string {
-  return kind === 'TEMPLATE' ? (template ?? '') : `${repositoryName(url ?? '')} @ ${branch}`;
+export function sourceLabel(source: ListedApp['source']): string {
+  const { kind, url, branch, template, fileName, image, endpoints } = source;
+  switch (kind) {
+    case 'GIT':
+    case 'SVN':
+      return [repositoryName(url ?? ''), branch].filter(Boolean).join(' @ ');
+    case 'UPLOAD':
+      return fileName ?? '';
+    case 'IMAGE':
+      return image ?? '';
+    case 'TEMPLATE':
+      return template ?? '';
+    case 'EXTERNAL':
+      return (endpoints ?? []).map(({ host, port }) => `${host}:${port}`).join(', ');
+  }
 }
 
 /** One app in a list: state, source, version, pods, address. */

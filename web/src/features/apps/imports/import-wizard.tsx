@@ -4,7 +4,7 @@ import { DeleteOutlined, UploadOutlined } from '@ant-design/icons';
 import { Button, Input, Select } from 'antd';
 import type { ImportInput } from '@skyarc/sdk';
 import { useRouter } from 'next/navigation';
-import { useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { ReactNode } from 'react';
 import { api, useAction } from '../../../components/api.ts';
 import { ErrorNote, Note } from '../../../components/note.tsx';
@@ -113,6 +113,11 @@ export function ImportWizard({ kind, groups, groupId: first, dataCenters }: Impo
     box.setSelectionRange(from, from + (lines[line - 1]?.length ?? 0));
   };
   const result = shown?.preview;
+  const answer = useRef<HTMLDivElement>(null);
+  // The preview is below what was typed.
+  useEffect(() => {
+    if (result) answer.current?.scrollIntoView({ block: 'start', behavior: 'smooth' });
+  }, [result]);
   const isCurrent = shown?.asked === asked;
   return (
     <div className="stack">
@@ -191,7 +196,7 @@ export function ImportWizard({ kind, groups, groupId: first, dataCenters }: Impo
       </Panel>
       <ErrorNote error={preview.error} title={t('notRead')} />
       {result && (
-        <>
+        <div ref={answer} className="stack" style={{ scrollMarginTop: 16 }}>
           {result.apps.length > 0 && (
             <Panel flush title={t(result.ready ? 'ready' : 'described', { n: result.apps.length })}>
               <DraftTable drafts={result.apps} choices={choices} onChange={setChoices} />
@@ -222,7 +227,7 @@ export function ImportWizard({ kind, groups, groupId: first, dataCenters }: Impo
               {t('createOnly')}
             </Button>
           </div>
-        </>
+        </div>
       )}
     </div>
   );

@@ -61,30 +61,32 @@ export function GroupPage(): ReactNode {
       }
       actions={mayDevelop && <GroupActions apps={apps} group={group} onEdit={() => setEditing(true)} />}
     >
-      <Panel flush title={t('apps')}>
-        <Loaded state={state}>
-          {() =>
-            apps.length === 0 ? (
-              <Empty
-                title={t('empty')}
-                help={t('emptyHelp')}
-                action={
-                  <Link href={`/new?group=${id}`} tabIndex={-1}>
-                    <Button type="primary">{t('newApp')}</Button>
-                  </Link>
-                }
-              />
-            ) : (
-              <ul>
-                {apps.map((app) => (
-                  <AppRow key={app.id} app={app} />
-                ))}
-              </ul>
-            )
-          }
-        </Loaded>
-      </Panel>
-      <ConfigSets groupId={id} apps={apps} />
+      <div className="stack">
+        <Panel flush title={t('apps')}>
+          <Loaded state={state}>
+            {() =>
+              apps.length === 0 ? (
+                <Empty
+                  title={t('empty')}
+                  help={t('emptyHelp')}
+                  action={
+                    <Link href={`/new?group=${id}`} tabIndex={-1}>
+                      <Button type="primary">{t('newApp')}</Button>
+                    </Link>
+                  }
+                />
+              ) : (
+                <ul>
+                  {apps.map((app) => (
+                    <AppRow key={app.id} app={app} />
+                  ))}
+                </ul>
+              )
+            }
+          </Loaded>
+        </Panel>
+        <ConfigSets groupId={id} apps={apps} />
+      </div>
       <Modal
         open={editing}
         title={t('edit')}
