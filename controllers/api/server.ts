@@ -1,9 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import https from 'node:https';
-import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import { AppError } from '@skyarc/lib/errors';
 import {
   OperationStore,
   type OperationResult,
@@ -11,12 +9,15 @@ import {
   serveHttp,
   serveWebSocket,
 } from '@skyarc/lib/graphql';
-import type { RunningService } from '@skyarc/lib/lifecycle';
+import { closeHttp, listen, type RunningService } from '@skyarc/lib/lifecycle';
 import type { Logger } from '@skyarc/lib/log';
 import { refuseWebSocket, type Upgrade } from '@skyarc/lib/tunnel';
 import { execute, type GraphQLSchema, OperationTypeNode, subscribe } from 'graphql';
 import { type CallContext, callContextOf } from './context.ts';
 import { serveRest } from './rest/handler.ts';
+
+/** For requests under way when it stops. */
+const drainMs = 5_000;
 
 export interface ServerOptions {
   readonly host: string;
@@ -114,23 +115,14 @@ export async function startApiServer(options: ServerOptions): Promise<RunningSer
     const upgrade = { request, socket, head };
     serve(upgrade).catch((error: unknown) => refuseWebSocket(upgrade, error));
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(options.port, options.host, resolve);
-  }).catch((cause: Error) => {
-    throw new AppError('UNAVAILABLE', `Cannot listen on ${options.host}:${options.port}: ${cause.message}`, {
-      cause,
-    });
-  });
+  const port = await listen(server, options);
   return {
-    url: `https://${options.host}:${(server.address() as AddressInfo).port}`,
+    url: `https://${options.host}:${port}`,
     stop: async () => {
-      const closed = new Promise((resolve) => server.close(resolve));
+      const closed = closeHttp(server, drainMs);
       await closeSockets();
       for (const socket of tunnels) socket.destroy();
-      server.closeIdleConnections();
-      const force = setTimeout(() => server.closeAllConnections(), 5_000);
       await closed;
-      clearTimeout(force);
     },
   };
 }

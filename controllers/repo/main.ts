@@ -57,7 +57,7 @@ export async function start(input: RepoConfig): Promise<RunningService> {
       new RepoServer({ access: new Access(config.grantKey, config.anonymousRead), catalogue, formats: open }),
       (one) => one.stop(),
     );
-    const port = await server.listen(config.host, config.port);
+    const port = await server.listen(config);
     stack.use(
       await startStatusServer({
         host: config.host,

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { AppError, httpStatusOf, publicMessageOf, toAppError } from '@skyarc/lib/errors';
+import { closeHttp, listen, type ListenAddress } from '@skyarc/lib/lifecycle';
 import { createLogger } from '@skyarc/lib/log';
 import type { Access, Caller } from './access.ts';
 import { renderBrowse } from './browse.ts';
@@ -42,19 +43,12 @@ export class RepoServer {
   }
 
   /** Answers the port that it listens on. */
-  async listen(host: string, port: number): Promise<number> {
-    await new Promise<void>((resolve, reject) => {
-      this.server.once('error', reject).listen(port, host, resolve);
-    });
-    const address = this.server.address();
-    return typeof address === 'object' && address ? address.port : port;
+  listen(address: ListenAddress): Promise<number> {
+    return listen(this.server, address);
   }
 
-  async stop(): Promise<void> {
-    await new Promise((resolve) => {
-      this.server.close(resolve);
-      this.server.closeAllConnections();
-    });
+  stop(): Promise<void> {
+    return closeHttp(this.server);
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

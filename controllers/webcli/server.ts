@@ -1,5 +1,4 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import {
   terminalControl,
@@ -11,7 +10,7 @@ import {
   terminalRequest,
 } from '@skyarc/lib/contracts';
 import { AppError, closeCodeOf, httpStatusOf, publicMessageOf, toAppError } from '@skyarc/lib/errors';
-import type { RunningService } from '@skyarc/lib/lifecycle';
+import { closeHttp, listen, type RunningService } from '@skyarc/lib/lifecycle';
 import type { Logger } from '@skyarc/lib/log';
 import type { GrantVerifier } from '@skyarc/lib/signed-grant';
 import { refuseWebSocket, shortened } from '@skyarc/lib/tunnel';
@@ -22,6 +21,9 @@ import type { Metrics } from './metrics.ts';
 import type { RecordingStore } from './recording/store.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
+
+/** For requests under way when it stops. */
+const drainMs = 1_000;
 
 export interface ServerDeps {
   readonly config: ResolvedWebcliConfig;
@@ -72,19 +74,14 @@ export async function startServer(deps: ServerDeps): Promise<RunningService> {
       });
     });
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(config.port, config.host, resolve);
-  });
+  const port = await listen(server, config);
   return {
-    url: `http://${config.host}:${(server.address() as AddressInfo).port}`,
+    url: `http://${config.host}:${port}`,
     stop: async () => {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeIdleConnections();
       const force = setTimeout(() => {
         for (const client of sockets.clients) client.terminate();
-        server.closeAllConnections();
-      }, 1_000);
-      await closed;
+      }, drainMs);
+      await closeHttp(server, drainMs);
       clearTimeout(force);
     },
   };

@@ -1,14 +1,13 @@
 import { isIPv6 } from 'node:net';
 import { parseConfig } from '@skyarc/lib/config';
-import { AppError } from '@skyarc/lib/errors';
-import { Stack, type RunningService } from '@skyarc/lib/lifecycle';
+import { listen, Stack, type RunningService } from '@skyarc/lib/lifecycle';
 import { createLogger } from '@skyarc/lib/log';
 import type { KubeClient } from '../client/index.ts';
 import { keepQuotaStatus } from './admission/quota-status.ts';
 import { Aggregation } from './aggregation/index.ts';
 import { RoleAuthorizer, TokenIssuer, type IssuedToken } from './auth/index.ts';
 import { openClusterStore } from './cluster-store.ts';
-import { apiServerConfigSchema, type ApiServerConfig, type ApiServerConfigInput } from './config.ts';
+import { apiServerConfigSchema, type ApiServerConfigInput } from './config.ts';
 import { keepDefaults } from './defaults.ts';
 import { apiError } from './errors.ts';
 import { createMetrics } from './http/metrics.ts';
@@ -83,7 +82,7 @@ export async function startApiServer(
       log,
       health: () => cache.problem,
     });
-    const port = await listen(http, config);
+    const port = await listen(http.server, config);
     stack.add(() => http.stop());
     const url = `https://${isIPv6(config.host) ? `[${config.host}]` : config.host}:${port}`;
     const kubeconfig = await writeKubeconfig(config.pkiDir, {
@@ -123,13 +122,3 @@ export async function startApiServer(
 
 /** Who the cluster's controllers are to extension servers. */
 const controllerUser = { username: 'system:kube-controller-manager', groups: ['system:authenticated'] };
-
-async function listen({ server }: ApiHttpServer, { host, port }: ApiServerConfig): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(port, host, resolve);
-  }).catch((cause: Error) => {
-    throw new AppError('UNAVAILABLE', `Cannot listen on ${host}:${port}: ${cause.message}`, { cause });
-  });
-  const address = server.address();
-  return typeof address === 'object' && address ? address.port : port;
-}

@@ -1,3 +1,5 @@
+export { closeHttp, listen, type ListenAddress } from './listen.ts';
+
 /** What every process's `start(config, deps?)` gives back. */
 export interface RunningService {
   /** Base URL or address of its main listener. */

@@ -5,7 +5,7 @@ import net from 'node:net';
 import type { ConnectRouter } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { AppError } from '@skyarc/lib/errors';
-import type { RunningService } from '@skyarc/lib/lifecycle';
+import { listen, type RunningService } from '@skyarc/lib/lifecycle';
 import { sleep } from '@skyarc/lib/retry';
 import { serverErrors } from './errors.ts';
 
@@ -52,8 +52,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<Running
     socket.setNoDelay(true);
     socket.once('close', () => sockets.delete(socket)).on('error', () => socket.destroy());
   });
-  await listen(listener, options.host, options.port);
-  const port = (listener.address() as net.AddressInfo).port;
+  const port = await listen(listener, options);
   const stop = async (): Promise<void> => {
     const closed = once(listener, 'close');
     listener.close();
@@ -146,15 +145,4 @@ function choose(socket: net.Socket, decide: (isHttp2: boolean) => void): void {
     decide(seen.toString('latin1', 0, 3) === 'PRI');
   };
   socket.on('readable', onReadable);
-}
-
-async function listen(server: net.Server, host: string, port: number): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  }).catch((cause: Error) => {
-    throw new AppError('UNAVAILABLE', `Cannot listen on ${host}:${port}: ${cause.message}`, { cause });
-  });
 }

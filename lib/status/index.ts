@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import { AppError, httpStatusOf, publicMessageOf, toAppError } from '@skyarc/lib/errors';
-import type { RunningService } from '@skyarc/lib/lifecycle';
+import { closeHttp, listen, type RunningService } from '@skyarc/lib/lifecycle';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 
 export interface StatusOptions {
@@ -37,19 +37,8 @@ export async function startStatusServer(options: StatusOptions): Promise<Running
       response.writeHead(status, { 'content-type': type }).end(body);
     });
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(options.port, options.host, resolve);
-  });
-  const address = server.address();
-  const port = typeof address === 'object' && address ? address.port : options.port;
-  return {
-    url: `http://${options.host}:${port}`,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  const port = await listen(server, options);
+  return { url: `http://${options.host}:${port}`, stop: () => closeHttp(server) };
 }
 
 async function act(action: (body: unknown) => Promise<unknown>, request: IncomingMessage): Promise<Answer> {

@@ -5,7 +5,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { closeHttp, listen } from '@skyarc/lib/lifecycle';
 import { pipeline } from 'node:stream/promises';
 
 /** The data centre's packages, as one build may read them. */
@@ -27,24 +27,20 @@ export class RepoDoor {
   readonly port: number;
   private readonly server: Server;
 
-  private constructor(server: Server) {
+  private constructor(server: Server, port: number) {
     this.server = server;
-    this.port = (server.address() as AddressInfo).port;
+    this.port = port;
   }
 
   static async open(access: RepoAccess): Promise<RepoDoor> {
     const server = createServer((request, response) => {
       relay(access, request, response).catch(() => response.destroy());
     });
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject).listen(0, '127.0.0.1', resolve);
-    });
-    return new RepoDoor(server);
+    return new RepoDoor(server, await listen(server, { host: '127.0.0.1', port: 0 }));
   }
 
-  async close(): Promise<void> {
-    this.server.closeAllConnections();
-    await new Promise((resolve) => this.server.close(resolve));
+  close(): Promise<void> {
+    return closeHttp(this.server);
   }
 }
 

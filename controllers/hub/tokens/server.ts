@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { AppError, httpStatusOf, publicMessageOf, toAppError } from '@skyarc/lib/errors';
-import type { RunningService } from '@skyarc/lib/lifecycle';
+import { closeHttp, listen, type RunningService } from '@skyarc/lib/lifecycle';
 import type { Logger } from '@skyarc/lib/log';
 import { serviceName } from '../config.ts';
 import { type AccessDeps, identify, permit } from './access.ts';
@@ -34,19 +34,8 @@ export async function startTokenServer(options: TokenServerOptions): Promise<Run
       .catch((error: unknown) => refuse(options.log, response, error));
   });
   server.requestTimeout = 15_000;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(options.port, options.host, resolve);
-  });
-  const address = server.address();
-  const port = typeof address === 'object' && address ? address.port : options.port;
-  return {
-    url: `http://${options.host}:${port}`,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  const port = await listen(server, options);
+  return { url: `http://${options.host}:${port}`, stop: () => closeHttp(server) };
 }
 
 async function answer(options: TokenServerOptions, request: IncomingMessage): Promise<unknown> {

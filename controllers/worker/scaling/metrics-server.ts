@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { AppError, messageOf } from '@skyarc/lib/errors';
+import { closeHttp, listen } from '@skyarc/lib/lifecycle';
 import type { Term } from '@skyarc/lib/kube';
 import { repeat, sleep } from '@skyarc/lib/retry';
 import type { WorkerContext } from '../context.ts';
@@ -41,21 +41,20 @@ export class MetricsServer {
     const { signal } = this.term;
     const { host, address = host } = config.metrics;
     const identity = await ensureIdentity(kube, config.systemNamespace);
-    const server = await this.listen(identity);
+    const server = await this.serverOf(identity);
+    const port = await listen(server, config.metrics);
     try {
-      const { port } = server.address() as AddressInfo;
       const place = { namespace: config.systemNamespace, address, port, authority: identity.authority };
       while (!signal.aborted) {
         await registerMetrics(kube, place);
         await sleep(registerEveryMs, signal).catch(() => undefined);
       }
     } finally {
-      server.close();
-      server.closeAllConnections();
+      await closeHttp(server);
     }
   }
 
-  private async listen(identity: { cert: string; key: string }): Promise<Server> {
+  private async serverOf(identity: { cert: string; key: string }): Promise<Server> {
     const { kube, config } = this.context;
     const trust = await kube.find('configmaps', 'extension-apiserver-authentication', 'kube-system');
     const ca = trust?.data?.['requestheader-client-ca-file'];
@@ -63,7 +62,7 @@ export class MetricsServer {
     const allowed = JSON.parse(trust.data?.['requestheader-allowed-names'] ?? '[]') as string[];
     const rates = new RequestRates(config.gatewayUrls);
     const { cert, key } = identity;
-    const server = createServer(
+    return createServer(
       { cert, key, ca, requestCert: true, rejectUnauthorized: true },
       (request, response) => {
         const { CN } = (request.socket as TLSSocket).getPeerCertificate().subject;
@@ -71,10 +70,5 @@ export class MetricsServer {
         else void answerMetrics(rates, request, response);
       },
     );
-    const { host, port } = config.metrics;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject).listen(port, host, resolve);
-    });
-    return server;
   }
 }
