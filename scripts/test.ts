@@ -5,13 +5,19 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 
 interface VitestReport {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numFailedTestSuites: number;
+  /** Times in ms since 1970. */
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly startTime: number;
+    readonly endTime: number;
+  }[];
 }
 
 interface Counts {
@@ -22,8 +28,15 @@ interface Counts {
 
 const root = resolve(import.meta.dirname, '..');
 
+/** What took how long, in seconds. */
+interface Duration {
+  readonly name: string;
+  readonly seconds: number;
+}
+
 /** Counts of one project; a run that left no report counts as one failure. */
 async function runProject(project: string, filters: readonly string[], folder: string): Promise<Counts> {
+  const began = Date.now();
   const file = join(folder, `${project}.json`);
   const args = [
     'run',
@@ -42,6 +55,9 @@ async function runProject(project: string, filters: readonly string[], folder: s
     (text) => JSON.parse(text) as VitestReport,
     () => null,
   );
+  projects.push({ name: project, seconds: (Date.now() - began) / 1000 });
+  for (const { name, startTime, endTime } of report?.testResults ?? [])
+    files.push({ name: relative(root, name), seconds: (endTime - startTime) / 1000 });
   const failed = report?.numFailedTests ?? 0;
   return {
     passed: report?.numPassedTests ?? 0,
@@ -64,11 +80,22 @@ async function runLane(projects: readonly string[]): Promise<void> {
 const folder = await mkdtemp(join(tmpdir(), 'skyarc-test-'));
 const filters = process.argv.slice(2);
 const counts: Counts[] = [];
+const projects: Duration[] = [];
+const files: Duration[] = [];
 try {
   for (const stage of stages) await Promise.all(stage.map((lane) => runLane(lane)));
 } finally {
   await rm(folder, { recursive: true });
 }
+printLongest('projects', projects);
+printLongest('files', files);
 const total = (of: keyof Counts) => counts.reduce((sum, one) => sum + one[of], 0);
 console.log(`\n${total('passed')} passed, ${total('failed')} failed, ${total('skipped')} skipped`);
 process.exitCode = total('failed') > 0 || total('passed') === 0 ? 1 : 0;
+
+/** What keeps the lanes from being shorter. */
+function printLongest(what: string, durations: readonly Duration[]): void {
+  const longest = durations.toSorted((a, b) => b.seconds - a.seconds).slice(0, 12);
+  console.log(`\nLongest ${what}:`);
+  for (const { name, seconds } of longest) console.log(`${seconds.toFixed(0).padStart(6)} s  ${name}`);
+}
