@@ -17,8 +17,18 @@ const password = z
   .string()
   .min(10, 'A password has at least 10 characters')
   .max(200, 'A password has at most 200 characters');
-const reservedTeams = new Set(['system']);
-const newTeamName = teamName.refine((name) => !reservedTeams.has(name), 'This team name is reserved');
+/** Names of teams that would meet something of Skyarc's own, and what that is. */
+const reservedTeams: ReadonlyMap<string, string> = new Map([
+  ['system', 'the namespace skyarc-system'],
+  ['skyarc', 'the images under skyarc/ that all apps stand on'],
+  ['incoming', 'the folder of uploads that are on their way'],
+]);
+const newTeamName = teamName.superRefine((name, context) => {
+  const what = reservedTeams.get(name);
+  if (what === undefined) return;
+  const message = `The team name "${name}" is reserved for ${what}; choose another one`;
+  context.addIssue({ code: 'custom', message });
+});
 const role = z.enum(['OWNER', 'DEVELOPER', 'VIEWER']);
 
 export const inputs = {
