@@ -8,6 +8,7 @@ import type { Gateways } from './gateways.ts';
 import type { Health } from './health.ts';
 import type { OutboxRelay } from './outbox-relay.ts';
 import type { ApiRepository } from './repository.ts';
+import type { Slugs } from './builds/slugs.ts';
 import type { Uploads } from './sources/uploads.ts';
 import type { Terminals } from './terminals/terminals.ts';
 import type { RunRepository } from './run-repository.ts';
@@ -27,4 +28,5 @@ export interface Api {
   readonly health: Health;
   readonly terminals: Terminals;
   readonly uploads: Uploads;
+  readonly slugs: Slugs;
 }

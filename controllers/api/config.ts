@@ -45,6 +45,8 @@ export const apiConfigSchema = z.object({
         .default(20 * 2 ** 30),
     })
     .optional(),
+  /** The registry of images, for downloads of versions; absent: there are none. */
+  registryUrl: z.url().optional(),
   /** How often tasks are looked for that could not be published at once. */
   relayEveryMs: z.int().positive().default(250),
   /** How often a subscription looks again even when nobody told of a change. */

@@ -29,20 +29,35 @@ export async function readLog(
   context: CallContext,
 ): Promise<LogPage> {
   const { stream } = await sourceOf(api, source, context);
-  const { last, before, after, contains, pod } = page ?? {};
-  if ((contains?.length ?? 0) > maxTextLength || (pod?.length ?? 0) > maxTextLength) {
-    throw new AppError('INVALID', `Cannot read the log: a filter has at most ${maxTextLength} characters`);
-  }
+  const { last, before, after } = page ?? {};
   const isForward = after !== null && after !== undefined;
-  const { frames, more } = await api.eventLog.read({
+  const { frames, more, cursor, missingNodes } = await api.eventLog.read({
     stream,
     cursor: cursorOf(isForward ? after : (before ?? '0')),
     backward: !isForward,
     limit: Math.max(1, Math.min(last ?? 500, maxLines)),
-    ...(contains ? { contains } : {}),
-    ...(pod ? { source: pod } : {}),
+    ...filterOf(page ?? {}),
   });
-  return { lines: frames.map(presentLine), hasOlder: isForward ? cursorOf(after) > 0 : more };
+  return {
+    lines: frames.map(presentLine),
+    hasOlder: more,
+    cursor: cursor > 0 ? String(cursor) : null,
+    isPartial: missingNodes.length > 0,
+  };
+}
+
+function filterOf({ contains, pattern, pod, from, until }: LogPageInput) {
+  for (const text of [contains, pattern, pod]) {
+    if (text && text.length > maxTextLength)
+      throw new AppError('INVALID', `Cannot read the log: a filter has at most ${maxTextLength} characters`);
+  }
+  return {
+    ...(contains ? { contains } : {}),
+    ...(pattern ? { pattern } : {}),
+    ...(pod ? { source: pod } : {}),
+    ...(from ? { fromMs: momentOf(from) } : {}),
+    ...(until ? { untilMs: momentOf(until) } : {}),
+  };
 }
 
 /** Lines after the cursor, or beginning with the newest `tail`, then live ones; a finished log ends. */
@@ -73,7 +88,7 @@ async function pump(
     progress.cursor = frames.at(-1)?.sequence ?? gap?.to ?? progress.cursor;
     channel.push({
       lines: frames.map(presentLine),
-      gap: gap && { from: String(gap.from), to: String(gap.to) },
+      gap: gap && { from: String(gap.from - 1), to: String(gap.to) },
     });
     // The event log marks a gap for us when we are slow; our own memory stays small.
     while (channel.pending > maxQueuedEvents) await sleep(20);
@@ -136,12 +151,19 @@ async function sourceOf(
   throw new AppError('NOT_FOUND', 'There is no such log');
 }
 
+function momentOf(text: string): number {
+  const timeMs = Date.parse(text);
+  if (!Number.isFinite(timeMs) || timeMs < 0)
+    throw new AppError('INVALID', `Cannot read the log: "${text.slice(0, 40)}" is no time`);
+  return timeMs;
+}
+
 function isEnd(status: string | undefined): boolean {
   return status === undefined || isFinal(status as OperationStatus);
 }
 
 function cursorOf(text: string): number {
-  if (!/^\d{1,15}$/.test(text))
+  if (!/^\d{1,16}$/.test(text))
     throw new AppError('INVALID', 'Cannot read the log: the cursor is none of ours');
   return Number(text);
 }

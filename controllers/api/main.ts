@@ -1,15 +1,17 @@
 import { parseConfig } from '@skyarc/lib/config';
-import { uploadPath } from '@skyarc/lib/contracts';
+import { slugPath, uploadPath } from '@skyarc/lib/contracts';
 import type { EventLogClient } from '@skyarc/lib/eventlog-client';
 import type { KubeClient } from '@skyarc/lib/kube';
 import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
 import { createLogger, type Logger } from '@skyarc/lib/log';
 import type { MqClient } from '@skyarc/lib/mq-client';
+import { type RegistryAccount, RegistryClient } from '@skyarc/lib/oci';
 import type { SecretBox } from '@skyarc/lib/secretbox';
 import { createRegistry, startStatusServer } from '@skyarc/lib/status';
 import { type DataCenterDatabase, EventLogSink } from '@skyarc/prisma/datacenter';
 import { Histogram } from 'prom-client';
 import type { Api } from './api.ts';
+import { Slugs } from './builds/slugs.ts';
 import { Changes } from './changes.ts';
 import { ClusterReads } from './cluster-reads.ts';
 import { Cluster } from './cluster.ts';
@@ -34,6 +36,8 @@ export interface ApiDeps {
   readonly mq: MqClient;
   readonly eventLog: EventLogClient;
   readonly secretBox: SecretBox;
+  /** Reads images; absent at a registry that asks nobody. */
+  readonly registryAccount?: RegistryAccount;
   readonly log?: Logger;
 }
 
@@ -72,6 +76,11 @@ export async function start(input: ApiConfig, deps: ApiDeps): Promise<RunningApi
     const terminals = new Terminals(config, { db, cluster });
     const uploads = stack.use(new Uploads(config, { db, log }), (one) => one.stop());
     uploads.start();
+    const slugs = new Slugs({
+      db,
+      registry: registryOf(config.registryUrl, deps.registryAccount),
+      grantKey: config.uploads?.grantKey,
+    });
     const api: Api = {
       config,
       repository,
@@ -86,6 +95,7 @@ export async function start(input: ApiConfig, deps: ApiDeps): Promise<RunningApi
       health,
       terminals,
       uploads,
+      slugs,
     };
     const waiting = stack.use(new WaitingDeliveries(api, log), (one) => one.stop());
     waiting.start();
@@ -94,7 +104,10 @@ export async function start(input: ApiConfig, deps: ApiDeps): Promise<RunningApi
       ...config,
       schema,
       log,
-      routes: { [uploadPath]: (request, response) => serveUpload(uploads, request, response) },
+      routes: {
+        [uploadPath]: (request, response) => serveUpload(uploads, request, response),
+        [slugPath]: (request, response) => slugs.serve(request, response),
+      },
       upgrades: { '/terminal': (upgrade) => terminals.pass(upgrade) },
       observe: (operation, took, isOk) =>
         seconds.observe({ operation, outcome: isOk ? 'ok' : 'error' }, took),
@@ -115,4 +128,9 @@ export async function start(input: ApiConfig, deps: ApiDeps): Promise<RunningApi
     await stack.stop();
     throw error;
   }
+}
+
+/** Somebody waits for the answer: a registry that is away is not waited for long. */
+function registryOf(url: string | undefined, account: RegistryAccount | undefined): RegistryClient | null {
+  return url === undefined ? null : new RegistryClient({ url, account, patienceMs: 5_000 });
 }

@@ -8,6 +8,6 @@ import type {
 export type AppRecord = App;
 export type BuildRecord = Build & { readonly app: { readonly teamName: string } };
 export type VersionRecord = StoredVersion & {
-  readonly build: { readonly commitId: string | null; readonly commitMessage: string | null };
+  readonly build: Pick<Build, 'commitId' | 'commitMessage' | 'layers'>;
 };
 export type OperationRecord = Operation;

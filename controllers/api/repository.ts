@@ -4,7 +4,7 @@ import { type CallContext, teamFilter } from './context.ts';
 import type { AppRecord, BuildRecord, OperationRecord, VersionRecord } from './records.ts';
 
 const unfinished: OperationStatus[] = ['QUEUED', 'RUNNING'];
-const withBuild = { build: { select: { commitId: true, commitMessage: true } } } as const;
+const withBuild = { build: { select: { commitId: true, commitMessage: true, layers: true } } } as const;
 const withTeam = { app: { select: { teamName: true } } } as const;
 
 /** Everything that is read; the caller's teams are in every query. Reads of one id are batched by Prisma. */
@@ -61,6 +61,21 @@ export class ApiRepository {
 
   findVersionOfBuild(buildId: string): Promise<VersionRecord | null> {
     return this.db.version.findUnique({ where: { buildId }, include: withBuild });
+  }
+
+  /** The newest version that came before a build. */
+  findVersionBefore(appId: string, number: number): Promise<VersionRecord | null> {
+    return this.db.version.findFirst({
+      where: { appId, number: { lt: number } },
+      orderBy: { number: 'desc' },
+      include: withBuild,
+    });
+  }
+
+  /** Of the operation that the build is part of, up to where it ends. */
+  async stepsOfBuild(buildId: string) {
+    const operation = await this.db.operation.findFirst({ where: { buildId }, select: { id: true } });
+    return operation ? this.stepsOf(operation.id) : [];
   }
 
   findOperation(id: string): Promise<OperationRecord | null> {

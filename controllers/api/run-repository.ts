@@ -91,6 +91,8 @@ export class RunRepository {
       (await this.db.certificate.findFirst(query)) ??
       (await this.db.registryCredential.findFirst(query)) ??
       (await this.db.webhook.findFirst({ where: { id, app: teamFilter(context) }, include: { app: true } }))
+        ?.app ??
+      (await this.db.version.findFirst({ where: { id, app: teamFilter(context) }, include: { app: true } }))
         ?.app;
     return found?.teamName ?? null;
   }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildSchema, GraphQLError, type GraphQLSchema, isObjectType, isScalarType } from 'graphql';
 import type { Api } from './api.ts';
+import { createBuildMutations } from './builds/resolvers.ts';
 import type { CallContext } from './context.ts';
 import { createAppResolvers } from './resolvers/apps.ts';
 import { createMutations } from './resolvers/mutations.ts';
@@ -29,6 +30,7 @@ export async function createSchema(api: Api): Promise<GraphQLSchema> {
   attach(schema, 'Query', createSourceQueries(api));
   attach(schema, 'Mutation', createSourceMutations(api));
   attach(schema, 'Mutation', createWebhookMutations(api));
+  attach(schema, 'Mutation', createBuildMutations(api));
   for (const [typeName, fields] of Object.entries(createWebhookFields(api))) attach(schema, typeName, fields);
   const dateTime = schema.getType('DateTime');
   if (isScalarType(dateTime)) dateTime.serialize = serializeDateTime;

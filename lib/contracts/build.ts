@@ -16,3 +16,8 @@ export const builtLayer = z.object({
   isFromCache: z.boolean(),
 });
 export type BuiltLayer = z.infer<typeof builtLayer>;
+
+/** Digest of the base that an image stands on; undefined when it stands on none of ours. */
+export function baseOf(layers: readonly BuiltLayer[]): string | undefined {
+  return layers[0]?.kind === 'BASE' ? layers[0].digest : undefined;
+}

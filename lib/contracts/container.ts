@@ -56,5 +56,7 @@ export const buildOptions = z.object({
     .optional(),
   /** Folder that a web server shows. */
   documentRoot: subdirectory.optional(),
+  /** Ports that are found in the source get no address outside, unless a person gives them one. */
+  privatePorts: z.boolean().optional(),
 });
 export type BuildOptions = z.output<typeof buildOptions>;

@@ -22,5 +22,6 @@ export {
   tagBeside,
   verifyImage,
 } from './signature.ts';
+export { slugOf } from './slug.ts';
 export { DerivedAccounts, type RegistryAccount } from './tokens.ts';
 export { type TreeEntry, walk } from './walk.ts';

@@ -83,6 +83,14 @@ export class RegistryClient {
     return bytes;
   }
 
+  /** A blob of any size as it comes, not checked. Throws NOT_FOUND. */
+  async openBlob(repository: string, digest: string): Promise<ReadableStream<Uint8Array>> {
+    const response = await this.call(`/v2/${repository}/blobs/${digest}`, { expect: [200, 404] });
+    if (response.status === 404 || response.body === null)
+      throw new AppError('NOT_FOUND', `The registry has no ${digest} in ${repository} any more`);
+    return response.body;
+  }
+
   /** Stores a manifest or index under its digest and, when given, a tag. Answers the digest. */
   async putManifest(
     repository: string,

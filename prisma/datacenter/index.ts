@@ -6,7 +6,7 @@ export { connectionOf, environmentOf, toldInclude } from './environment.ts';
 export { expandText } from './expand.ts';
 export { EventLogSink } from './event-log-sink.ts';
 export { OperationJournal, type JournalSink } from './journal.ts';
-export { readSettings, writeSettings } from './settings.ts';
+export { readBaseImage, readSettings, writeBaseImage, writeSettings } from './settings.ts';
 export { enqueue, relayOutbox, type OutboxTask, type PublishTask } from './outbox.ts';
 export type {
   AlertReceiver as AlertReceiverRecord,

@@ -19,3 +19,17 @@ export async function writeSettings(
     await db.setting.upsert({ where: { name }, create: { name, value }, update: { value } });
   }
 }
+
+const baseImageName = 'baseImage';
+
+/** Digest of the layer that new images stand on; null until a builder was there. */
+export async function readBaseImage(db: DataCenterTransaction): Promise<string | null> {
+  const row = await db.setting.findUnique({ where: { name: baseImageName } });
+  return row && (JSON.parse(row.value) as string);
+}
+
+export async function writeBaseImage(db: DataCenterTransaction, digest: string): Promise<void> {
+  const value = JSON.stringify(digest);
+  const name = baseImageName;
+  await db.setting.upsert({ where: { name }, create: { name, value }, update: { value } });
+}

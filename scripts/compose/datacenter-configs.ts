@@ -182,6 +182,7 @@ export async function apiConfigOf(topology: Topology): Promise<ApiConfig> {
     tls: await apiCertificateOf(topology),
     terminals: { urls: webcliUrlsOf(topology), grantKey: (await grantKeysOf(topology)).privateKey },
     uploads: { folder: topology.path('uploads'), grantKey: (await grantKeysOf(topology)).privateKey },
+    registryUrl: loopback(ports.hub),
     gatewayHttpPort: ports.gatewayHttp,
     gatewayHttpsPort: ports.gatewayHttps,
     gatewayUrls: [...topology.gatewayUrls],

@@ -73,7 +73,11 @@ export const services: Readonly<Record<ServiceName, Starter>> = {
       { ...shared, registryAccount: configs.registryAccountOf(topology, shared.accounts, 'chaos') },
     ),
   api: async (topology, shared) =>
-    startApi(await configs.apiConfigOf(topology), { ...shared, eventLog: shared.eventlog }),
+    startApi(await configs.apiConfigOf(topology), {
+      ...shared,
+      eventLog: shared.eventlog,
+      registryAccount: configs.registryAccountOf(topology, shared.accounts, 'worker'),
+    }),
 };
 
 /** One service in a process of its own, beside or instead of the data centre's. */

@@ -4,7 +4,7 @@ import { SkyarcError } from './error.ts';
 import { LiveTransport, openSocket } from './live.ts';
 import type { ConnectionState, SubscribeOptions } from './live.ts';
 import { HttpTransport } from './transport.ts';
-import { putFile, type UploadOptions } from './upload.ts';
+import { getFile, putFile, type UploadOptions } from './upload.ts';
 import type { Answer, RequestOptions } from './transport.ts';
 
 export interface ClientOptions {
@@ -22,7 +22,9 @@ export interface ClientOptions {
 export class GraphQLClient {
   readonly #http: HttpTransport;
   readonly #live: LiveTransport;
-  readonly #putFile: (path: string, content: Blob, options: UploadOptions) => Promise<void>;
+  readonly #fetch: typeof fetch;
+  /** Address of a path of the server, and what proves who asks. */
+  readonly #placeOf: (path: string) => { url: string; headers: Record<string, string> };
   readonly #openSocket: (path: string, protocols: string[]) => WebSocket;
   readonly #listeners = new Set<(state: ConnectionState) => void>();
   #state: ConnectionState = 'idle';
@@ -32,21 +34,13 @@ export class GraphQLClient {
     const inBrowser = 'document' in globalThis;
     const cookies = inBrowser ? undefined : new CookieJar();
     const credentials = { ...(token && { token }), ...(cookies && { cookies }) };
-    this.#http = new HttpTransport({
-      url,
-      fetch: options.fetch ?? globalThis.fetch.bind(globalThis),
-      ...credentials,
-    });
-    this.#putFile = (path, content, uploadOptions) => {
+    this.#fetch = options.fetch ?? globalThis.fetch.bind(globalThis);
+    this.#http = new HttpTransport({ url, fetch: this.#fetch, ...credentials });
+    this.#placeOf = (path) => {
       const cookie = cookies?.header();
-      const headers = {
-        'content-type': 'application/octet-stream',
-        ...(token && { authorization: `Bearer ${token}` }),
-        ...(cookie && { cookie }),
-      };
+      const headers = { ...(token && { authorization: `Bearer ${token}` }), ...(cookie && { cookie }) };
       const base = inBrowser ? new URL(url, globalThis.document.baseURI) : url;
-      const put = { url: new URL(path, base).href, content, headers };
-      return putFile({ ...put, fetch: options.fetch ?? globalThis.fetch.bind(globalThis) }, uploadOptions);
+      return { url: new URL(path, base).href, headers };
     };
     const webSocketImpl = options.webSocketImpl ?? globalThis.WebSocket;
     this.#openSocket = (path, protocols) =>
@@ -70,7 +64,15 @@ export class GraphQLClient {
 
   /** Sends a file to another path of the same server, with this client's credentials. */
   putFile(path: string, content: Blob, options: UploadOptions = {}): Promise<void> {
-    return this.#putFile(path, content, options);
+    const { url, headers } = this.#placeOf(path);
+    const type = { 'content-type': 'application/octet-stream' };
+    const put = { url, content, headers: { ...headers, ...type }, fetch: this.#fetch };
+    return putFile(put, options);
+  }
+
+  /** The bytes of another path of the same server, with this client's credentials, as they come. */
+  getFile(path: string, signal?: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    return getFile({ ...this.#placeOf(path), fetch: this.#fetch }, signal);
   }
 
   /** State of the live connection. */

@@ -19,16 +19,32 @@ export async function putFile(put: Put, { signal, onProgress }: UploadOptions): 
     onProgress && 'XMLHttpRequest' in globalThis
       ? await byXhr(put, onProgress, signal)
       : await byFetch(put, signal);
-  if (answer.status === 200) return;
+  if (answer.status !== 200) throw refusalOf(answer, 'an upload');
+}
+
+/** Begins to read a file. Throws what the server answers, UNAVAILABLE when it cannot be reached, CANCELED. */
+export async function getFile(
+  { url, headers, fetch }: Omit<Put, 'content'>,
+  signal?: AbortSignal,
+): Promise<ReadableStream<Uint8Array>> {
+  const init = { credentials: 'include', headers, ...(signal && { signal }) } as const;
+  const response = await fetch(url, init).catch((error: unknown) => {
+    throw signal?.aborted ? canceled(error) : unreachable(error);
+  });
+  if (response.status === 200 && response.body) return response.body;
+  throw refusalOf({ status: response.status, text: await response.text() }, 'a download');
+}
+
+function refusalOf({ status, text }: Answer, what: string): SkyarcError {
   let said: { code?: SkyarcErrorCode; message?: string } = {};
   try {
-    said = JSON.parse(answer.text) as typeof said;
+    said = JSON.parse(text) as typeof said;
   } catch {
     // A proxy in between answered.
   }
-  throw new SkyarcError(
+  return new SkyarcError(
     said.code ?? 'UNAVAILABLE',
-    said.message ?? `The Skyarc server answered ${answer.status} to an upload`,
+    said.message ?? `The Skyarc server answered ${status} to ${what}`,
   );
 }
 

@@ -21,10 +21,13 @@ const groupDeveloper = member('DEVELOPER', (_parent, args: { groupId: string }, 
 const teamDeveloper = member('DEVELOPER', (_parent, args: { input: { teamId: string } }) => ({
   id: args.input.teamId,
 }));
-const ownerDeveloper = member('DEVELOPER', async (_parent, args: { id: string }, context) => {
-  const name = await context.dataCenters.findOwner(args.id);
+const ofOwned = async (id: string, { dataCenters }: RequestContext) => {
+  const name = await dataCenters.findOwner(id);
   return name === null ? null : { name };
-});
+};
+const ownerDeveloper = member('DEVELOPER', (_parent, args: { id: string }, context) =>
+  ofOwned(args.id, context),
+);
 
 /** Data centres answer reads only for the viewer's teams, so a read of one thing needs no rule of its own. */
 export const policies: Policies = {
@@ -41,6 +44,10 @@ export const policies: Policies = {
     ),
     updateApp: developer,
     deployApp: developer,
+    rebaseApp: developer,
+    createSlugDownload: member('DEVELOPER', (_parent, args: { versionId: string }, context) =>
+      ofOwned(args.versionId, context),
+    ),
     startApp: developer,
     stopApp: developer,
     restartApp: developer,
@@ -90,13 +97,17 @@ export const policies: Policies = {
     'id group team dataCenter name displayName createdAt state stateReason source build run readyReplicas pods ports routes env effectiveEnv volumes dependencies dependents plugins configSetIds l4Routes greyRelease scalings jobRuns traffic currentVersion versions builds activeOperation operations',
   ),
   Build: allInherited(
-    'id app number status buildpack reason commitId commitMessage commitAuthor message createdAt startedAt',
-    'finishedAt version',
+    'id app number status buildpack reason commitId commitMessage commitAuthor message proof phases layers sentBytes',
+    'cacheBytes cacheLimitBytes createdAt startedAt finishedAt version previousVersion',
   ),
   Operation: allInherited(
     'id app appName team kind status actor message build version cancelRequested afterIds batchId steps createdAt startedAt finishedAt',
   ),
-  Version: allInherited('id number image sizeBytes commitId commitMessage createdAt deployedAt'),
+  Version: allInherited(
+    'id number image sizeBytes commitId commitMessage createdAt deployedAt isBaseOutdated',
+  ),
+  ImageLayer: allInherited('kind name digest sizeBytes isFromCache'),
+  SlugDownload: allInherited('url fileName'),
   CreateAppPayload: allInherited('app operation'),
   AppSource: allInherited(
     'kind url branch refKind revision subdirectory image uploadId fileName template endpoints healthCheck hasCredentials',

@@ -1,5 +1,4 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { AppError } from '@skyarc/lib/errors';
 import {
   OperationStore,
@@ -8,7 +7,7 @@ import {
   serveHttp,
   serveWebSocket,
 } from '@skyarc/lib/graphql';
-import type { RunningService } from '@skyarc/lib/lifecycle';
+import { closeHttp, listen, type RunningService } from '@skyarc/lib/lifecycle';
 import type { Logger } from '@skyarc/lib/log';
 import type { GraphQLSchema } from 'graphql';
 import { type WatchedConnection, watchConnection } from './connection-watch.ts';
@@ -22,10 +21,13 @@ import type {
 } from './context.ts';
 import type { DataCenterRegistry } from './data-centers/registry.ts';
 import { DataCenterScope } from './data-centers/scope.ts';
+import { GrantProxy } from './grant-proxy.ts';
 import { bearerOf, cookieOf, credentialOf, foreignOrigin, noCookie } from './request.ts';
 import { securityHeaders, StaticFiles } from './static-files.ts';
 import { TerminalProxy } from './terminal-proxy.ts';
-import { UploadProxy } from './upload-proxy.ts';
+
+/** For requests under way when it stops. */
+const drainMs = 5_000;
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -64,10 +66,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<Runni
     mayIntrospect: (context) => context.identity !== null,
   });
   const files = options.webRoot === undefined ? undefined : new StaticFiles(options.webRoot);
-  const uploads = new UploadProxy(options);
+  const transfers = new GrantProxy(options);
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const path = (request.url ?? '/').split('?', 1)[0] as string;
-    if (path === UploadProxy.path) return uploads.serve(request, response);
+    if (GrantProxy.serves(path)) return transfers.serve(path, request, response);
     boundBody(request);
     if (path === '/graphql') return graphql(request, response);
     // `/hooks/<id>` has the handler of `/hooks/`.
@@ -105,23 +107,14 @@ export async function startHttpServer(options: HttpServerOptions): Promise<Runni
     if (path === TerminalProxy.path) void terminals.serve({ request, socket, head });
     else if (path !== '/graphql') socket.destroy();
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(options.port, options.host, resolve);
-  }).catch((cause: Error) => {
-    throw new AppError('UNAVAILABLE', `Cannot listen on ${options.host}:${options.port}: ${cause.message}`, {
-      cause,
-    });
-  });
+  const port = await listen(server, options);
   return {
-    url: `http://${options.host}:${(server.address() as AddressInfo).port}`,
+    url: `http://${options.host}:${port}`,
     stop: async () => {
-      const closed = new Promise((resolve) => server.close(resolve));
+      const closed = closeHttp(server, drainMs);
       await closeSockets();
       terminals.close();
-      server.closeIdleConnections();
-      const force = setTimeout(() => server.closeAllConnections(), 5_000);
       await closed;
-      clearTimeout(force);
     },
   };
 }

@@ -351,6 +351,9 @@ const everything = (): Record<string, string> => ({
   'Mutation.createApp': `mutation { createApp(input: { groupId: "${groupId}", name: "x", source: { template: "hello" } }) { app { id } } }`,
   'Mutation.updateApp': `mutation { updateApp(id: "${appId}", input: { displayName: "x" }) { app { id } } }`,
   'Mutation.deployApp': `mutation { deployApp(id: "${appId}") { id } }`,
+  'Mutation.rebaseApp': `mutation { rebaseApp(id: "${appId}") { id } }`,
+  'Mutation.createSlugDownload':
+    'mutation { createSlugDownload(versionId: "local.version.aaaaaaaaaaaaaaaa") { url } }',
   'Mutation.startApp': `mutation { startApp(id: "${appId}") { id } }`,
   'Mutation.stopApp': `mutation { stopApp(id: "${appId}") { id } }`,
   'Mutation.restartApp': `mutation { restartApp(id: "${appId}") { id } }`,
@@ -461,6 +464,8 @@ test('a viewer of the team looks, and changes nothing', async () => {
   expect(seen.data.app.name).toBe('shop');
   for (const change of [
     'Mutation.deployApp',
+    'Mutation.rebaseApp',
+    'Mutation.createSlugDownload',
     'Mutation.createApp',
     'Mutation.setMember',
     'Mutation.createGroup',

@@ -45,6 +45,8 @@ export async function newAppData(
   { id, team, what }: { readonly id: string; readonly team: string; readonly what: string },
   wanted: CheckedApp,
 ) {
+  // Whoever says that there are none wants none outside, as a service of a Compose file that publishes nothing.
+  const isPrivate = wanted.ports?.length === 0;
   return {
     id,
     teamName: team,
@@ -53,7 +55,7 @@ export async function newAppData(
     displayName: wanted.displayName ?? wanted.name,
     source: JSON.stringify(appSourceOf(wanted.source, await uploadOf(api, team, what, wanted.source))),
     sourceSecret: sealCredentials(api.secretBox, id, wanted.source, null),
-    ...settingColumns(wanted),
+    ...settingColumns(isPrivate ? { ...wanted, build: { ...wanted.build, privatePorts: true } } : wanted),
     env: { create: sealEnv(api.secretBox, id, what, wanted.env ?? [], []) },
     ports: { create: wanted.ports ?? portsOf(wanted.source) },
   };

@@ -51,12 +51,13 @@ export async function beginOperation(
   kind: SimpleKind,
   id: string,
   context: CallContext,
+  options: Pick<NewOperation, 'arguments'> = {},
 ): Promise<OperationRecord> {
   const app = await getApp(api, id, context);
   const refusal = app.activeOperationId === null ? refusals[kind](app) : undefined;
   if (refusal) throw new AppError('CONFLICT', `${cannot(kind, app)}: ${refusal}`);
   if (kind === 'DELETE') await refuseWhileNeeded(api, app);
-  return begin(api, app, { kind, actor: context.actor });
+  return begin(api, app, { kind, actor: context.actor, ...options });
 }
 
 /** Throws CONFLICT while another app lives on what this one has. */

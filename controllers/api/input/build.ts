@@ -18,6 +18,7 @@ export const build = z.object({
   dockerfile: orEmpty(dockerfile.unwrap()),
   target: orEmpty(target.unwrap()),
   documentRoot: orEmpty(documentRoot.unwrap()),
+  privatePorts: buildOptions.shape.privatePorts,
   args: words.transform(recordOf).pipe(buildOptions.shape.args.unwrap()).optional(),
   env: words.transform(recordOf).pipe(buildOptions.shape.env.unwrap()).optional(),
   cpuMillis: between(100, 64_000, 'CPU of a build').optional(),

@@ -1,6 +1,7 @@
 import { appSource, autoscaling, type OperationKind } from '@skyarc/lib/contracts';
 import type { Api } from '../api.ts';
 import { appStateOf } from '../app-state.ts';
+import { createBuildFields } from '../builds/resolvers.ts';
 import { isExternal } from '../commands/operations.ts';
 import type { Resolvers } from '../generated/resolvers.ts';
 import { presentBuild, presentProbe, presentRun, stored } from '../present/run.ts';
@@ -59,15 +60,7 @@ export function createAppResolvers(api: Api): Resolvers {
       activeOperation: (app) =>
         app.activeOperationId ? repository.findOperation(app.activeOperationId) : null,
     },
-    Build: {
-      teamName: (build) => build.app.teamName,
-      version: ({ id }) => repository.findVersionOfBuild(id),
-    },
-    Version: {
-      sizeBytes: ({ sizeBytes }) => String(sizeBytes),
-      commitId: ({ build }) => build.commitId,
-      commitMessage: ({ build }) => build.commitMessage,
-    },
+    ...createBuildFields(api),
     Operation: {
       afterIds: ({ afterIds }) => JSON.parse(afterIds) as string[],
       version: ({ versionId }) => (versionId ? repository.findVersion(versionId) : null),

@@ -25,7 +25,8 @@ export function createMutations(api: Api): MutationResolvers {
     createApp: (_parent, { input }, context) => createApp(api, input, context),
     createApps: (_parent, { input }, context) => createApps(api, input, context),
     updateApp: (_parent, args, context) => updateApp(api, args, context),
-    deployApp: (_parent, { id }, context) => beginOperation(api, 'DEPLOY', id, context),
+    deployApp: (_parent, { id, noCache }, context) =>
+      beginOperation(api, 'DEPLOY', id, context, noCache ? { arguments: { noCache: true } } : {}),
     startApp: (_parent, { id }, context) => beginOperation(api, 'START', id, context),
     stopApp: (_parent, { id }, context) => beginOperation(api, 'STOP', id, context),
     restartApp: (_parent, { id }, context) => beginOperation(api, 'RESTART', id, context),

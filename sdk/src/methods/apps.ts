@@ -45,9 +45,33 @@ export class AppMethods {
     return (await this.#client.mutate(api.UpdateAppDocument, { id, input })).updateApp;
   }
 
-  /** Builds the newest source and rolls the app to it. */
-  async deploy(id: string): Promise<api.OperationFieldsFragment> {
-    return (await this.#client.mutate(api.DeployAppDocument, { id })).deployApp;
+  /** Builds the newest source and rolls the app to it; with `noCache` nothing that an earlier build made is used. */
+  async deploy(
+    id: string,
+    options: { readonly noCache?: boolean } = {},
+  ): Promise<api.OperationFieldsFragment> {
+    return (await this.#client.mutate(api.DeployAppDocument, { id, ...options })).deployApp;
+  }
+
+  /** Puts the current version over the newest base image, without building. Throws CONFLICT when that changes nothing. */
+  async rebase(id: string): Promise<api.OperationFieldsFragment> {
+    return (await this.#client.mutate(api.RebaseAppDocument, { id })).rebaseApp;
+  }
+
+  /** A build with its phases, cache use and layers; throws NOT_FOUND. */
+  async build(id: string): Promise<api.BuildStoryFieldsFragment> {
+    return found((await this.#client.query(api.BuildDocument, { id })).build, 'build', id);
+  }
+
+  /** An address for a browser that is logged in, for one minute: the app and its packages as .tar.gz. */
+  async slugUrl(versionId: string): Promise<api.CreateSlugDownloadMutation['createSlugDownload']> {
+    return (await this.#client.mutate(api.CreateSlugDownloadDocument, { versionId })).createSlugDownload;
+  }
+
+  /** The app and its packages as .tar.gz, as it comes. Throws CONFLICT for a version that has none. */
+  async downloadSlug(versionId: string, signal?: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    const { url } = await this.slugUrl(versionId);
+    return this.#client.getFile(url, signal);
   }
 
   async start(id: string): Promise<api.OperationFieldsFragment> {

@@ -11,6 +11,10 @@ export interface LogPage {
   /** Oldest first. */
   readonly lines: LogLine[];
   readonly hasOlder: boolean;
+  /** Where a search goes on: everything from here on was looked at. */
+  readonly cursor?: string | null;
+  /** True when a node that keeps a part of the log cannot be reached now. */
+  readonly isPartial: boolean;
 }
 
 export interface FollowOptions extends SubscribeOptions {
@@ -62,27 +66,38 @@ export class LogMethods {
     options: FollowOptions = {},
   ): AsyncGenerator<LogLine, void, undefined> {
     for await (const { gap, lines } of this.events(source, options)) {
-      if (gap) yield* await this.#skipped(source, gap);
+      if (gap) yield* this.#skipped(source, gap);
       yield* lines;
     }
   }
 
-  // Pages are read backwards from the end of the gap until its beginning is met.
-  async #skipped(source: api.LogSourceInput, gap: NonNullable<LogEvent['gap']>): Promise<LogLine[]> {
-    let lines: LogLine[] = [];
-    let before = gap.to;
-    for (;;) {
-      const page = await this.read(source, { before, last: 5_000 });
-      const begin = page.lines.findLastIndex((line) => line.cursor === gap.from);
-      lines = [...page.lines.slice(begin + 1), ...lines];
-      const oldest = page.lines[0];
-      if (begin >= 0 || !page.hasOlder || !oldest) return lines;
-      before = oldest.cursor;
+  /** Searches backwards from the newest line, page by page, as far as the reader goes on; newest page first. */
+  async *search(
+    source: api.LogSourceInput,
+    filter: Omit<api.LogPageInput, 'after'>,
+  ): AsyncGenerator<LogPage, void, undefined> {
+    for (let before = filter.before; ;) {
+      const page = await this.read(source, { ...filter, ...(before && { before }) });
+      yield page;
+      if (!page.hasOlder || !page.cursor) return;
+      before = page.cursor;
     }
   }
 
-  /** A signed address of the whole log as text; ends after 60 seconds. */
-  async downloadUrl(source: api.LogSourceInput): Promise<string> {
-    return (await this.#client.mutate(api.CreateLogDownloadDocument, { source })).createLogDownload.url;
+  async *#skipped(source: api.LogSourceInput, gap: NonNullable<LogEvent['gap']>): AsyncGenerator<LogLine> {
+    for (let after = gap.from; ;) {
+      const page = await this.read(source, { after, last: 5_000 });
+      const lines = page.lines.filter((line) => Number(line.cursor) <= Number(gap.to));
+      yield* lines;
+      const last = lines.at(-1)?.cursor;
+      if (!last || lines.length < page.lines.length || last === gap.to) return;
+      after = last;
+    }
+  }
+
+  /** A signed address of a log, or of what a filter leaves of it, as text or JSON lines; ends after 60 seconds. */
+  async downloadUrl(source: api.LogSourceInput, options?: api.LogDownloadInput): Promise<string> {
+    const variables = { source, ...(options && { options }) };
+    return (await this.#client.mutate(api.CreateLogDownloadDocument, variables)).createLogDownload.url;
   }
 }

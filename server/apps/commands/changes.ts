@@ -46,6 +46,7 @@ export async function updateApp(
 
 const documentOf = {
   deployApp: documents.DeployAppDocument,
+  rebaseApp: documents.RebaseAppDocument,
   startApp: documents.StartAppDocument,
   stopApp: documents.StopAppDocument,
   restartApp: documents.RestartAppDocument,

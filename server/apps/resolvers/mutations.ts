@@ -1,5 +1,10 @@
 import { AppError } from '@skyarc/lib/errors';
-import { dataCenterDocuments as documents, type RequestContext } from '@skyarc/server/host';
+import {
+  bindingOf,
+  dataCenterDocuments as documents,
+  identityOf,
+  type RequestContext,
+} from '@skyarc/server/host';
 import type { GraphQLResolveInfo } from 'graphql';
 import { appPartsOf } from '../app-parts.ts';
 import {
@@ -30,6 +35,15 @@ export const mutations: Resolvers = {
     createApp: (_parent, { input }, context) => createApp(input, context),
     updateApp: (_parent, args, context) => updateApp(args, context),
     deployApp: (_parent, args, context) => beginOperation('deployApp', args, context),
+    rebaseApp: (_parent, args, context) => beginOperation('rebaseApp', args, context),
+    createSlugDownload: async (_parent, { versionId }, context) => {
+      const { dataCenters } = context;
+      const dataCenter = await dataCenters.ownerOf(versionId);
+      const scope = dataCenters.scopeOf((await dataCenters.findOwner(versionId)) ?? '');
+      const variables = { versionId, binding: bindingOf(identityOf(context)) };
+      const answer = await dataCenter.call(documents.CreateSlugDownloadDocument, variables, scope);
+      return answer.createSlugDownload;
+    },
     startApp: (_parent, args, context) => beginOperation('startApp', args, context),
     stopApp: (_parent, args, context) => beginOperation('stopApp', args, context),
     restartApp: (_parent, args, context) => beginOperation('restartApp', args, context),

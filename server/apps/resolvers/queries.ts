@@ -5,7 +5,7 @@ import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import type { GraphQLResolveInfo } from 'graphql';
 import { appPartsOf } from '../app-parts.ts';
 import type { Resolvers } from '../generated/resolvers.ts';
-import type { AppRecord } from '../records.ts';
+import type { AppRecord, BuildRecord } from '../records.ts';
 import { teamNameOf } from '../team-name.ts';
 
 async function teamReference(name: string, { directory }: RequestContext): Promise<{ id: string }> {
@@ -27,6 +27,23 @@ async function askOwner<Data, Variables>(
 ): Promise<Data | null | undefined> {
   const dataCenter = await dataCenters.ownerOf(id);
   return (await dataCenter.call(document, { ...variables, id }, dataCenters.scopeOf(teamName))).app;
+}
+
+/** What of a build is read only for its own page; two fields of it ask at once. */
+const stories = new WeakMap<BuildRecord, Promise<BuildStory>>();
+type BuildStory = NonNullable<documents.BuildStoryQuery['builds'][number]>;
+
+function storyOf(build: BuildRecord, { dataCenters }: RequestContext): Promise<BuildStory> {
+  const ask = async (): Promise<BuildStory> => {
+    const dataCenter = await dataCenters.ownerOf(build.id);
+    const scope = dataCenters.scopeOf(build.teamName);
+    const { builds } = await dataCenter.call(documents.BuildStoryDocument, { ids: [build.id] }, scope);
+    if (!builds[0]) throw new AppError('NOT_FOUND', 'This build is gone');
+    return builds[0];
+  };
+  const known = stories.get(build) ?? ask();
+  stories.set(build, known);
+  return known;
 }
 
 const appOrNull = (
@@ -96,6 +113,8 @@ export const queries: Resolvers = {
       if (!app) throw new AppError('NOT_FOUND', 'The app of this build is gone');
       return app;
     },
+    phases: async (build, _args, context) => (await storyOf(build, context)).phases,
+    previousVersion: async (build, _args, context) => (await storyOf(build, context)).previousVersion ?? null,
   },
   Operation: {
     __resolveReference: ({ id }, { dataCenters }) => dataCenters.findOperation(id),

@@ -10,6 +10,15 @@ import { print } from 'graphql';
 import { type Client, createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 
+/** Of a file's answer, what a browser should know. */
+const passedHeaders = new Set([
+  'content-type',
+  'content-length',
+  'content-disposition',
+  'cache-control',
+  'x-content-type-options',
+]);
+
 /** PEM texts: the authority to trust and the console's own certificate. */
 export interface ClientTls {
   readonly ca: string;
@@ -111,10 +120,10 @@ export class DataCenterClient {
           headers: { ...headers, ...(length && { 'content-length': length }) },
         },
         (answer) => {
-          const type = answer.headers['content-type'] ?? 'application/octet-stream';
+          const said = Object.entries(answer.headers).filter(([name]) => passedHeaders.has(name));
           // An answer before the end of the bytes is a refusal: the rest is not waited for.
           const early = incoming.complete ? {} : { connection: 'close' };
-          response.writeHead(answer.statusCode ?? 502, { 'content-type': type, ...early });
+          response.writeHead(answer.statusCode ?? 502, { ...Object.fromEntries(said), ...early });
           pipeline(answer, response).then(resolve, reject);
         },
       );

@@ -1,20 +1,26 @@
 'use client';
 
-import { AppBuildsDocument, AppVersionsDocument, BuildDocument, isFinal } from '@skyarc/sdk';
+import { AppBuildsDocument, BuildDocument, isFinal } from '@skyarc/sdk';
 import type { AppFieldsFragment, BuildFieldsFragment } from '@skyarc/sdk';
+import { Button } from 'antd';
 import Link from 'next/link';
 import { useSearchParams } from 'next/navigation';
 import { useEffect } from 'react';
 import type { ReactNode } from 'react';
-import { useQuery } from '../../../components/api.ts';
-import { bytes, shortCommit } from '../../../components/format.ts';
-import { Note } from '../../../components/note.tsx';
+import { api, useAction, useQuery } from '../../../components/api.ts';
+import { shortCommit } from '../../../components/format.ts';
+import { ErrorNote, Note } from '../../../components/note.tsx';
 import { Panel } from '../../../components/panel.tsx';
 import { Empty, Loaded } from '../../../components/states.tsx';
 import { Elapsed, RelativeTime } from '../../../components/time.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { LogView } from '../../logs/index.ts';
 import { CancelButton, StatusGlyph, StepArc, useOperations } from '../../operations/index.ts';
+import { BuildCache } from '../builds/build-cache.tsx';
+import { BuiltImage } from '../builds/built-image.tsx';
+import { Proof } from '../builds/proof.tsx';
+import { buildText } from '../builds/text.ts';
+import { useTeam } from '../../teams/index.ts';
 import { appText } from '../text.ts';
 import styles from './apps.module.css';
 
@@ -40,7 +46,7 @@ function BuildList({ app }: { readonly app: AppFieldsFragment }): ReactNode {
     [onChange, app.id, reload],
   );
   return (
-    <Panel flush>
+    <Panel flush title={t('builds')} actions={<FreshBuild app={app} />}>
       <Loaded state={state} rows={8}>
         {(data) =>
           (data.app?.builds ?? []).length === 0 ? (
@@ -83,6 +89,30 @@ function BuildList({ app }: { readonly app: AppFieldsFragment }): ReactNode {
   );
 }
 
+/** For when a cache is to blame. */
+function FreshBuild({ app }: { readonly app: AppFieldsFragment }): ReactNode {
+  const t = useText(buildText);
+  const { mayDevelop } = useTeam();
+  const { add } = useOperations();
+  const { run, busy, error } = useAction(async () => add(await api().apps.deploy(app.id, { noCache: true })));
+  if (!mayDevelop || app.source.kind === 'EXTERNAL' || app.source.kind === 'IMAGE') return null;
+  return (
+    <div className="row">
+      <ErrorNote error={error} title={t('notDone')} />
+      <Button
+        size="small"
+        title={t('noCacheHelp')}
+        loading={busy}
+        disabled={app.activeOperation !== null}
+        data-testid="fresh-build"
+        onClick={() => void run()}
+      >
+        {t('noCache')}
+      </Button>
+    </div>
+  );
+}
+
 function BuildDetail({ app, id }: { readonly app: AppFieldsFragment; readonly id: string }): ReactNode {
   const t = useText(appText);
   const { operations } = useOperations();
@@ -104,6 +134,7 @@ function BuildDetail({ app, id }: { readonly app: AppFieldsFragment; readonly id
       {build && build.message && (build.status === 'FAILED' || build.status === 'TIMED_OUT') && (
         <Note kind="error" title={t('why')} testId="build-failure">
           {build.message}
+          <Proof lines={build.proof} />
         </Note>
       )}
       {operation?.status === 'FAILED' && build?.status === 'SUCCEEDED' && operation.message && (
@@ -112,12 +143,13 @@ function BuildDetail({ app, id }: { readonly app: AppFieldsFragment; readonly id
         </Note>
       )}
       {operation?.status === 'SUCCEEDED' && <Running app={app} />}
-      {operation && (
-        <Panel>
-          <StepArc steps={operation.steps} />
+      {(operation ?? build) && (
+        <Panel testId="build-phases">
+          <StepArc steps={operation?.steps ?? build?.phases ?? []} />
         </Panel>
       )}
-      {build?.version && <BuiltImage app={app} version={build.version} />}
+      {build && <BuiltImage app={app} build={build} />}
+      {build && <BuildCache build={build} />}
       <LogView
         source={{ kind: 'BUILD', id }}
         tail={5_000}
@@ -153,42 +185,6 @@ function BuildFacts({ build }: { readonly build: BuildFieldsFragment }): ReactNo
       )}
       {build.version && <span className="faint small">{t('became', { number: build.version.number })}</span>}
     </>
-  );
-}
-
-/** The image that a build made, and how much larger or smaller it is than the one before. */
-function BuiltImage({
-  app,
-  version,
-}: {
-  readonly app: AppFieldsFragment;
-  readonly version: NonNullable<BuildFieldsFragment['version']>;
-}): ReactNode {
-  const t = useText(appText);
-  const { data } = useQuery(AppVersionsDocument, { id: app.id, first: 50 });
-  const versions = data?.app?.versions ?? [];
-  const own = versions.find(({ id }) => id === version.id);
-  const before = versions.find(({ number }) => number < version.number);
-  if (!own) return null;
-  const change = before ? Number(own.sizeBytes) - Number(before.sizeBytes) : null;
-  const isSame = before?.image === own.image;
-  return (
-    <Panel title={t('image')} testId="build-image">
-      <div className="row wrap" style={{ gap: '4px 18px' }}>
-        <code className="truncate">{own.image}</code>
-        <span>{bytes(Number(own.sizeBytes))}</span>
-        {before && (
-          <span className="faint">
-            {isSame
-              ? t('imageSame', { number: before.number })
-              : t('imageChange', {
-                  change: `${(change ?? 0) < 0 ? '−' : '+'}${bytes(Math.abs(change ?? 0))}`,
-                  number: before.number,
-                })}
-          </span>
-        )}
-      </div>
-    </Panel>
   );
 }
 
