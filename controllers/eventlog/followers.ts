@@ -1,12 +1,12 @@
-import type { StoredFrame } from './store/record.ts';
+import type { Block } from '@skyarc/lib/log-block';
 
 export interface LiveBatch {
-  readonly frames: readonly StoredFrame[];
-  /** Frames that were dropped before these, if any. */
+  readonly blocks: readonly Block[];
+  /** Sequences that were dropped before these, if any. */
   readonly gap: { readonly from: number; readonly to: number } | null;
 }
 
-/** Live readers by stream; frames reach them from memory. */
+/** Live readers by stream; lines reach them from memory. */
 export class Followers {
   private readonly byStream = new Map<string, Set<Follower>>();
   private readonly maxBytes: number;
@@ -30,18 +30,28 @@ export class Followers {
     return follower;
   }
 
-  publish(stream: string, frames: readonly StoredFrame[]): void {
-    for (const follower of this.byStream.get(stream) ?? []) follower.push(frames);
+  publish(stream: string, blocks: readonly Block[]): void {
+    for (const follower of this.byStream.get(stream) ?? []) follower.push(blocks);
+  }
+
+  /** Ends all readers of a stream once they have what was published: it goes on elsewhere. */
+  end(stream: string): void {
+    for (const follower of this.byStream.get(stream) ?? []) follower.detach();
+  }
+
+  streams(): string[] {
+    return [...this.byStream.keys()];
   }
 }
 
-const batchFrames = 1_000;
+/** Taken at once at most, so that a reader that was behind does not hold up the others. */
+const takenBytes = 256 << 10;
 
-/** A bounded queue of frames; one that overflows becomes a gap. */
+/** A bounded queue of blocks; one that overflows becomes a gap. */
 export class Follower {
   private readonly maxBytes: number;
   private readonly onDetach: () => void;
-  private frames: StoredFrame[] = [];
+  private blocks: Block[] = [];
   private bytes = 0;
   private gap: { from: number; to: number } | null = null;
   private wake: (() => void) | undefined;
@@ -52,28 +62,32 @@ export class Follower {
     this.onDetach = onDetach;
   }
 
-  push(frames: readonly StoredFrame[]): void {
-    for (const frame of frames) {
-      this.frames.push(frame);
-      this.bytes += frame.line.length + 200;
+  push(blocks: readonly Block[]): void {
+    for (const block of blocks) {
+      this.blocks.push(block);
+      this.bytes += block.size;
     }
-    if (this.bytes > this.maxBytes) this.overflow();
+    if (this.bytes > this.maxBytes && this.blocks.length > 1) this.overflow();
     this.wake?.();
   }
 
-  /** The next frames; null once it is detached. */
+  /** The next blocks; null once it is detached and empty. */
   async take(): Promise<LiveBatch | null> {
-    while (this.frames.length === 0 && !this.gap) {
+    while (this.blocks.length === 0 && !this.gap) {
       if (this.detached) return null;
       await new Promise<void>((resolve) => {
         this.wake = resolve;
       });
     }
-    const frames = this.frames.splice(0, batchFrames);
-    for (const frame of frames) this.bytes -= frame.line.length + 200;
+    let bytes = 0;
+    let count = 0;
+    for (; count < this.blocks.length && bytes < takenBytes; count += 1)
+      bytes += this.blocks[count]?.size ?? 0;
+    const blocks = this.blocks.splice(0, count);
+    this.bytes -= bytes;
     const { gap } = this;
     this.gap = null;
-    return { frames, gap };
+    return { blocks, gap };
   }
 
   detach(): void {
@@ -84,11 +98,11 @@ export class Follower {
   }
 
   private overflow(): void {
-    const [first] = this.frames;
-    const last = this.frames.at(-1);
+    const [first] = this.blocks;
+    const last = this.blocks.at(-1);
     if (!first || !last) return;
-    this.gap = { from: this.gap?.from ?? first.sequence, to: last.sequence };
-    this.frames = [];
+    this.gap = { from: this.gap?.from ?? first.first, to: last.last };
+    this.blocks = [];
     this.bytes = 0;
   }
 }

@@ -1,25 +1,24 @@
 import net from 'node:net';
-import { fromBinary } from '@bufbuild/protobuf';
-import { AppendRequestSchema } from '@skyarc/lib/contracts/generated/skyarc/eventlog/v1/eventlog_pb.js';
 import { AppError, publicMessageOf, toAppError } from '@skyarc/lib/errors';
 import type { RunningService } from '@skyarc/lib/lifecycle';
-import { incomingOf } from './service.ts';
-import type { LogStore } from './store/log-store.ts';
+import { decodeBatch, maxBatchBytes } from '@skyarc/lib/log-block';
+import type { EventLog } from './event-log.ts';
+import { checkedItems } from './service.ts';
 
-const maxBatchBytes = 4 << 20;
 const maxUnanswered = 16;
 
 /**
- * The collectors' door: each batch is a big-endian u32 length and a protobuf AppendRequest; answers come in
- * the same order, a u32 length and JSON: `{"stored": n}` after the batch is durable, or `{"code", "message"}`.
+ * The collectors' door: batches of blocks (lib/log-block); answers come in the same order, a big-endian u32
+ * length and JSON: `{"stored": n}` after the batch is durable, or `{"code", "message"}`. While too much waits
+ * for the disk nothing more is read, so that senders are held back by TCP.
  */
-export async function startIngest(host: string, port: number, store: LogStore): Promise<RunningService> {
+export async function startIngest(host: string, port: number, log: EventLog): Promise<RunningService> {
   const sockets = new Set<net.Socket>();
   const server = net.createServer((socket) => {
     sockets.add(socket);
     socket.setNoDelay(true);
     socket.on('error', () => socket.destroy()).once('close', () => sockets.delete(socket));
-    void serve(socket, store).catch(() => socket.destroy());
+    void serve(socket, log).catch(() => socket.destroy());
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(port, host, resolve);
@@ -36,12 +35,13 @@ export async function startIngest(host: string, port: number, store: LogStore): 
   };
 }
 
-async function serve(socket: net.Socket, store: LogStore): Promise<void> {
+async function serve(socket: net.Socket, log: EventLog): Promise<void> {
   let answers: Promise<unknown> = Promise.resolve();
   let unanswered = 0;
   for await (const batch of batches(socket)) {
+    await log.room(batch.length);
     // Begun at once, so that it shares a sync with the batches before it; answered in order.
-    const answer = answerOf(store, batch);
+    const answer = answerOf(log, batch);
     unanswered += 1;
     answers = answers.then(async () => {
       const body = Buffer.from(JSON.stringify(await answer));
@@ -55,33 +55,36 @@ async function serve(socket: net.Socket, store: LogStore): Promise<void> {
   await answers;
 }
 
-async function answerOf(store: LogStore, batch: Buffer): Promise<unknown> {
+async function answerOf(log: EventLog, batch: Buffer): Promise<unknown> {
   try {
-    return { stored: await store.append(incomingOf(parse(batch))) };
+    return { stored: await log.append(checkedItems(decodeBatch(batch))) };
   } catch (error) {
     const appError = toAppError(error);
     return { code: appError.code, message: publicMessageOf(appError) };
   }
 }
 
-function parse(batch: Buffer) {
-  try {
-    return fromBinary(AppendRequestSchema, batch).frames;
-  } catch (cause) {
-    throw new AppError('INVALID', 'The batch is not an AppendRequest', { cause });
+/** Whole batches without their lengths; each is copied once. */
+async function* batches(socket: net.Socket): AsyncGenerator<Buffer> {
+  let chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of socket) {
+    chunks.push(chunk as Buffer);
+    bytes += (chunk as Buffer).length;
+    for (let length = lengthOf(chunks, bytes); length !== null && bytes >= 4 + length;) {
+      const data = Buffer.concat(chunks, bytes);
+      yield data.subarray(4, 4 + length);
+      chunks = [data.subarray(4 + length)];
+      bytes -= 4 + length;
+      length = lengthOf(chunks, bytes);
+    }
   }
 }
 
-async function* batches(socket: net.Socket): AsyncGenerator<Buffer> {
-  let data = Buffer.alloc(0);
-  for await (const chunk of socket) {
-    data = Buffer.concat([data, chunk as Buffer]);
-    while (data.length >= 4) {
-      const length = data.readUInt32BE(0);
-      if (length > maxBatchBytes) throw new AppError('INVALID', `A batch of ${length} bytes is too large`);
-      if (data.length < 4 + length) break;
-      yield data.subarray(4, 4 + length);
-      data = data.subarray(4 + length);
-    }
-  }
+function lengthOf(chunks: Buffer[], bytes: number): number | null {
+  if (bytes < 4) return null;
+  const [first] = chunks as [Buffer, ...Buffer[]];
+  const length = (first.length >= 4 ? first : Buffer.concat(chunks)).readUInt32BE(0);
+  if (length > maxBatchBytes) throw new AppError('INVALID', `A batch of ${length} bytes is too large`);
+  return length;
 }

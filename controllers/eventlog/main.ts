@@ -1,92 +1,188 @@
 import { parseConfig } from '@skyarc/lib/config';
+import { messageOf } from '@skyarc/lib/errors';
+import { EtcdClient } from '@skyarc/lib/etcd';
 import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
 import { createLogger } from '@skyarc/lib/log';
-import { messageOf } from '@skyarc/lib/errors';
 import { sleep } from '@skyarc/lib/retry';
 import { startRpcServer } from '@skyarc/lib/rpc';
-import { createRegistry, startStatusServer } from '@skyarc/lib/status';
-import { Counter, Gauge } from 'prom-client';
+import { startStatusServer } from '@skyarc/lib/status';
+import { Cluster } from './cluster/cluster.ts';
+import { Members } from './cluster/members.ts';
 import { type EventlogConfig, eventlogConfigSchema } from './config.ts';
+import type { EventLog } from './event-log.ts';
 import { Followers } from './followers.ts';
 import { startIngest } from './ingest.ts';
-import { routesOf } from './service.ts';
+import { LocalLog } from './local-log.ts';
+import { createMetrics } from './metrics.ts';
+import { routesOf, type Served } from './service.ts';
+import { startSockets } from './sockets.ts';
 import { LogStore } from './store/log-store.ts';
 import { enforceRetention } from './store/retention.ts';
 
 export { type EventlogConfig, eventlogConfigSchema } from './config.ts';
 
+type Config = ReturnType<typeof eventlogConfigSchema.parse>;
+
 export interface RunningEventlog extends RunningService {
   /** `tcp://host:port` for collectors. */
   readonly ingestUrl: string;
+  /** `ws://host:port` for followers with a grant; null when not served. */
+  readonly socketUrl: string | null;
   readonly statusUrl: string;
 }
 
-/** The event log of a data centre: stores lines of streams, answers reads and followers. */
+/** The event log of a data centre, or one of its nodes: stores lines of streams, answers reads and followers. */
 export async function start(input: EventlogConfig): Promise<RunningEventlog> {
   const config = parseConfig('eventlog', eventlogConfigSchema, input);
-  const log = createLogger('eventlog');
   const stack = new Stack();
-  const registry = createRegistry('eventlog');
-  const registers = [registry];
-  const framesTotal = new Counter({
-    name: 'skyarc_eventlog_frames_total',
-    help: 'Frames stored.',
-    registers,
-  });
-  const storedBytes = new Gauge({
-    name: 'skyarc_eventlog_bytes',
-    help: 'Bytes on disk at the last check.',
-    registers,
-  });
-  const pendingBytes = new Gauge({
-    name: 'skyarc_eventlog_pending_bytes',
-    help: 'Memory of frames that wait for the disk.',
-    registers,
-  });
-  const followersNow = new Gauge({ name: 'skyarc_eventlog_followers', help: 'Live readers.', registers });
-  const followers = new Followers(config.followerBytes, (count) => followersNow.set(count));
   try {
-    const store = stack.use(
-      await LogStore.open({
-        ...config,
-        onStored: (stream, frames) => {
-          framesTotal.inc(frames.length);
-          followers.publish(stream, frames);
-        },
-        onPending: (bytes) => pendingBytes.set(bytes),
-      }),
-      (opened) => opened.close(),
-    );
-    const stopping = new AbortController();
-    const retaining = retainForever();
-    stack.add(async () => {
-      stopping.abort();
-      await retaining;
-    });
-    const { host } = config;
-    const status = stack.use(
-      await startStatusServer({ host, port: config.statusPort, registry, health: () => store.problem }),
-      (server) => server.stop(),
-    );
-    const ingest = stack.use(await startIngest(host, config.ingestPort, store), (server) => server.stop());
-    const routes = routesOf(store, followers);
-    const rpc = stack.use(await startRpcServer({ host, port: config.port, routes }), (server) =>
-      server.stop(),
-    );
-    return { url: rpc.url, ingestUrl: ingest.url, statusUrl: status.url, stop: () => stack.stop() };
-
-    async function retainForever(): Promise<void> {
-      while (!stopping.signal.aborted) {
-        try {
-          storedBytes.set(await enforceRetention(store, config.dataDir, config.retention));
-        } catch (error) {
-          log.error({ reason: messageOf(error) }, 'retention failed');
-        }
-        await sleep(config.retention.everyMs, stopping.signal).catch(() => undefined);
-      }
-    }
+    return await startIn(stack, config);
   } catch (error) {
     await stack.stop();
     throw error;
+  }
+}
+
+async function startIn(stack: Stack, config: Config): Promise<RunningEventlog> {
+  const { host } = config;
+  const metrics = createMetrics();
+  const followers = new Followers(config.followerBytes, (count) => metrics.followers.set(count));
+  const retention = new Retention(config, metrics);
+  const store = stack.use(
+    await LogStore.open({
+      ...config,
+      onStored: (stream, blocks) => {
+        for (const block of blocks) metrics.linesTotal.inc(block.count);
+        followers.publish(stream, blocks);
+      },
+      onPending: (bytes) => metrics.pendingBytes.set(bytes),
+      makeRoom: () => retention.makeRoom(),
+    }),
+    (opened) => opened.close(),
+  );
+  retention.begin(store);
+  stack.add(() => retention.stop());
+  const local = new LocalLog(store, followers);
+  let cluster: Cluster | null = null;
+  const served: Served = {
+    local,
+    get log(): EventLog {
+      return cluster ?? local;
+    },
+    get cluster() {
+      return cluster;
+    },
+  };
+  const health = (): string | undefined => store.problem ?? retention.problem;
+  const { registry } = metrics;
+  const status = stack.use(
+    await startStatusServer({ host, port: config.statusPort, registry, health }),
+    (server) => server.stop(),
+  );
+  const rpc = stack.use(
+    await startRpcServer({ host, port: config.port, routes: routesOf(served), readMaxBytes: 8 << 20 }),
+    (server) => server.stop(),
+  );
+  if (config.cluster) cluster = await joinCluster(stack, config.cluster, local, rpc.url);
+  const ingest = stack.use(await startIngest(host, config.ingestPort, served.log), (server) => server.stop());
+  const sockets = config.grantKey
+    ? stack.use(
+        await startSockets({ host, port: config.socketPort, grantKey: config.grantKey, log: served.log }),
+        (server) => server.stop(),
+      )
+    : null;
+  return {
+    url: rpc.url,
+    ingestUrl: ingest.url,
+    socketUrl: sockets?.url ?? null,
+    statusUrl: status.url,
+    stop: () => stack.stop(),
+  };
+}
+
+async function joinCluster(
+  stack: Stack,
+  config: NonNullable<Config['cluster']>,
+  local: LocalLog,
+  ownUrl: string,
+): Promise<Cluster> {
+  const etcd = stack.use(new EtcdClient({ url: config.etcdUrl }), (client) => client.close());
+  const members = new Members({
+    ...config,
+    etcd,
+    url: config.url ?? ownUrl,
+    onFenced: () => cluster.fence(),
+  });
+  const cluster: Cluster = stack.use(new Cluster(config.name, local, members), (open) => open.close());
+  await members.start();
+  stack.add(() => members.stop());
+  await cluster.catchUp();
+  return cluster;
+}
+
+const log = createLogger('eventlog');
+
+/** Drops what is too old or too much, once a minute and whenever the disk is full. */
+class Retention {
+  private readonly config: Config;
+  private readonly metrics: ReturnType<typeof createMetrics>;
+  private readonly stopping = new AbortController();
+  private store: LogStore | undefined;
+  private running: Promise<void> | undefined;
+  private enforcing: Promise<boolean> | undefined;
+  /** Set while lines had to go before their time. */
+  problem: string | undefined;
+
+  constructor(config: Config, metrics: ReturnType<typeof createMetrics>) {
+    this.config = config;
+    this.metrics = metrics;
+  }
+
+  begin(store: LogStore): void {
+    this.store = store;
+    this.running = this.keep(store);
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+    await this.enforcing;
+  }
+
+  /** Frees a part of a full disk; false when nothing could be dropped. */
+  makeRoom(): Promise<boolean> {
+    // At least this much, also where the setting asks for nothing: else every batch would come back here.
+    const minFreeBytes = Math.max(this.config.retention.minFreeBytes, 2 * this.config.journalBytes);
+    return (this.enforcing ??= this.enforce(minFreeBytes).finally(() => (this.enforcing = undefined)));
+  }
+
+  private async keep(store: LogStore): Promise<void> {
+    const { retention } = this.config;
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      await (this.enforcing ??= this.enforce(retention.minFreeBytes).finally(
+        () => (this.enforcing = undefined),
+      ));
+      await store.checkpointWhenDue().catch(() => undefined);
+      await sleep(retention.everyMs, signal).catch(() => undefined);
+    }
+  }
+
+  private async enforce(minFreeBytes: number): Promise<boolean> {
+    if (!this.store) return false;
+    try {
+      const limits = { ...this.config.retention, minFreeBytes };
+      const { bytes, shortenedBytes } = await enforceRetention(this.store, this.config.dataDir, limits);
+      this.metrics.storedBytes.set(bytes);
+      this.metrics.shortenedBytesTotal.inc(shortenedBytes);
+      this.problem =
+        shortenedBytes > 0 ? 'the disk is full: the oldest lines were dropped before their time' : undefined;
+      if (shortenedBytes > 0)
+        log.warn({ bytes: shortenedBytes }, 'the disk is full; dropped the oldest lines');
+      return shortenedBytes > 0;
+    } catch (error) {
+      log.error({ reason: messageOf(error) }, 'retention failed');
+      return false;
+    }
   }
 }

@@ -26,3 +26,12 @@ export const changeNotice = z.object({
   appId: z.string(),
 });
 export type ChangeNotice = z.infer<typeof changeNotice>;
+
+/** What a grant to follow a log by WebSocket says. */
+export const logStreamGrant = z.object({
+  use: z.literal('log-stream'),
+  stream: streamName,
+  /** Milliseconds since 1970. */
+  expiresAt: z.number(),
+});
+export type LogStreamGrant = z.infer<typeof logStreamGrant>;

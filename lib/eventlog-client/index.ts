@@ -21,9 +21,26 @@ export interface ReadOptions {
   readonly limit?: number;
   /** Only frames that contain this text. */
   readonly contains?: string;
+  /** Only frames in whose line this RE2 pattern is found. */
+  readonly pattern?: string;
   /** Only frames of this source, or below it: `pod` finds `pod/container`. */
   readonly source?: string;
+  /** Only frames written at this time or later; milliseconds since 1970 UTC. */
+  readonly fromMs?: number;
+  /** Only frames written before this time. */
+  readonly untilMs?: number;
   readonly signal?: AbortSignal;
+}
+
+export interface ReadAnswer {
+  /** In ascending sequence, whatever the direction. */
+  readonly frames: LogFrame[];
+  /** True when there may be others in the direction that was read; a search of much text ends early. */
+  readonly more: boolean;
+  /** Where to go on: everything up to here (down to here when backward) was looked at. */
+  readonly cursor: number;
+  /** Names of nodes that may hold more of the stream and cannot be reached now. */
+  readonly missingNodes: readonly string[];
 }
 
 export interface EventLogClient {
@@ -31,8 +48,8 @@ export interface EventLogClient {
   writer(options: WriterOptions): LogWriter;
   /** Stores frames now; answers how many were new. Safe to repeat when they name producer and producerSeq. */
   append(frames: readonly NewFrame[], signal?: AbortSignal): Promise<number>;
-  /** Stored frames in ascending sequence; `more` when there are others in the direction that was read. */
-  read(options: ReadOptions): Promise<{ frames: LogFrame[]; more: boolean }>;
+  /** Stored frames. Throws INVALID for a pattern that RE2 does not know. */
+  read(options: ReadOptions): Promise<ReadAnswer>;
   /** Stored frames, then live ones, until the signal fires; resumes by sequence after a lost connection. */
   follow(options: FollowOptions): AsyncIterable<LogBatch>;
   remove(streams: readonly string[], signal?: AbortSignal): Promise<void>;
@@ -49,12 +66,17 @@ export function createEventLogClient(url: string): EventLogClient {
   return {
     append,
     writer: (options) => new LogWriter(append, options),
-    async read({ cursor = 0, signal, ...options }) {
+    async read({ cursor = 0, fromMs = 0, untilMs = 0, signal, ...options }) {
       const response = await rpc.calls.read(
-        { ...options, cursor: BigInt(cursor) },
+        { ...options, cursor: BigInt(cursor), fromUnixMs: BigInt(fromMs), untilUnixMs: BigInt(untilMs) },
         { signal, timeoutMs: 30_000 },
       );
-      return { frames: response.frames.map((frame: Frame) => logFrameOf(frame)), more: response.more };
+      return {
+        frames: response.frames.map((frame: Frame) => logFrameOf(frame)),
+        more: response.more,
+        cursor: Number(response.cursor),
+        missingNodes: response.missingNodes,
+      };
     },
     follow: (options) => follow(rpc.calls, options),
     async remove(streams, signal) {

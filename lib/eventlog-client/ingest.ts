@@ -1,8 +1,7 @@
 import net from 'node:net';
-import { create, toBinary } from '@bufbuild/protobuf';
-import { AppendRequestSchema } from '@skyarc/lib/contracts/generated/skyarc/eventlog/v1/eventlog_pb.js';
 import { AppError, type ErrorCode, messageOf } from '@skyarc/lib/errors';
-import { type NewFrame, toWire } from './frame.ts';
+import { BlockBuilder, encodeBatch } from '@skyarc/lib/log-block';
+import type { NewFrame } from './frame.ts';
 
 export interface IngestClient {
   /** Resolves with the number of new frames once they are durable. Throws UNAVAILABLE, EXHAUSTED, INVALID. */
@@ -51,14 +50,12 @@ class Connection {
   }
 
   async append(frames: readonly NewFrame[]): Promise<number> {
-    const body = toBinary(AppendRequestSchema, create(AppendRequestSchema, { frames: frames.map(toWire) }));
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(body.length);
+    const batch = batchOf(frames);
     return new Promise<number>((resolve, reject) => {
       if (this.broken) return reject(this.unavailable('the connection was closed'));
       this.waiting.push({ resolve, reject });
       this.timer ??= this.expectAnswer();
-      this.socket.write(Buffer.concat([length, body]));
+      this.socket.write(batch);
     });
   }
 
@@ -90,6 +87,17 @@ class Connection {
   private unavailable(cause: unknown): AppError {
     return new AppError('UNAVAILABLE', `Cannot reach the event log: ${messageOf(cause)}`, { cause });
   }
+}
+
+/** One block a stream; lines of more than 64 KiB are cut. */
+function batchOf(frames: readonly NewFrame[]): Buffer {
+  const builders = new Map<string, BlockBuilder>();
+  for (const { stream, line, timeMs, producerSeq, ...origin } of frames) {
+    let builder = builders.get(stream);
+    if (!builder) builders.set(stream, (builder = new BlockBuilder(frames.length * 128)));
+    builder.add({ origin, timeMs, producerSeq }, line);
+  }
+  return encodeBatch([...builders].map(([stream, builder]) => ({ stream, block: builder.build() })));
 }
 
 interface Answer {

@@ -1,7 +1,11 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { dataCenterOf } from '@skyarc/lib/contracts';
+import type { ResultOf, VariablesOf } from '@graphql-typed-document-node/core';
 import { AppError, httpStatusOf, publicMessageOf, toAppError } from '@skyarc/lib/errors';
 import {
   type DataCenterClient,
@@ -28,7 +32,7 @@ export class LogDownloads {
     return `${LogDownloads.path}?grant=${body}.${this.sign(body).toString('base64url')}`;
   }
 
-  /** Streams the log as text, oldest line first. */
+  /** Streams the log, oldest line first. */
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       if (request.method !== 'GET') throw new AppError('INVALID', 'Cannot download by this method: use GET');
@@ -70,24 +74,47 @@ async function stream(
   grant: LogGrant,
   response: ServerResponse,
 ): Promise<void> {
+  const lines = Readable.from(pages(dataCenter, grant));
+  // Nothing is said before the first page is there: until then an error has a status of its own.
+  await once(lines, 'readable');
+  const isText = grant.format === 'TEXT';
+  response.writeHead(200, {
+    'content-type': grant.isCompressed
+      ? 'application/gzip'
+      : isText
+        ? 'text/plain; charset=utf-8'
+        : 'application/x-ndjson',
+    'content-disposition': `attachment; filename="${grant.id}.${isText ? 'log' : 'jsonl'}${grant.isCompressed ? '.gz' : ''}"`,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+  await (grant.isCompressed ? pipeline(lines, createGzip(), response) : pipeline(lines, response));
+}
+
+/** The text of a log, page by page. */
+async function* pages(dataCenter: DataCenterClient, grant: LogGrant): AsyncGenerator<string> {
   const source = { kind: grant.kind, id: grant.id };
   const scope = { teams: [grant.team], actor: grant.actor };
-  let after = '0';
-  for (let isWhole = false; !isWhole && !response.destroyed;) {
-    const page = { after, last: pageLines };
-    const { lines } = (await dataCenter.call(documents.LogDocument, { source, page }, scope)).log;
-    if (!response.headersSent) {
-      response.writeHead(200, {
-        'content-type': 'text/plain; charset=utf-8',
-        'content-disposition': `attachment; filename="${grant.id}.log"`,
-        'cache-control': 'no-store',
-        'x-content-type-options': 'nosniff',
-      });
-    }
-    const text = lines.map((line) => `${line.at} ${line.source} ${line.text}\n`).join('');
-    if (!response.write(text)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
-    isWhole = lines.length < pageLines;
-    after = lines.at(-1)?.cursor ?? after;
+  const present = grant.format === 'TEXT' ? textOf : jsonOf;
+  for (let after: string | null = '0'; after !== null;) {
+    const page: VariablesOf<typeof documents.LogDocument>['page'] = {
+      ...grant.filter,
+      after,
+      last: pageLines,
+    };
+    const { log }: LogQuery = await dataCenter.call(documents.LogDocument, { source, page }, scope);
+    yield log.lines.map(present).join('');
+    after = log.hasOlder ? (log.cursor ?? null) : null;
   }
-  response.end();
+}
+
+type LogQuery = ResultOf<typeof documents.LogDocument>;
+type Line = LogQuery['log']['lines'][number];
+
+function textOf({ at, source, text }: Line): string {
+  return `${at} ${source} ${text}\n`;
+}
+
+function jsonOf({ cursor, at, source, level, channel, text }: Line): string {
+  return `${JSON.stringify({ cursor, at, source, level, channel, text })}\n`;
 }

@@ -15,7 +15,7 @@ export const policies: Policies = {
   Build: { id: inherited, log: viewer },
   Operation: { id: inherited, log: viewer },
   LogDownload: { url: inherited },
-  LogPage: { lines: inherited, hasOlder: inherited },
+  LogPage: { lines: inherited, hasOlder: inherited, cursor: inherited, isPartial: inherited },
   LogLine: {
     cursor: inherited,
     at: inherited,

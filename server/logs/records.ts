@@ -1,4 +1,4 @@
-import type { LogKind } from './generated/resolvers.ts';
+import type { LogFormat, LogKind } from './generated/resolvers.ts';
 
 /** An app, build or operation as far as its log is concerned. */
 export interface LogOwner {
@@ -11,4 +11,16 @@ export interface LogGrant {
   readonly id: string;
   readonly team: string;
   readonly actor: string;
+  readonly format: LogFormat;
+  readonly isCompressed: boolean;
+  readonly filter: LogFilter;
+}
+
+/** Which lines; times in RFC 3339. */
+export interface LogFilter {
+  readonly contains?: string | null;
+  readonly pattern?: string | null;
+  readonly pod?: string | null;
+  readonly from?: string | null;
+  readonly until?: string | null;
 }

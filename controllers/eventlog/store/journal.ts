@@ -1,17 +1,21 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
 import { join } from 'node:path';
-import { syncFolder, writeAll } from './files.ts';
-import { lineStarts, seal, unseal } from './record.ts';
+import { Block } from '@skyarc/lib/log-block';
+import { syncFolder, writeParts } from './files.ts';
 
-/** A frame of a stream, or the stream's removal when the payload is null. */
+/** Lines of a stream, or the stream's removal when the block is null. */
 export interface JournalEntry {
   readonly stream: string;
-  readonly payload: string | null;
+  readonly block: Block | null;
 }
+
+/** Little-endian: CRC-32 of the name, its length, length of the block. */
+const entryHeadBytes = 12;
 
 /**
  * The write-ahead journal of all streams: one sync makes a whole group of batches durable, however many
- * streams they touch. Streams' own files are synced later, before their journal is dropped.
+ * streams they touch. Streams' own files are written and synced later, before their journal is dropped.
  */
 export class Journal {
   private readonly folder: string;
@@ -28,28 +32,25 @@ export class Journal {
     await mkdir(this.folder, { recursive: true });
     for (const number of await this.numbers()) {
       this.number = number;
-      const data = await readFile(this.path(number));
-      const { starts, end } = lineStarts(data);
-      for (const [index, start] of starts.entries()) {
-        const payload = unseal(data.toString('utf8', start, (starts[index + 1] ?? end) - 1));
-        if (payload === null) break;
-        const space = payload.indexOf(' ');
-        const body = payload.slice(space + 1);
-        yield { stream: payload.slice(0, space), payload: body === '-' ? null : body };
-      }
+      yield* entriesOf(await readFile(this.path(number)));
     }
   }
 
   /** Writes and syncs. On an error nothing of it stays behind. */
   async append(entries: readonly JournalEntry[]): Promise<void> {
     const file = this.file ?? (await this.begin());
-    const data = Buffer.from(
-      entries.map(({ stream, payload }) => seal(`${stream} ${payload ?? '-'}`)).join(''),
-    );
+    const parts = entries.flatMap(({ stream, block }) => {
+      const name = Buffer.from(stream);
+      const head = Buffer.alloc(entryHeadBytes);
+      head.writeUInt32LE(crc32(name), 0);
+      head.writeUInt32LE(name.length, 4);
+      head.writeUInt32LE(block?.size ?? 0, 8);
+      return block ? [head, name, block.data] : [head, name];
+    });
     try {
-      await writeAll(file, data, this.bytes);
+      const length = await writeParts(file, parts, this.bytes);
       await file.datasync();
-      this.bytes += data.length;
+      this.bytes += length;
     } catch (error) {
       await file.truncate(this.bytes);
       throw error;
@@ -84,11 +85,24 @@ export class Journal {
   private async numbers(): Promise<number[]> {
     const names = await readdir(this.folder);
     return names
-      .flatMap((name) => (/^\d+\.log$/.test(name) ? [Number.parseInt(name, 10)] : []))
+      .flatMap((name) => (/^\d+\.wal$/.test(name) ? [Number.parseInt(name, 10)] : []))
       .toSorted((a, b) => a - b);
   }
 
   private path(number: number): string {
-    return join(this.folder, `${number}.log`);
+    return join(this.folder, `${number}.wal`);
+  }
+}
+
+function* entriesOf(data: Buffer): Generator<JournalEntry> {
+  for (let at = 0; at + entryHeadBytes <= data.length;) {
+    const nameEnd = at + entryHeadBytes + data.readUInt32LE(at + 4);
+    const end = nameEnd + data.readUInt32LE(at + 8);
+    const name = data.subarray(at + entryHeadBytes, nameEnd);
+    if (end > data.length || name.length === 0 || crc32(name) !== data.readUInt32LE(at)) return;
+    const block = end > nameEnd ? Block.tryParse(data.subarray(nameEnd, end)) : null;
+    if (end > nameEnd && !block) return;
+    yield { stream: name.toString(), block };
+    at = end;
   }
 }

@@ -1,209 +1,228 @@
-import { mkdir, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open, rm } from 'node:fs/promises';
 import { createLogger } from '@skyarc/lib/log';
-import { syncFolder, writeAll } from './files.ts';
-import { decodeFrame, lineStarts, seal, type StoredFrame, unseal } from './record.ts';
+import type { Block, Positions } from '@skyarc/lib/log-block';
+import { syncFolder } from './files.ts';
+import { mergeBlocks, type PlacedBlock } from './merge.ts';
+import { readBlock, Segment } from './segment.ts';
 
-/** A stream's file: a header line, then the frames `first`, `first + 1`, ... one a line. */
-interface Segment {
-  readonly first: number;
-  /** Bytes that count; a crash may have left more. */
-  bytes: number;
+export interface StreamLimits {
+  /** A file of this size is closed and the next one begun. */
+  readonly segmentBytes: number;
+  /** 1 (fast) to 19 (small), zstd. */
+  readonly compressionLevel: number;
 }
 
-interface Header {
+/** A block that a reader may load, or skip by what is known of it. */
+export interface BlockSource {
   readonly first: number;
-  readonly producers: Readonly<Record<string, number>>;
+  readonly count: number;
+  readonly minTimeMs: number;
+  readonly maxTimeMs: number;
+  /** Null when it was dropped meanwhile or is damaged. */
+  readonly load: () => Promise<Block | null>;
 }
 
 const maxProducers = 1_000;
 const log = createLogger('eventlog');
 
-/** One stream's files and what is known of its end. Writers must take turns. */
+/**
+ * One stream: files of compressed blocks, and a tail in memory that the journal keeps safe until it is
+ * written to the last file. Who adds blocks must take turns; reading needs none.
+ */
 export class LogStream {
   readonly name: string;
   readonly folder: string;
+  private readonly limits: StreamLimits;
   private segments: Segment[] = [];
+  private tail: PlacedBlock[] = [];
   private readonly producers = new Map<string, number>();
+  private writing: Promise<unknown> = Promise.resolve();
+  tailBytes = 0;
   lastSequence = 0;
   usedAt = Date.now();
 
-  private constructor(name: string, folder: string) {
+  private constructor(name: string, folder: string, limits: StreamLimits) {
     this.name = name;
     this.folder = folder;
+    this.limits = limits;
   }
 
   /** The stream as its files say; repairs a torn end. */
-  static async load(name: string, folder: string): Promise<LogStream> {
-    const stream = new LogStream(name, folder);
-    for (const first of await listSegments(folder)) {
-      stream.segments.push({ first, bytes: (await stat(stream.path(first))).size });
-    }
-    while (stream.segments.length > 0 && !(await stream.readEnd())) {
-      const broken = stream.segments.pop() as Segment;
-      await rm(stream.path(broken.first));
-    }
+  static async load(name: string, folder: string, limits: StreamLimits): Promise<LogStream> {
+    const stream = new LogStream(name, folder, limits);
+    stream.segments = (await Segment.list(folder)).map((first) => new Segment(folder, first));
+    while (stream.segments.length > 0 && !(await stream.readEnd())) await stream.segments.pop()?.remove();
     return stream;
   }
 
-  /** Highest stored position of a producer, 0 when it is not known. */
+  /** Highest stored position of a producer; none is below all. */
   producerSeq(producer: string): number {
-    return this.producers.get(producer) ?? 0;
+    return this.producers.get(producer) ?? Number.NEGATIVE_INFINITY;
   }
 
-  /** Appends payloads of the frames after the last one; a failed call may be repeated as it is. */
-  async append(
-    frames: readonly StoredFrame[],
-    payloads: readonly string[],
-    segmentBytes: number,
-  ): Promise<void> {
-    let segment = this.segments.at(-1);
-    if (!segment || segment.bytes >= segmentBytes) segment = await this.begin();
-    const data = Buffer.from(payloads.map(seal).join(''));
-    {
-      await using file = await open(this.path(segment.first), 'r+');
-      await writeAll(file, data, segment.bytes);
+  get positions(): Positions {
+    return this.producers;
+  }
+
+  /** Adds stamped blocks after the last line. */
+  push(blocks: readonly PlacedBlock[]): void {
+    for (const placed of blocks) {
+      this.tail.push(placed);
+      this.tailBytes += placed.block.size;
+      this.note(placed.positions);
+      this.lastSequence = placed.block.last;
     }
-    segment.bytes += data.length;
-    for (const frame of frames) this.note(frame);
     this.usedAt = Date.now();
   }
 
-  /** Makes everything appended so far durable. */
-  async sync(): Promise<void> {
-    const segment = this.segments.at(-1);
-    if (!segment) return;
-    await using file = await open(this.path(segment.first), 'r');
-    await file.datasync();
-    await syncFolder(this.folder);
+  /** The next line gets this sequence or a later one. */
+  beginAt(sequence: number, positions: Positions): void {
+    this.lastSequence = Math.max(this.lastSequence, sequence - 1);
+    for (const [producer, seq] of positions)
+      if (seq > this.producerSeq(producer)) this.note(new Map([[producer, seq]]));
   }
 
-  /** Closes the last file, so that all frames so far can be dropped while the sequence goes on. */
-  async roll(): Promise<void> {
-    if (this.segments.length > 0 && this.segments.at(-1)?.first !== this.lastSequence + 1) await this.begin();
+  /** Writes the tail to the files; a failed call may be repeated. */
+  flush(): Promise<void> {
+    return this.inOrder(async () => {
+      const count = this.tail.length;
+      if (count === 0) return;
+      const merged = mergeBlocks(this.tail.slice(0, count));
+      const blocks = await Promise.all(merged.map((block) => block.packed(this.limits.compressionLevel)));
+      const segment = await this.writable(blocks[0]?.first ?? 0);
+      await segment.append(blocks);
+      for (const { block } of this.tail.splice(0, count)) this.tailBytes -= block.size;
+    });
   }
 
-  /** Drops the oldest file, never the last; false when there is none to drop. */
-  async dropOldest(): Promise<boolean> {
-    if (this.segments.length < 2) return false;
-    const [oldest, ...rest] = this.segments as [Segment, ...Segment[]];
-    // A new array: readers walk the old one.
-    this.segments = rest;
-    await rm(this.path(oldest.first), { force: true });
-    return true;
+  /** Makes everything flushed so far durable and lets go of the file. */
+  sync(): Promise<void> {
+    return this.inOrder(async () => {
+      const segment = this.segments.at(-1);
+      if (!segment) return;
+      await segment.sync();
+      await syncFolder(this.folder);
+      await segment.close();
+    });
   }
 
-  async remove(): Promise<void> {
-    this.segments = [];
-    this.producers.clear();
-    this.lastSequence = 0;
-    await rm(this.folder, { recursive: true, force: true });
+  /** Drops the oldest files; with all of them gone an empty one keeps the stream's place. */
+  dropOldest(count: number): Promise<void> {
+    return this.inOrder(async () => {
+      const last = this.segments.at(-1);
+      const next = this.lastSequence + 1;
+      if (count >= this.segments.length && this.tail.length === 0 && last && last.first !== next) {
+        await (await this.begin(next)).sync();
+        await syncFolder(this.folder);
+      }
+      const dropped = this.segments.slice(0, Math.min(count, this.segments.length - 1));
+      // A new array: readers walk the old one.
+      this.segments = this.segments.slice(dropped.length);
+      for (const segment of dropped) await segment.remove();
+    });
   }
 
-  /** Files from the one that holds the sequence on, or down from it; a file dropped meanwhile is empty. */
-  async *files(sequence: number, backward: boolean): AsyncGenerator<SegmentView> {
+  remove(): Promise<void> {
+    return this.inOrder(async () => {
+      for (const segment of this.segments) await segment.close();
+      this.segments = [];
+      this.tail = [];
+      this.tailBytes = 0;
+      this.producers.clear();
+      this.lastSequence = 0;
+      await rm(this.folder, { recursive: true, force: true });
+    });
+  }
+
+  /** Blocks from the one that holds the sequence on, or down from it; `skipFile` is asked before a file is read. */
+  async *blocks(
+    sequence: number,
+    backward: boolean,
+    skipFile: (file: Segment) => Promise<boolean>,
+  ): AsyncGenerator<BlockSource> {
     this.usedAt = Date.now();
+    // Taken together: what moves from the tail to a file later is still in this copy of the tail.
     const { segments } = this;
+    const tail = this.tail.map(({ block }) => ({ ...block.head, load: async () => block }));
+    const inTail = tail.filter((block) => reaches(block, sequence, backward));
+    const tailFirst = tail[0]?.first ?? Number.POSITIVE_INFINITY;
+    if (backward) yield* inTail.toReversed();
     const from = Math.max(
       0,
       segments.findLastIndex((segment) => segment.first <= sequence),
     );
     const step = backward ? -1 : 1;
-    for (let index = from; index >= 0 && index < segments.length; index += step) {
-      const { first, bytes } = segments[index] as Segment;
-      const data = await readFile(this.path(first)).catch(() => Buffer.alloc(0));
-      yield new SegmentView(first, data.subarray(0, bytes));
+    for (let at = from; at >= 0 && at < segments.length; at += step) {
+      const segment = segments[at] as Segment;
+      if (await skipFile(segment)) continue;
+      const places = (await segment.index()).filter(
+        (place) => place.first < tailFirst && reaches(place, sequence, backward),
+      );
+      if (places.length === 0) continue;
+      const file = await open(segment.path, 'r').catch(() => null);
+      if (!file) continue;
+      try {
+        for (const place of backward ? places.toReversed() : places)
+          yield { ...place, load: () => readBlock(file, place) };
+      } finally {
+        await file.close();
+      }
     }
+    if (!backward) yield* inTail;
   }
 
-  private path(first: number): string {
-    return join(this.folder, `${String(first).padStart(16, '0')}.log`);
+  private inOrder<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.writing.then(run);
+    this.writing = result.catch(() => undefined);
+    return result;
   }
 
-  private note(frame: StoredFrame): void {
-    this.lastSequence = frame.sequence;
-    if (!frame.producer) return;
-    // Deleting first keeps the map in order of last use.
-    this.producers.delete(frame.producer);
-    this.producers.set(frame.producer, frame.producerSeq);
-    if (this.producers.size > maxProducers)
-      this.producers.delete(this.producers.keys().next().value as string);
+  private async writable(first: number): Promise<Segment> {
+    const last = this.segments.at(-1);
+    if (last && last.bytes < this.limits.segmentBytes) return last;
+    return this.begin(first);
   }
 
-  private async begin(): Promise<Segment> {
+  private async begin(first: number): Promise<Segment> {
+    const last = this.segments.at(-1);
     // The journal may be dropped before the next sync of this stream, which then sees only the new file.
-    if (this.segments.length > 0) await this.sync();
-    else await mkdir(this.folder, { recursive: true });
-    const first = this.lastSequence + 1;
-    const header: Header = { first, producers: Object.fromEntries(this.producers) };
-    const text = seal(JSON.stringify(header));
-    await writeFile(this.path(first), text, { mode: 0o600 });
-    const segment = { first, bytes: Buffer.byteLength(text) };
+    if (last) {
+      await last.sync();
+      await last.close();
+    } else await mkdir(this.folder, { recursive: true });
+    const segment = await Segment.create(this.folder, first, this.producers);
     this.segments = [...this.segments, segment];
     return segment;
   }
 
-  /** Reads the last file; false when not even its header is whole. */
+  private note(positions: Positions): void {
+    for (const [producer, seq] of positions) {
+      // Deleting first keeps the map in order of last use.
+      this.producers.delete(producer);
+      this.producers.set(producer, seq);
+      if (this.producers.size > maxProducers)
+        this.producers.delete(this.producers.keys().next().value as string);
+    }
+  }
+
+  /** Reads the last file; false when it is not even begun. */
   private async readEnd(): Promise<boolean> {
     const segment = this.segments.at(-1) as Segment;
-    const data = await readFile(this.path(segment.first));
-    const { starts, end } = lineStarts(data);
-    let whole = 0;
-    for (const [index, start] of starts.entries()) {
-      const next = starts[index + 1] ?? end;
-      const payload = unseal(data.toString('utf8', start, next - 1));
-      if (payload === null) break;
-      if (index > 0) this.note(decodeFrame(payload));
-      else this.restore(JSON.parse(payload) as Header);
-      whole = next;
-    }
-    if (whole < data.length) {
-      log.warn({ stream: this.name, bytes: data.length - whole }, 'cut a torn end');
-      await truncate(this.path(segment.first), whole);
-    }
-    segment.bytes = whole;
-    return whole > 0;
-  }
-
-  private restore(header: Header): void {
-    this.lastSequence = header.first - 1;
+    const blocks = await segment.repair((bytes) => log.warn({ stream: this.name, bytes }, 'cut a torn end'));
+    if (!blocks) return false;
     this.producers.clear();
-    for (const [producer, sequence] of Object.entries(header.producers))
-      this.producers.set(producer, sequence);
+    for (const block of blocks) {
+      this.note(block.positions);
+      this.lastSequence = block.last;
+    }
+    return true;
   }
 }
 
-/** A file's frames without decoding those that nobody wants. */
-export class SegmentView {
-  readonly first: number;
-  private readonly data: Buffer;
-  private readonly starts: readonly number[];
-  private readonly end: number;
-
-  constructor(first: number, data: Buffer) {
-    this.first = first;
-    this.data = data;
-    const { starts, end } = lineStarts(data);
-    this.starts = starts.slice(1);
-    this.end = end;
-  }
-
-  get last(): number {
-    return this.first + this.starts.length - 1;
-  }
-
-  /** The raw payload of a frame, or null when it is damaged. */
-  payload(sequence: number): string | null {
-    const index = sequence - this.first;
-    const next = this.starts[index + 1] ?? this.end;
-    return unseal(this.data.toString('utf8', this.starts[index], next - 1));
-  }
-}
-
-/** First sequences of a stream's files, ascending. */
-export async function listSegments(folder: string): Promise<number[]> {
-  const names = await readdir(folder).catch(() => []);
-  return names
-    .flatMap((name) => (/^\d{16}\.log$/.test(name) ? [Number.parseInt(name, 10)] : []))
-    .toSorted((a, b) => a - b);
+function reaches(
+  { first, count }: { readonly first: number; readonly count: number },
+  sequence: number,
+  backward: boolean,
+): boolean {
+  return backward ? first <= sequence : first + count > sequence;
 }

@@ -1,65 +1,98 @@
 import { AppError } from '@skyarc/lib/errors';
-import type { LogStream } from './log-stream.ts';
-import { decodeFrame, type StoredFrame } from './record.ts';
+import type { Block } from '@skyarc/lib/log-block';
+import type { StoredFrame } from './frame.ts';
+import type { BlockSource, LogStream } from './log-stream.ts';
+import { type LineFilter, matcherOf } from './matcher.ts';
 
-export interface ReadQuery {
-  /** Frames strictly after it, or strictly before it when backward (0 = from the end). */
+export interface ReadQuery extends LineFilter {
+  /** Lines strictly after it, or strictly before it when backward (0 = from the end). */
   readonly cursor: number;
   readonly backward: boolean;
   readonly limit: number;
-  readonly contains: string;
-  readonly source: string;
 }
 
 export interface ReadPage {
+  /** In ascending sequence, whatever the direction. */
   readonly frames: readonly StoredFrame[];
+  /** True when there may be more in the direction that was read. */
   readonly more: boolean;
+  /** Everything up to here, or down to here when backward, was looked at: where to go on. */
+  readonly cursor: number;
 }
 
 /** An answer is cut at about this size, whatever its limit. */
 const maxPageBytes = 4 << 20;
+/** One call looks at no more than this much text, so that a rare word does not hold it for ever. */
+const maxScannedBytes = 1 << 30;
+/** Blocks that are read and unpacked ahead while one is searched. */
+const readAhead = 4;
+/** Clocks of those who write lines may be ahead of ours by this. */
+const clockSlackMs = 600_000;
 
-/** Frames in ascending sequence, whatever the direction. Throws INVALID. */
+/** Throws INVALID. */
 export async function readStream(stream: LogStream, query: ReadQuery): Promise<ReadPage> {
   if (query.limit < 1 || query.limit > 10_000) {
     throw new AppError('INVALID', `Cannot read "${stream.name}": limit must be 1 to 10000`);
   }
-  const { backward } = query;
+  const { backward, limit, fromMs, untilMs } = query;
+  const matches = matcherOf(query);
   const end = stream.lastSequence;
   const start = backward ? (query.cursor > 0 ? Math.min(query.cursor - 1, end) : end) : query.cursor + 1;
-  const step = backward ? -1 : 1;
-  const frames: StoredFrame[] = [];
-  const matches = matcherOf(query);
+  if (start < 1 || start > end) return { frames: [], more: false, cursor: query.cursor };
+  const [from, to] = backward ? [1, start] : [start, end];
+  const isOutside = (block: BlockSource): boolean =>
+    block.maxTimeMs < fromMs || (untilMs > 0 && block.minTimeMs >= untilMs);
+  // Lines reach a file after they were written, so an old file has none that are younger than itself.
+  const skipFile = async (file: { writtenAtMs: () => Promise<number> }): Promise<boolean> =>
+    fromMs > 0 && (await file.writtenAtMs()) < fromMs - clockSlackMs;
+  const page: StoredFrame[] = [];
+  let cursor = query.cursor;
   let bytes = 0;
-  let more = false;
-  if (start < 1 || start > end) return { frames, more };
-  files: for await (const file of stream.files(start, backward)) {
-    let sequence = backward ? Math.min(start, file.last) : Math.max(start, file.first);
-    for (; sequence >= file.first && sequence <= file.last; sequence += step) {
-      const payload = file.payload(sequence);
-      const frame = payload === null ? null : matches(payload);
-      if (!frame) continue;
-      if (frames.length === query.limit || bytes > maxPageBytes) {
-        more = true;
-        break files;
+  let scanned = 0;
+  const wanted = filtered(stream.blocks(start, backward, skipFile), (block) => !isOutside(block));
+  for await (const block of loaded(wanted, limit > 1 ? readAhead : 1)) {
+    if (scanned > maxScannedBytes) return { frames: ordered(page, backward), more: true, cursor };
+    scanned += block.textBytes;
+    const found = matches(block, from, to);
+    for (const frame of backward ? found.toReversed() : found) {
+      if (page.length === limit || bytes > maxPageBytes) {
+        const last = page.at(-1)?.sequence ?? cursor;
+        return { frames: ordered(page, backward), more: true, cursor: last };
       }
       bytes += frame.line.length + 100;
-      frames.push(frame);
+      page.push(frame);
     }
+    cursor = backward ? Math.min(block.first, start) : Math.min(block.last, end);
   }
-  if (backward) frames.reverse();
-  return { frames, more };
+  return { frames: ordered(page, backward), more: false, cursor: backward ? 1 : end };
 }
 
-function matcherOf({ contains, source }: ReadQuery): (payload: string) => StoredFrame | null {
-  // The stored text is JSON: what it does not contain in escaped form, the line does not contain.
-  const escaped = JSON.stringify(contains).slice(1, -1);
-  return (payload) => {
-    if (contains && !payload.includes(escaped)) return null;
-    const frame = decodeFrame(payload);
-    if (contains && !frame.line.includes(contains)) return null;
-    if (source && frame.source !== source && !frame.source.startsWith(`${source.replace(/\/$/, '')}/`))
-      return null;
-    return frame;
-  };
+function ordered(page: readonly StoredFrame[], backward: boolean): readonly StoredFrame[] {
+  return backward ? page.toReversed() : page;
+}
+
+async function* filtered(
+  blocks: AsyncIterable<BlockSource>,
+  isWanted: (block: BlockSource) => boolean,
+): AsyncGenerator<BlockSource> {
+  for await (const block of blocks) if (isWanted(block)) yield block;
+}
+
+/** Blocks ready to be searched, a few of them prepared ahead by other threads. */
+async function* loaded(blocks: AsyncGenerator<BlockSource>, ahead: number): AsyncGenerator<Block> {
+  const waiting: Promise<Block | null>[] = [];
+  try {
+    for (let isOver = false; !isOver || waiting.length > 0;) {
+      while (!isOver && waiting.length < ahead) {
+        const next = await blocks.next();
+        if (next.done) isOver = true;
+        else waiting.push(next.value.load().then((block) => block?.unpacked() ?? null));
+      }
+      const block = await waiting.shift();
+      if (block) yield block;
+    }
+  } finally {
+    await Promise.allSettled(waiting);
+    await blocks.return(undefined);
+  }
 }

@@ -1,82 +1,92 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { listSegments } from './log-stream.ts';
 import type { LogStore } from './log-store.ts';
+import { Segment } from './segment.ts';
 
 export interface RetentionLimits {
   readonly maxAgeMs: number;
   readonly streamBytes: number;
   readonly totalBytes: number;
+  /** The disk keeps this much free. */
+  readonly minFreeBytes: number;
 }
 
-interface StoredSegment {
+interface StoredFile {
+  readonly stream: string;
   readonly bytes: number;
   /** When its last line was written. */
   readonly writtenAt: number;
 }
 
-interface StoredStream {
-  readonly name: string;
-  readonly segments: readonly StoredSegment[];
+/** What a round of retention found and did. */
+export interface RetentionResult {
+  /** Bytes that remain. */
+  readonly bytes: number;
+  /** Bytes dropped before their time because the disk is full. */
+  readonly shortenedBytes: number;
 }
 
+/** Below this a file holds no line worth dropping, only the stream's place. */
+const emptyBytes = 1_024;
+
 /**
- * Drops whole files that are too old or beyond a stream's size, then the oldest anywhere beyond the total.
- * A stream always keeps its sequence. Answers the bytes that remain.
+ * Drops whole files that are too old or beyond a stream's size, then the oldest anywhere beyond the total or
+ * as long as the disk is too full. A stream always keeps its sequence.
  */
 export async function enforceRetention(
   store: LogStore,
   dataDir: string,
   limits: RetentionLimits,
-): Promise<number> {
-  const streams = await scan(dataDir);
+): Promise<RetentionResult> {
   const oldestAllowed = Date.now() - limits.maxAgeMs;
-  const remaining: { name: string; segment: StoredSegment }[] = [];
+  const remaining: StoredFile[] = [];
   let total = 0;
-  for (const { name, segments } of streams) {
-    let bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
+  for await (const files of storedStreams(dataDir)) {
+    let bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     let count = 0;
-    for (const segment of segments) {
-      if (segment.writtenAt >= oldestAllowed && bytes <= limits.streamBytes) break;
-      bytes -= segment.bytes;
+    for (const file of files) {
+      if (file.writtenAt >= oldestAllowed && bytes <= limits.streamBytes) break;
+      bytes -= file.bytes;
       count += 1;
     }
-    if (count > 0) await drop(store, name, count, segments.length);
+    if (count > 0) await drop(store, files[0] as StoredFile, count);
     total += bytes;
-    for (const segment of segments.slice(count)) remaining.push({ name, segment });
+    remaining.push(...files.slice(count));
   }
-  for (const { name, segment } of remaining.toSorted((a, b) => a.segment.writtenAt - b.segment.writtenAt)) {
-    if (total <= limits.totalBytes) break;
-    await drop(store, name, 1, 1);
-    total -= segment.bytes;
+  let missing = limits.minFreeBytes - (await freeBytesOf(dataDir));
+  let shortenedBytes = 0;
+  for (const file of remaining.toSorted((a, b) => a.writtenAt - b.writtenAt)) {
+    if (total <= limits.totalBytes && missing <= 0) break;
+    if (total <= limits.totalBytes) shortenedBytes += file.bytes;
+    await drop(store, file, 1);
+    total -= file.bytes;
+    missing -= file.bytes;
   }
-  return total;
+  return { bytes: total, shortenedBytes };
 }
 
-/** Below this a file holds no frame worth dropping, only the stream's place. */
-const emptyBytes = 512;
-
-function drop(store: LogStore, name: string, count: number, of: number): Promise<void> {
-  return store.exclusively(async () => {
-    const stream = await store.stream(name);
-    if (count === of) await stream.roll();
-    for (let dropped = 0; dropped < count; dropped += 1) await stream.dropOldest();
-  });
+async function drop(store: LogStore, { stream: name }: StoredFile, count: number): Promise<void> {
+  const stream = await store.stream(name);
+  await stream.dropOldest(count);
 }
 
-async function scan(dataDir: string): Promise<StoredStream[]> {
+async function freeBytesOf(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+}
+
+/** Each stream's files, oldest first. */
+async function* storedStreams(dataDir: string): AsyncGenerator<StoredFile[]> {
   const root = join(dataDir, 'streams');
-  const streams: StoredStream[] = [];
   for (const kind of await readdir(root)) {
     for (const id of await readdir(join(root, kind))) {
-      const folder = join(root, kind, id);
-      const segments: StoredSegment[] = [];
-      for (const first of await listSegments(folder)) {
-        const found = await stat(join(folder, `${String(first).padStart(16, '0')}.log`)).catch(() => null);
-        if (found && found.size > emptyBytes) segments.push({ bytes: found.size, writtenAt: found.mtimeMs });
+      const files: StoredFile[] = [];
+      for (const first of await Segment.list(join(root, kind, id))) {
+        const found = await stat(new Segment(join(root, kind, id), first).path).catch(() => null);
+        if (found && found.size > emptyBytes)
+          files.push({ stream: `${kind}/${id}`, bytes: found.size, writtenAt: found.mtimeMs });
       }
-      streams.push({ name: `${kind}/${id}`, segments });
+      if (files.length > 0) yield files;
     }
   }
-  return streams;
 }

@@ -10,7 +10,7 @@ import type { PodInfo, PodSource } from '../pods.ts';
 import { Positions } from '../positions.ts';
 import { FileCollector } from './collector.ts';
 
-const ports = { port: 20_440, ingestPort: 20_441 };
+const ports = { port: 21_640, ingestPort: 21_641 };
 const client = createEventLogClient(`http://127.0.0.1:${ports.port}`);
 let folder: string;
 let eventlog: ChildProcess;

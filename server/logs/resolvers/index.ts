@@ -17,11 +17,19 @@ async function readLog(
 export function createResolvers(downloads: LogDownloads): Resolvers {
   return {
     Mutation: {
-      createLogDownload: async (_parent, { source }, context) => {
+      createLogDownload: async (_parent, { source, options }, context) => {
         const team = (await teamOfSource(source, context)) ?? '';
-        return {
-          url: downloads.urlOf({ kind: source.kind, id: source.id, team, actor: identityOf(context).email }),
-        };
+        const { format, isCompressed, ...filter } = options ?? {};
+        const url = downloads.urlOf({
+          kind: source.kind,
+          id: source.id,
+          team,
+          actor: identityOf(context).email,
+          format: format ?? 'TEXT',
+          isCompressed: isCompressed ?? false,
+          filter,
+        });
+        return { url };
       },
     },
     Subscription: {

@@ -107,6 +107,15 @@ export class LogBuffer {
     this.revision += 1;
   }
 
+  /** Marks lines that are still missing behind a line. */
+  markGap(behind: LogLine, gap: LogGapRow['gap']): void {
+    const at = this.#rows.indexOf(behind);
+    if (at < 0) return;
+    this.#rows = this.#rows.toSpliced(at + 1, 0, { gap });
+    this.#shown = this.#matching(this.#rows);
+    this.revision += 1;
+  }
+
   filter(filter: LogFilter): void {
     this.#filter = filter;
     this.#shown = this.#matching(this.#rows);

@@ -5,6 +5,7 @@ import {
   DownloadOutlined,
   PauseCircleOutlined,
   PlayCircleOutlined,
+  SearchOutlined,
   TagOutlined,
 } from '@ant-design/icons';
 import { Button, Input, Select, Tooltip } from 'antd';
@@ -18,6 +19,7 @@ import type { LogSource } from '../hooks/use-log.ts';
 import { noFilter } from '../log-buffer.ts';
 import type { LevelFilter, LogFilter } from '../log-buffer.ts';
 import { logText } from '../text.ts';
+import { LogSearch } from './log-search.tsx';
 import { LogWindow } from './log-window.tsx';
 import styles from './log.module.css';
 
@@ -39,6 +41,7 @@ export function LogView({ source, tail = 1_000, height, testId }: LogViewProps):
   const [filter, setFilter] = useState<LogFilter>(noFilter);
   const [timestamps, setTimestamps] = useState(runtime);
   const [sources, setSources] = useState(runtime);
+  const [searching, setSearching] = useState(false);
   const wanted = useDeferredValue(filter);
   const download = useAction(async () => {
     location.assign(await api().logs.downloadUrl(source));
@@ -101,6 +104,15 @@ export function LogView({ source, tail = 1_000, height, testId }: LogViewProps):
           onChange={setTimestamps}
         />
         <Toggle label={t('sources')} icon={<TagOutlined />} on={sources} onChange={setSources} />
+        <Tooltip title={t('search')}>
+          <Button
+            type="text"
+            icon={<SearchOutlined />}
+            aria-label={t('search')}
+            data-testid="log-search"
+            onClick={() => setSearching(true)}
+          />
+        </Tooltip>
         <Tooltip title={t('download')}>
           <Button
             type="text"
@@ -132,6 +144,7 @@ export function LogView({ source, tail = 1_000, height, testId }: LogViewProps):
           </div>
         )}
       </div>
+      {searching && <LogSearch source={source} pods={buffer.pods} onClose={() => setSearching(false)} />}
       <div className={styles['foot']}>
         <span>{t('lines', { n: buffer.shown.length })}</span>
         {log.ended && <span>{t('ended')}</span>}

@@ -89,9 +89,13 @@ export function useLog({ kind, id }: LogSource, tail: number): FollowedLog {
   const loadGap = useCallback(
     async (row: LogGapRow) => {
       try {
-        const page = await api().logs.read({ kind, id }, { last: 5_000, before: row.gap.to });
-        const known = page.lines.findLastIndex(({ cursor }) => cursor === row.gap.from);
-        buffer.fill(row, page.lines.slice(known + 1));
+        const { lines } = await api().logs.read({ kind, id }, { last: 5_000, after: row.gap.from });
+        const skipped = lines.filter(({ cursor }) => Number(cursor) <= Number(row.gap.to));
+        buffer.fill(row, skipped);
+        // A very long gap is filled piece by piece.
+        const last = skipped.at(-1);
+        if (last && skipped.length === lines.length && last.cursor !== row.gap.to)
+          buffer.markGap(last, { from: last.cursor, to: row.gap.to });
         redraw();
       } catch (cause) {
         setError(toError(cause));

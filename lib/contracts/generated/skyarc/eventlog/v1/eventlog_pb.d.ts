@@ -88,6 +88,13 @@ export declare type AppendRequest = Message<"skyarc.eventlog.v1.AppendRequest"> 
    * @generated from field: repeated skyarc.eventlog.v1.Frame frames = 1;
    */
   frames: Frame[];
+
+  /**
+   * Instead of frames, from one event log to another: a batch of blocks (lib/log-block) for streams that the receiver owns.
+   *
+   * @generated from field: bytes blocks = 2;
+   */
+  blocks: Uint8Array;
 };
 
 /**
@@ -153,6 +160,32 @@ export declare type ReadRequest = Message<"skyarc.eventlog.v1.ReadRequest"> & {
    * @generated from field: string source = 6;
    */
   source: string;
+
+  /**
+   * Only frames in whose line this RE2 pattern is found; empty for all.
+   *
+   * @generated from field: string pattern = 7;
+   */
+  pattern: string;
+
+  /**
+   * Only frames written at this time or later, before that time; milliseconds since 1970 UTC, 0 for all.
+   *
+   * @generated from field: int64 from_unix_ms = 8;
+   */
+  fromUnixMs: bigint;
+
+  /**
+   * @generated from field: int64 until_unix_ms = 9;
+   */
+  untilUnixMs: bigint;
+
+  /**
+   * Among event logs alone: only what this node itself holds.
+   *
+   * @generated from field: bool local = 10;
+   */
+  local: boolean;
 };
 
 /**
@@ -173,11 +206,25 @@ export declare type ReadResponse = Message<"skyarc.eventlog.v1.ReadResponse"> & 
   frames: Frame[];
 
   /**
-   * True when there is more in the direction that was read.
+   * True when there may be more in the direction that was read; a search that looked at much text ends early.
    *
    * @generated from field: bool more = 2;
    */
   more: boolean;
+
+  /**
+   * Go on from here: everything before it (after it when backward) was looked at.
+   *
+   * @generated from field: int64 cursor = 3;
+   */
+  cursor: bigint;
+
+  /**
+   * Nodes that may hold frames of this stream and cannot be reached now.
+   *
+   * @generated from field: repeated string missing_nodes = 4;
+   */
+  missingNodes: string[];
 };
 
 /**
@@ -208,6 +255,13 @@ export declare type FollowRequest = Message<"skyarc.eventlog.v1.FollowRequest"> 
    * @generated from field: int32 tail = 3;
    */
   tail: number;
+
+  /**
+   * Among event logs alone: the receiver owns the stream.
+   *
+   * @generated from field: bool local = 4;
+   */
+  local: boolean;
 };
 
 /**
@@ -257,6 +311,13 @@ export declare type RemoveRequest = Message<"skyarc.eventlog.v1.RemoveRequest"> 
    * @generated from field: repeated string streams = 1;
    */
   streams: string[];
+
+  /**
+   * Among event logs alone: only at this node.
+   *
+   * @generated from field: bool local = 2;
+   */
+  local: boolean;
 };
 
 /**
@@ -276,6 +337,128 @@ export declare type RemoveResponse = Message<"skyarc.eventlog.v1.RemoveResponse"
  * Use `create(RemoveResponseSchema)` to create a new message.
  */
 export declare const RemoveResponseSchema: GenMessage<RemoveResponse>;
+
+/**
+ * @generated from message skyarc.eventlog.v1.DescribeRequest
+ */
+export declare type DescribeRequest = Message<"skyarc.eventlog.v1.DescribeRequest"> & {
+  /**
+   * A stream to say the owner of; may be empty.
+   *
+   * @generated from field: string stream = 1;
+   */
+  stream: string;
+};
+
+/**
+ * Describes the message skyarc.eventlog.v1.DescribeRequest.
+ * Use `create(DescribeRequestSchema)` to create a new message.
+ */
+export declare const DescribeRequestSchema: GenMessage<DescribeRequest>;
+
+/**
+ * @generated from message skyarc.eventlog.v1.DescribeResponse
+ */
+export declare type DescribeResponse = Message<"skyarc.eventlog.v1.DescribeResponse"> & {
+  /**
+   * Name of the node that answers.
+   *
+   * @generated from field: string node = 1;
+   */
+  node: string;
+
+  /**
+   * @generated from field: repeated skyarc.eventlog.v1.DescribeResponse.Node nodes = 2;
+   */
+  nodes: DescribeResponse_Node[];
+
+  /**
+   * Name of the node that owns the stream.
+   *
+   * @generated from field: string owner = 3;
+   */
+  owner: string;
+};
+
+/**
+ * Describes the message skyarc.eventlog.v1.DescribeResponse.
+ * Use `create(DescribeResponseSchema)` to create a new message.
+ */
+export declare const DescribeResponseSchema: GenMessage<DescribeResponse>;
+
+/**
+ * @generated from message skyarc.eventlog.v1.DescribeResponse.Node
+ */
+export declare type DescribeResponse_Node = Message<"skyarc.eventlog.v1.DescribeResponse.Node"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string url = 2;
+   */
+  url: string;
+
+  /**
+   * @generated from field: bool alive = 3;
+   */
+  alive: boolean;
+};
+
+/**
+ * Describes the message skyarc.eventlog.v1.DescribeResponse.Node.
+ * Use `create(DescribeResponse_NodeSchema)` to create a new message.
+ */
+export declare const DescribeResponse_NodeSchema: GenMessage<DescribeResponse_Node>;
+
+/**
+ * @generated from message skyarc.eventlog.v1.ReleaseRequest
+ */
+export declare type ReleaseRequest = Message<"skyarc.eventlog.v1.ReleaseRequest"> & {
+  /**
+   * @generated from field: string stream = 1;
+   */
+  stream: string;
+
+  /**
+   * The caller's view of the cluster; a receiver with a newer one refuses.
+   *
+   * @generated from field: int64 epoch = 2;
+   */
+  epoch: bigint;
+};
+
+/**
+ * Describes the message skyarc.eventlog.v1.ReleaseRequest.
+ * Use `create(ReleaseRequestSchema)` to create a new message.
+ */
+export declare const ReleaseRequestSchema: GenMessage<ReleaseRequest>;
+
+/**
+ * @generated from message skyarc.eventlog.v1.ReleaseResponse
+ */
+export declare type ReleaseResponse = Message<"skyarc.eventlog.v1.ReleaseResponse"> & {
+  /**
+   * Sequence of the last frame here; 0 when there never was one.
+   *
+   * @generated from field: int64 last_sequence = 1;
+   */
+  lastSequence: bigint;
+
+  /**
+   * Producers' positions here.
+   *
+   * @generated from field: map<string, int64> positions = 2;
+   */
+  positions: { [key: string]: bigint };
+};
+
+/**
+ * Describes the message skyarc.eventlog.v1.ReleaseResponse.
+ * Use `create(ReleaseResponseSchema)` to create a new message.
+ */
+export declare const ReleaseResponseSchema: GenMessage<ReleaseResponse>;
 
 /**
  * Ordered log streams: build, operation and runtime lines, and change notices.
@@ -324,6 +507,26 @@ export declare const EventLogService: GenService<{
     methodKind: "unary";
     input: typeof RemoveRequestSchema;
     output: typeof RemoveResponseSchema;
+  },
+  /**
+   * Who belongs to the cluster and which of them has a stream.
+   *
+   * @generated from rpc skyarc.eventlog.v1.EventLogService.Describe
+   */
+  describe: {
+    methodKind: "unary";
+    input: typeof DescribeRequestSchema;
+    output: typeof DescribeResponseSchema;
+  },
+  /**
+   * Among event logs alone: gives a stream up, so that the caller can go on with it.
+   *
+   * @generated from rpc skyarc.eventlog.v1.EventLogService.Release
+   */
+  release: {
+    methodKind: "unary";
+    input: typeof ReleaseRequestSchema;
+    output: typeof ReleaseResponseSchema;
   },
 }>;
 

@@ -1,0 +1,42 @@
+import type { StreamBlock } from '@skyarc/lib/log-block';
+import type { Block } from '@skyarc/lib/log-block';
+import type { ReadPage, ReadQuery } from './store/read.ts';
+import type { StoredFrame } from './store/frame.ts';
+
+/** Where a follower begins. */
+export interface FollowPosition {
+  /** Lines strictly after this sequence; -1 = only new ones. */
+  readonly cursor: number;
+  /** Instead of the cursor: begin with this many of the newest stored lines. 0 = use the cursor. */
+  readonly tail: number;
+}
+
+export interface FollowBatch {
+  /** Stored lines, or live ones of `block`. */
+  readonly frames: readonly StoredFrame[];
+  /** Set when the frames are exactly those of one live block. */
+  readonly block?: Block;
+  readonly gap: { readonly from: number; readonly to: number } | null;
+  /** Follow again from here. */
+  readonly cursor: number;
+}
+
+export interface LogPage extends ReadPage {
+  /** Names of nodes that may hold more of it and cannot be reached now. */
+  readonly missingNodes: readonly string[];
+}
+
+/** What the doors (RPC, TCP, WebSocket) know of the event log, be it one node or a cluster. */
+export interface EventLog {
+  /** Answers how many lines were new, once they are durable. Throws EXHAUSTED, UNAVAILABLE, INVALID. */
+  append(items: readonly StreamBlock[]): Promise<number>;
+  /** Resolves once there is room for so many bytes. */
+  room(bytes: number): Promise<void>;
+  read(stream: string, query: ReadQuery): Promise<LogPage>;
+  /** Stored lines, then live ones until the signal fires; may end earlier: then follow again from the cursor. */
+  follow(stream: string, position: FollowPosition, signal: AbortSignal): AsyncGenerator<FollowBatch>;
+  remove(streams: readonly string[]): Promise<void>;
+}
+
+/** Reads everything of a stream. */
+export const everything = { contains: '', pattern: '', source: '', fromMs: 0, untilMs: 0 } as const;

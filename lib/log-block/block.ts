@@ -1,0 +1,270 @@
+import { constants, crc32, zstdCompress, zstdDecompress } from 'node:zlib';
+import { promisify } from 'node:util';
+import { AppError } from '@skyarc/lib/errors';
+
+/** Who wrote a line and as what. */
+export interface Origin {
+  /** Empty: its lines are not checked for repeats. */
+  readonly producer: string;
+  readonly source: string;
+  readonly level: string;
+  readonly channel: string;
+}
+
+/** Producers and the position of the last line of each. */
+export type Positions = ReadonlyMap<string, number>;
+
+interface OriginsPart {
+  readonly origins: readonly (readonly [string, string, string, string])[];
+  readonly positions?: Readonly<Record<string, number>>;
+}
+
+export const headBytes = 64;
+export const maxLineBytes = 64 * 1024;
+/** Larger ones are refused, whatever they claim. */
+export const maxBlockBytes = 16 << 20;
+
+const magic = 0x314b_4c53;
+const packedFlag = 1;
+const compress = promisify(zstdCompress);
+const decompress = promisify(zstdDecompress);
+
+/** Parts of a block that `assemble` puts together. */
+export interface BlockParts {
+  readonly first: number;
+  readonly count: number;
+  readonly minTimeMs: number;
+  readonly maxTimeMs: number;
+  readonly origins: readonly Origin[];
+  readonly positions?: Positions;
+  readonly index: Buffer;
+  readonly text: Buffer;
+}
+
+/** What can be known of a block without its lines. */
+export interface BlockHead {
+  readonly size: number;
+  readonly first: number;
+  readonly count: number;
+  readonly minTimeMs: number;
+  readonly maxTimeMs: number;
+}
+
+/** A view of a block's bytes; nothing is copied or decoded until it is asked for. */
+export class Block {
+  readonly data: Buffer;
+  private known: OriginsPart | undefined;
+
+  private constructor(data: Buffer) {
+    this.data = data;
+  }
+
+  /** The block that begins at the offset, null when it is torn or changed. */
+  static tryParse(data: Buffer, offset = 0): Block | null {
+    const size = sizeAt(data, offset);
+    if (size === null || offset + size > data.length) return null;
+    const block = new Block(data.subarray(offset, offset + size));
+    if (block.textOffset > size || (!block.isPacked && block.textOffset + block.textBytes !== size))
+      return null;
+    return block.isWhole ? block : null;
+  }
+
+  /** What a head alone says; null when these bytes are none. */
+  static headOf(head: Buffer): BlockHead | null {
+    const size = sizeAt(head, 0);
+    return size === null ? null : { ...presentHead(new Block(head)), size };
+  }
+
+  static assemble(parts: BlockParts): Block {
+    const origins = Buffer.from(JSON.stringify(presentOrigins(parts)));
+    const { index, text } = parts;
+    const data = Buffer.allocUnsafe(headBytes + origins.length + index.length + text.length);
+    writeHead(data, {
+      ...parts,
+      originsBytes: origins.length,
+      indexBytes: index.length,
+      textBytes: text.length,
+    });
+    let at = headBytes;
+    for (const part of [origins, index, text]) at += part.copy(data, at);
+    const block = new Block(data);
+    block.seal();
+    return block;
+  }
+
+  get head(): BlockHead {
+    return presentHead(this);
+  }
+
+  get size(): number {
+    return this.data.length;
+  }
+
+  get isPacked(): boolean {
+    return (this.data.readUInt8(12) & packedFlag) !== 0;
+  }
+
+  get first(): number {
+    return this.data.readDoubleLE(16);
+  }
+
+  get count(): number {
+    return this.data.readUInt32LE(24);
+  }
+
+  get last(): number {
+    return this.first + this.count - 1;
+  }
+
+  get minTimeMs(): number {
+    return this.data.readDoubleLE(40);
+  }
+
+  get maxTimeMs(): number {
+    return this.data.readDoubleLE(48);
+  }
+
+  get origins(): readonly Origin[] {
+    return this.originsPart.origins.map(([producer, source, level, channel]) => ({
+      producer,
+      source,
+      level,
+      channel,
+    }));
+  }
+
+  /** As they were stored with it; empty for one that was not. */
+  get positions(): Positions {
+    return new Map(Object.entries(this.originsPart.positions ?? {}));
+  }
+
+  get textBytes(): number {
+    return this.data.readUInt32LE(36);
+  }
+
+  /** Of a block that is not packed. */
+  get index(): Buffer {
+    const at = headBytes + this.originsBytes;
+    return this.data.subarray(at, at + this.indexBytes);
+  }
+
+  /** Of a block that is not packed. */
+  get text(): Buffer {
+    return this.data.subarray(this.textOffset, this.textOffset + this.textBytes);
+  }
+
+  get isWhole(): boolean {
+    return crc32(this.data.subarray(12)) === this.data.readUInt32LE(8);
+  }
+
+  /** Gives its lines their sequences; changes the bytes in place. */
+  stamp(first: number): void {
+    this.data.writeDoubleLE(first, 16);
+    this.seal();
+  }
+
+  /** Its own copy when it is a small part of a larger piece of memory that it would keep. */
+  detached(): Block {
+    return this.data.buffer.byteLength > 2 * this.size ? new Block(Buffer.from(this.data)) : this;
+  }
+
+  async packed(level: number): Promise<Block> {
+    const bodyAt = headBytes + this.originsBytes;
+    const body = this.data.subarray(bodyAt);
+    const small = await compress(body, {
+      chunkSize: Math.max(body.length, 1024),
+      params: { [constants.ZSTD_c_compressionLevel]: level },
+    });
+    if (small.length >= body.length) return this;
+    const block = new Block(Buffer.concat([this.data.subarray(0, bodyAt), small]));
+    block.data.writeUInt32LE(block.size, 4);
+    block.data.writeUInt8(packedFlag, 12);
+    block.seal();
+    return block;
+  }
+
+  /** Throws INTERNAL for a packed part that does not match its head. */
+  async unpacked(): Promise<Block> {
+    if (!this.isPacked) return this;
+    const bodyAt = headBytes + this.originsBytes;
+    const length = this.indexBytes + this.textBytes;
+    const body = await decompress(this.data.subarray(bodyAt), {
+      chunkSize: Math.max(length + 64, 1024),
+      maxOutputLength: length + 64,
+    });
+    if (body.length !== length) throw new AppError('INTERNAL', 'A block is damaged');
+    const block = new Block(Buffer.concat([this.data.subarray(0, bodyAt), body]));
+    block.data.writeUInt8(0, 12);
+    return block;
+  }
+
+  private get originsPart(): OriginsPart {
+    return (this.known ??= readOrigins(this.data.subarray(headBytes, headBytes + this.originsBytes)));
+  }
+
+  private get originsBytes(): number {
+    return this.data.readUInt32LE(28);
+  }
+
+  private get indexBytes(): number {
+    return this.data.readUInt32LE(32);
+  }
+
+  private get textOffset(): number {
+    return headBytes + this.originsBytes + (this.isPacked ? 0 : this.indexBytes);
+  }
+
+  private seal(): void {
+    this.data.writeUInt32LE(crc32(this.data.subarray(12)), 8);
+  }
+}
+
+/** Size of the block whose head is at the offset; null when there is none. */
+export function sizeAt(data: Buffer, offset: number): number | null {
+  if (offset + headBytes > data.length || data.readUInt32LE(offset) !== magic) return null;
+  const size = data.readUInt32LE(offset + 4);
+  return size >= headBytes && size <= maxBlockBytes ? size : null;
+}
+
+function presentHead({ size, first, count, minTimeMs, maxTimeMs }: Block): BlockHead {
+  return { size, first, count, minTimeMs, maxTimeMs };
+}
+
+function writeHead(
+  data: Buffer,
+  head: Pick<BlockParts, 'first' | 'count' | 'minTimeMs' | 'maxTimeMs'> & {
+    originsBytes: number;
+    indexBytes: number;
+    textBytes: number;
+  },
+): void {
+  data.fill(0, 0, headBytes);
+  data.writeUInt32LE(magic, 0);
+  data.writeUInt32LE(data.length, 4);
+  data.writeDoubleLE(head.first, 16);
+  data.writeUInt32LE(head.count, 24);
+  data.writeUInt32LE(head.originsBytes, 28);
+  data.writeUInt32LE(head.indexBytes, 32);
+  data.writeUInt32LE(head.textBytes, 36);
+  data.writeDoubleLE(head.minTimeMs, 40);
+  data.writeDoubleLE(head.maxTimeMs, 48);
+}
+
+function presentOrigins({ origins, positions }: BlockParts): OriginsPart {
+  return {
+    origins: origins.map(({ producer, source, level, channel }) => [producer, source, level, channel]),
+    ...(positions && positions.size > 0 ? { positions: Object.fromEntries(positions) } : {}),
+  };
+}
+
+function readOrigins(data: Buffer): OriginsPart {
+  const part = JSON.parse(data.toString('utf8')) as Partial<OriginsPart>;
+  const isGood =
+    Array.isArray(part.origins) &&
+    part.origins.every(
+      (origin) =>
+        Array.isArray(origin) && origin.length === 4 && origin.every((text) => typeof text === 'string'),
+    );
+  if (!isGood) throw new AppError('INVALID', 'A block has no readable origins');
+  return part as OriginsPart;
+}
