@@ -1,5 +1,6 @@
 import {
   autoscaling,
+  buildOptions,
   containerSettings,
   type DataCenterSettings,
   greyRelease,
@@ -84,7 +85,7 @@ export async function readRunSpec(
     container: containerSettings.parse(JSON.parse(app.container ?? '{}')),
     healthPath: app.healthPath,
     startTimeoutSec: app.startTimeoutSec,
-    ports: portsOf(app.ports, version),
+    ports: portsOf(app, version),
     env: environment
       .filter(({ origin }) => origin !== 'PLATFORM')
       .map(({ name, value }) => ({ name, value })),
@@ -127,7 +128,10 @@ function parseSettings<T>(schema: z.ZodType<T>, text: string | null): T {
  * An app whose ports all come from its source has those of the version that runs, so that a rollback brings
  * back the older one's. Ports that a person changed are the app's, whatever the version.
  */
-function portsOf(rows: readonly PortRecord[], version: VersionRecord): PortSpec[] {
+function portsOf(
+  { ports: rows, buildOptions: options }: AppRecord & { readonly ports: readonly PortRecord[] },
+  version: VersionRecord,
+): PortSpec[] {
   const stored = rows.map(({ port, protocol, public: isPublic }) => ({
     port,
     protocol: portProtocol.parse(protocol),
@@ -135,9 +139,12 @@ function portsOf(rows: readonly PortRecord[], version: VersionRecord): PortSpec[
   }));
   const found = z.array(z.int()).parse(JSON.parse(version.ports));
   if (found.length === 0 || rows.length === 0 || rows.some(({ detected }) => !detected)) return stored;
+  const { privatePorts = false } = parseSettings(buildOptions, options);
   return found
     .toSorted((a, b) => a - b)
-    .map((port) => stored.find((row) => row.port === port) ?? { port, protocol: 'HTTP', public: true });
+    .map(
+      (port) => stored.find((row) => row.port === port) ?? { port, protocol: 'HTTP', public: !privatePorts },
+    );
 }
 
 const portProtocol = z.enum(['HTTP', 'GRPC', 'TCP', 'UDP']);

@@ -1,4 +1,4 @@
-import { newId, runtimeTask, topics } from '@skyarc/lib/contracts';
+import { buildOptions, newId, runtimeTask, topics } from '@skyarc/lib/contracts';
 import { AppError } from '@skyarc/lib/errors';
 import { type DataCenterTransaction, enqueue, type VersionRecord } from '@skyarc/prisma/datacenter';
 import type { Published } from './publish.ts';
@@ -41,7 +41,7 @@ export async function handOver(run: BuildRun, made: Published, cacheKey: string)
       },
     });
     await tx.operation.update({ where: { id: task.operationId }, data: { versionId: created.id } });
-    await storePorts(tx, app.id, ports);
+    await storePorts(tx, app, ports);
     const { operationId, team } = task;
     const body = runtimeTask.parse({ operationId, appId: app.id, team });
     await enqueue(tx, { id: `${operationId}.runtime`, topic: topics.runtime, key: app.id, body });
@@ -50,12 +50,18 @@ export async function handOver(run: BuildRun, made: Published, cacheKey: string)
 }
 
 /** Ports of the source are the app's until somebody changes one of them. */
-async function storePorts(tx: DataCenterTransaction, appId: string, ports: readonly number[]): Promise<void> {
+async function storePorts(
+  tx: DataCenterTransaction,
+  { id: appId, buildOptions: options }: BuildRun['app'],
+  ports: readonly number[],
+): Promise<void> {
+  const { privatePorts = false } = buildOptions.parse(JSON.parse(options ?? '{}'));
   const rows = await tx.port.findMany({ where: { appId } });
   if (rows.some(({ detected }) => !detected)) return;
   await tx.port.deleteMany({ where: { appId, port: { notIn: [...ports] } } });
   const known = new Set(rows.map(({ port }) => port));
   for (const port of ports) {
-    if (!known.has(port)) await tx.port.create({ data: { appId, port, detected: true } });
+    if (!known.has(port))
+      await tx.port.create({ data: { appId, port, detected: true, public: !privatePorts } });
   }
 }

@@ -168,13 +168,17 @@ test('all five are made, run, and work together behind the address of one', asyn
   const second = (await ask(world, host)).text;
   const hits = [first, second].map((text) => Number(/hit (\d+)$/.exec(text)?.[1]));
   expect(hits[1]).toBe(hits[0]! + 1);
-  await pollUntil(
+  const running = await pollUntil(
     async () => {
       const all = await Promise.all(apps.map(({ id }) => skyarc.apps.get(id)));
-      return all.every(({ state }) => state === 'RUNNING') ? true : undefined;
+      return all.every(({ state }) => state === 'RUNNING') ? all : undefined;
     },
     { timeoutMs: 30_000, onTimeout: () => new Error('not all of them run') },
   );
+  // What the file does not publish is not reached from outside, though images and Dockerfiles expose ports.
+  const open = running.filter(({ ports: all }) => all.some(({ url }) => url));
+  expect(open.map(({ name }) => name)).toEqual(['stall']);
+  expect((await ask(world, `5432.db.${world.team}.${world.domain}`)).status).toBe(404);
 });
 
 test('one of them is built anew while the others go on', async () => {

@@ -1,7 +1,7 @@
-import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SkyarcClient } from '@skyarc/sdk';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { readFiles } from '../../../controllers/chaos/testkit/files.ts';
 import { type GitServer, startGitServer } from '../../testkit/git-server.ts';
 import { Installation } from '../../testkit/installation.ts';
 import { ask, finish, loginAsOwner, untilAnswers } from '../../testkit/session.ts';
@@ -21,15 +21,10 @@ afterAll(async () => {
   await git.stop();
 });
 
-async function filesOf(name: string): Promise<Record<string, string>> {
-  const folder = join(import.meta.dirname, 'languages', name);
-  const files: Record<string, string> = {};
-  for await (const entry of glob('**/*', { cwd: folder, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    if (entry.isFile()) files[path.slice(folder.length + 1)] = await readFile(path, 'utf8');
-  }
-  return files;
-}
+const filesOf = (name: string) => readFiles(join(import.meta.dirname, 'languages', name));
+/** The app that a buildpack's own room keeps for its tests; needs packages of Debian only. */
+const fixtureOf = (name: string) =>
+  readFiles(join(import.meta.dirname, '../../../controllers/chaos/buildpacks', name, 'fixture'));
 
 /** Pushes the files, deploys them, waits for the answer, and deletes the app in the end. */
 async function runs(
@@ -138,4 +133,15 @@ test('Node.js: Express, and a front end of Vite with a page for every path', slo
     const script = /src="(\/assets\/[^"]+\.js)"/.exec(page)?.[1] ?? '';
     expect((await ask(world, host, script)).text).toContain('Hello Vite');
   });
+});
+
+test('PHP, Ruby and Go without packages of others', slow, async () => {
+  await Promise.all([
+    runs('php', await fixtureOf('php'), (host) => untilAnswers(world, host, 'Hello, ANN from PHP 8', 60_000)),
+    runs('ruby', await fixtureOf('ruby'), (host) => untilAnswers(world, host, 'Hello, Ruby at /', 60_000)),
+    runs('go', await fixtureOf('go'), async (host) => {
+      await untilAnswers(world, host, '<p>Hello', 60_000);
+      expect((await ask(world, host, '/?name=Ann')).text).toBe('<p>Hello Ann from Go</p>');
+    }),
+  ]);
 });
