@@ -62,10 +62,11 @@ export default defineConfig({
       // Stories of users, each project through an installation of its own.
       engines('journeys', {
         ...story,
-        include: ['test/{journeys,faults}/**/*.journey.test.ts'],
+        include: ['test/journeys/**/*.journey.test.ts'],
         exclude: [buildStories, apart],
       }),
       engines('journeys-build', { ...story, include: [buildStories] }),
+      engines('journeys-faults', { ...story, include: ['test/faults/**/*.journey.test.ts'] }),
       engines('journeys-apart', { include: [apart], timeoutMs: story.timeoutMs }),
     ],
   },

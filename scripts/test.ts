@@ -70,7 +70,12 @@ async function runProject(project: string, filters: readonly string[], folder: s
 /** Stages one after the other; the lanes of one beside each other; a lane's projects one after the other. */
 const stages: readonly (readonly (readonly string[])[])[] = [
   [['unit']],
-  [['journeys'], ['system'], ['system-worker', 'journeys-apart'], ['journeys-build', 'system-watch']],
+  [
+    ['system'],
+    ['journeys', 'journeys-apart'],
+    ['system-worker', 'system-watch'],
+    ['journeys-build', 'journeys-faults'],
+  ],
 ];
 
 async function runLane(projects: readonly string[]): Promise<void> {

@@ -28,6 +28,7 @@ declare module 'vitest' {
 
 const places: Readonly<Record<string, Pick<InstallationOptions, 'instance' | 'portOffset' | 'network'>>> = {
   journeys: { instance: 'skyarctest', portOffset: 3_500, network: 150 },
+  'journeys-faults': { instance: 'skyarcthr', portOffset: 5_000, network: 154 },
   'journeys-build': { instance: 'skyarctwo', portOffset: 6_200, network: 152 },
 };
 
