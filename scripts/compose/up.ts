@@ -5,6 +5,7 @@ import { messageOf } from '@skyarc/lib/errors';
 import { startEtcd } from '@skyarc/lib/etcd';
 import { etcdConfigOf } from './engines.ts';
 import { takeLock } from './lock.ts';
+import { throwIfTaken } from './ports.ts';
 import { processNames } from './processes.ts';
 import { Supervisor } from './supervisor.ts';
 import type { Topology } from './topology.ts';
@@ -49,6 +50,7 @@ async function startAll(
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, string>>> {
   console.log(`\nSkyarc on this machine, state in ${topology.home}\n`);
+  await throwIfTaken(topology);
   if (!topology.isEmbedded) await lookAtCluster(topology);
   await timed('etcd', () => keepEtcd(topology, signal));
   const names = processNames.filter((name) => name !== 'cluster' || topology.isEmbedded);
