@@ -149,3 +149,16 @@ test('a third-party app is deployed without a build', async () => {
   expect(await db.operationStep.count({ where: { operationId: operation.id } })).toBe(2);
   expect((await db.outbox.findFirst({ where: { key: id } }))?.topic).toBe('runtime');
 });
+
+test('an operation that is ended for a builder that is gone ends its build, too', async () => {
+  const app = await newApp('orphaned');
+  const { id } = await createOperation(db, { app, kind: 'DEPLOY', actor: 'ann' });
+  const sink = recorder();
+  const journal = await OperationJournal.open(db, id, sink);
+  expect(await journal?.finish('TIMED_OUT', 'The operation did not end within its time')).toBe(true);
+  const operation = await db.operation.findUniqueOrThrow({ where: { id } });
+  const build = await db.build.findUniqueOrThrow({ where: { id: operation.buildId ?? '' } });
+  expect(build).toMatchObject({ status: 'TIMED_OUT', message: 'The operation did not end within its time' });
+  expect(build.finishedAt).not.toBeNull();
+  expect(sink.notices).toContainEqual({ kind: 'build', id: build.id, appId: app.id });
+});

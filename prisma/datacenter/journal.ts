@@ -109,14 +109,14 @@ export class OperationJournal {
 
   /**
    * The final state, told once: the first call wins and answers true. Frees the app for the next operation
-   * and ends the steps that were left; `also` runs in the same transaction, only for the winner.
+   * and ends the steps that were left, and a build that nobody ended; `also` runs in the same transaction, only for the winner.
    */
   async finish(
     status: StepEnd,
     message: string | null,
     also?: (tx: DataCenterTransaction) => Promise<void>,
   ): Promise<boolean> {
-    const { id, appId } = this.operation;
+    const { id, appId, buildId, teamName } = this.operation;
     const won = await this.db.$transaction(async (tx) => {
       const now = new Date();
       const { count } = await tx.operation.updateMany({
@@ -133,6 +133,13 @@ export class OperationJournal {
         data: { status: status === 'SUCCEEDED' ? 'SUCCEEDED' : 'CANCELED' },
       });
       await also?.(tx);
+      // Its builder may be gone: what it did not end itself ends with the operation, and so does its log.
+      if (status !== 'SUCCEEDED' && buildId) {
+        await tx.build.updateMany({
+          where: { id: buildId, status: { in: ['QUEUED', 'RUNNING'] } },
+          data: { status, message, finishedAt: now },
+        });
+      }
       await tx.app.updateMany({
         where: { id: appId, activeOperationId: id },
         data: { activeOperationId: null },
@@ -142,6 +149,7 @@ export class OperationJournal {
     if (!won) return false;
     if (message) this.say(message, status === 'SUCCEEDED' ? 'info' : 'error');
     this.notify();
+    if (buildId) this.sink.notify(teamName, { kind: 'build', id: buildId, appId });
     return true;
   }
 
