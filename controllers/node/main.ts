@@ -1,91 +1,64 @@
-import { join } from 'node:path';
 import { parseConfig } from '@skyarc/lib/config';
-import { messageOf, toAppError } from '@skyarc/lib/errors';
-import { createIngestClient, type IngestClient, type NewFrame } from '@skyarc/lib/eventlog-client';
+import { messageOf } from '@skyarc/lib/errors';
 import { KubeClient, loadKubeConfig } from '@skyarc/lib/kube';
 import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
 import { createLogger } from '@skyarc/lib/log';
-import { retry } from '@skyarc/lib/retry';
 import { createRegistry, startStatusServer } from '@skyarc/lib/status';
-import { Counter } from 'prom-client';
-import { ApiCollector } from './api/collector.ts';
+import { NodeAgent } from './agent/agent.ts';
+import { type RunningCollector, startCollector } from './collect.ts';
 import { type NodeConfig, nodeConfigSchema } from './config.ts';
-import { FileCollector } from './files/collector.ts';
-import { ClusterPods } from './pods.ts';
-import { Positions } from './positions.ts';
+import { type RunningDiscovery, startDiscovery } from './discovery/discovery.ts';
+import { masterOf } from './master/master.ts';
 
 export { type NodeConfig, nodeConfigSchema } from './config.ts';
 
-/** Collects the lines that our pods' containers write, until it is stopped. */
+/** What a machine does for the platform: lines of its containers, its health, discovery for its apps. */
 export async function start(input: NodeConfig): Promise<RunningService> {
   const config = parseConfig('node', nodeConfigSchema, input);
+  const { host, port, dataDir, ingestUrl, logs } = config;
   const log = createLogger('node');
   const stack = new Stack();
-  const stopping = new AbortController();
   const registry = createRegistry('node');
-  const registers = [registry];
-  const linesTotal = new Counter({
-    name: 'skyarc_node_lines_total',
-    help: 'Lines collected and stored.',
-    registers,
-  });
-  const refusedTotal = new Counter({
-    name: 'skyarc_node_refused_lines_total',
-    help: 'Lines refused.',
-    registers,
-  });
-  let problem: string | undefined;
-
-  async function ship(client: IngestClient, frames: readonly NewFrame[]): Promise<void> {
-    try {
-      await retry(() => client.append(frames), {
-        signal: stopping.signal,
-        maxMs: 1_000,
-        retryable: (error) => toAppError(error).code !== 'INVALID',
-        onRetry: (error) => {
-          problem = `cannot store lines: ${messageOf(error)}`;
-        },
-      });
-      problem = undefined;
-      linesTotal.inc(frames.length);
-    } catch (error) {
-      if (toAppError(error).code !== 'INVALID') throw error;
-      // Sending them again would hold back everything behind them for ever.
-      log.error({ source: frames[0]?.source, reason: messageOf(error) }, 'the event log refused lines');
-      refusedTotal.inc(frames.length);
-    }
-  }
-
+  let collector: RunningCollector | undefined;
+  let discovery: RunningDiscovery | undefined;
+  let agent: NodeAgent | undefined;
   try {
     const kube = stack.use(new KubeClient(await loadKubeConfig(config.kubeconfig)), (client) =>
       client.close(),
     );
-    const pods = stack.use(new ClusterPods(kube), (running) => running.stop());
-    const client = stack.use(createIngestClient(config.ingestUrl), (open) => open.close());
-    const positions = await Positions.open(join(config.dataDir, 'positions.json'));
-    const silent = (): boolean => pods.silenceMs > 180_000;
-    const health = (): string | undefined =>
-      problem ?? (silent() ? 'the Kubernetes API is silent' : undefined);
+    const health = (): string | undefined => collector?.problem ?? discovery?.problem ?? agent?.problem;
     const status = stack.use(
-      await startStatusServer({ host: config.host, port: config.port, registry, health }),
+      await startStatusServer({
+        host,
+        port,
+        registry,
+        health,
+        actions: { 'GET /discovery': async () => discovery?.describe() ?? null },
+      }),
       (server) => server.stop(),
     );
-    const shared = { pods, positions, ship: (frames: readonly NewFrame[]) => ship(client, frames) };
-    const collector =
-      config.logs.from === 'files'
-        ? new FileCollector({ ...config.logs, ...shared })
-        : new ApiCollector({ kube, ...shared });
-    const starting = pods.start().then(() => collector.run(stopping.signal));
-    const running = Promise.all([starting, positions.keep(stopping.signal)]).catch((error: unknown) => {
-      problem = `collecting ended: ${messageOf(error)}`;
-      log.error({ reason: messageOf(error) }, 'collecting ended');
-    });
-    stack.add(async () => {
-      stopping.abort();
-      await pods.stop();
-      await running;
-      await positions.save();
-    });
+    if (logs && ingestUrl) {
+      collector = await startCollector({ dataDir, ingestUrl, logs }, { kube, log, registry });
+      stack.use(collector, (running) => running.stop());
+    }
+    if (config.discovery) {
+      discovery = await startDiscovery(config.discovery, { kube, log, registry });
+      stack.use(discovery, (running) => running.stop());
+    }
+    if (config.agent) {
+      const options = { config: config.agent, dataDir, url: status.url, kube, log };
+      agent = await NodeAgent.create(options);
+      const stopping = new AbortController();
+      const running = agent.run(stopping.signal).catch((error: unknown) => {
+        log.error({ reason: messageOf(error) }, 'the agent ended');
+      });
+      const master = masterOf(options);
+      master.start();
+      stack.add(async () => {
+        stopping.abort();
+        await Promise.all([running, master.stop()]);
+      });
+    }
     return { url: status.url, stop: () => stack.stop() };
   } catch (error) {
     await stack.stop();

@@ -164,6 +164,23 @@ export class KubeClient {
     }
   }
 
+  /**
+   * Asks for a pod's deletion by eviction (policy/v1), of this very pod when its uid is given; no error when it
+   * is gone. Throws EXHAUSTED while a disruption budget refuses, with its sentence.
+   */
+  async evict(name: string, namespace: string, uid?: string): Promise<void> {
+    const deleteOptions = uid ? { preconditions: { uid } } : undefined;
+    try {
+      await this.transport.json({
+        method: 'POST',
+        path: `${pathOf('pods', namespace, name)}/eviction`,
+        body: { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace }, deleteOptions },
+      });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+
   /** The newest lines of a container's log; of its previous life when asked. */
   async tailLog(ref: PodRef, options: { lines: number; previous?: boolean }): Promise<string[]> {
     const response = await this.transport.open({

@@ -1,0 +1,97 @@
+import { join } from 'node:path';
+import type { NodeCondition, NodeReport, NodeRole } from '@skyarc/lib/contracts';
+import { messageOf } from '@skyarc/lib/errors';
+import type { KubeClient } from '@skyarc/lib/kube';
+import type { Logger } from '@skyarc/lib/log';
+import { sleep } from '@skyarc/lib/retry';
+import { Cleaner } from '../cleanup/cleaner.ts';
+import { Guardian } from '../health/guardian.ts';
+import { HealthRecord } from '../health/record.ts';
+import { renderConditions } from './conditions.ts';
+import type { AgentConfig } from './config.ts';
+import { Exporter } from './exporter.ts';
+import { readMachine } from './machine.ts';
+import { Registration } from './registration.ts';
+
+export interface AgentOptions {
+  readonly config: AgentConfig;
+  readonly dataDir: string;
+  /** Base address of our status server. */
+  readonly url: string;
+  readonly kube: KubeClient;
+  readonly log: Logger;
+}
+
+/** One machine's agent: looks after its services and disk, and reports with every heartbeat. */
+export class NodeAgent {
+  /** Why the last heartbeat failed. */
+  problem: string | undefined;
+  private readonly options: AgentOptions;
+  private readonly record: HealthRecord;
+  private readonly guardians: readonly Guardian[];
+  private readonly exporter: Exporter | undefined;
+  private readonly cleaner: Cleaner;
+  private readonly registration: Registration;
+  private readonly startedAt = new Date().toISOString();
+  private conditions: readonly NodeCondition[] = [];
+  private roles: readonly NodeRole[];
+
+  static async create(options: AgentOptions): Promise<NodeAgent> {
+    return new NodeAgent(options, await HealthRecord.open(join(options.dataDir, 'health-record.json')));
+  }
+
+  private constructor(options: AgentOptions, record: HealthRecord) {
+    const { config, dataDir, kube, log } = options;
+    this.options = options;
+    this.record = record;
+    this.roles = config.roles;
+    this.guardians = config.services.map((service) => new Guardian(service, record, log));
+    this.exporter = config.exporter && new Exporter(config.exporter, { folder: dataDir, record, log });
+    this.cleaner = new Cleaner(config.cleanup, { folder: config.diskFolder ?? dataDir, record, log });
+    this.registration = new Registration(kube, config.name);
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([
+      ...this.guardians.map((guardian) => guardian.watch(signal)),
+      this.exporter?.run(signal),
+      this.cleaner.run(signal),
+      this.beat(signal),
+    ]);
+  }
+
+  private async beat(signal: AbortSignal): Promise<void> {
+    const { config, log } = this.options;
+    while (!signal.aborted) {
+      try {
+        this.roles = await this.registration.settleRoles(config.roles);
+        await this.registration.report(await this.readReport());
+        this.problem = undefined;
+      } catch (error) {
+        if (!this.problem) log.warn({ reason: messageOf(error) }, 'cannot report');
+        this.problem = `cannot report: ${messageOf(error)}`;
+      }
+      await sleep(config.heartbeatMs, signal).catch(() => undefined);
+    }
+  }
+
+  private async readReport(): Promise<NodeReport> {
+    const { config, dataDir, url } = this.options;
+    const machine = await readMachine(config.diskFolder ?? dataDir);
+    const services = this.guardians.map(({ state }) => state);
+    this.conditions = renderConditions(machine, services, config.pressure, this.conditions);
+    return {
+      name: config.name,
+      at: new Date().toISOString(),
+      startedAt: this.startedAt,
+      heartbeatMs: config.heartbeatMs,
+      roles: [...this.roles],
+      url,
+      exporterUrl: this.exporter?.url ?? null,
+      machine,
+      conditions: [...this.conditions],
+      services,
+      record: [...this.record.list()],
+    };
+  }
+}

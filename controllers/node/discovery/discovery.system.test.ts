@@ -1,0 +1,313 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { register } from '@grpc/grpc-js-xds';
+import { meshRefusal, meshRefusalAnnotation, parseStored } from '@skyarc/lib/contracts';
+import { TestCluster } from '@skyarc/lib/kube/testing';
+import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
+import { pollUntil } from '@skyarc/lib/retry';
+import { makeGrantKeys } from '@skyarc/lib/signed-grant';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createGreeterClient, type Greeter, type GreeterClient, startGreeter } from '../fixtures/greeter.ts';
+import { MeshWorld } from '../fixtures/mesh.ts';
+import { nodeOf, openDelta, openSotw } from '../fixtures/raw-client.ts';
+import { start } from '../main.ts';
+import { typeUrlOf } from './types.ts';
+
+const basePort = 21_800;
+const xdsPort = 21_810;
+const xdsUrl = `http://127.0.0.1:${xdsPort}`;
+const stack = new Stack();
+let cluster: TestCluster;
+let folder: string;
+let world: MeshWorld;
+let node: RunningService;
+let one: Greeter;
+let two: Greeter;
+
+const startNode = (): Promise<RunningService> =>
+  start({
+    port: 0,
+    dataDir: folder,
+    kubeconfig: cluster.kubeconfig,
+    discovery: { port: xdsPort, grantKey: world.keys.publicKey },
+  });
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'skyarc-xds-'));
+  stack.add(() => rm(folder, { recursive: true }));
+  cluster = stack.use(await TestCluster.start({ instance: 'xds', basePort, parts: 'api' }), (it) =>
+    it.stop(),
+  );
+  world = await MeshWorld.open(cluster.kube, 'team-blue');
+  [one, two] = [await startGreeter('one'), await startGreeter('two')];
+  stack.add(() => (one.stop(), two.stop()));
+  node = await startNode();
+  stack.add(() => node.stop());
+  await world.putService('one');
+  await world.putService('two');
+  await world.putEndpoints('one', [{ address: '127.0.0.1' }], one.port);
+  await world.putEndpoints('two', [{ address: '127.0.0.1' }], two.port);
+  await world.putRules('caller', [{ service: 'one' }, { service: 'two' }]);
+  process.env['GRPC_XDS_BOOTSTRAP_CONFIG'] = world.bootstrapOf('caller', xdsUrl);
+  register();
+});
+afterAll(() => stack.stop());
+
+/** One of a thousand addresses of this host. */
+function addressOf(index: number): string {
+  return `127.0.${1 + Math.floor(index / 250)}.${1 + (index % 250)}`;
+}
+
+function answers(client: GreeterClient, wanted: string, headers = {}): Promise<string> {
+  return pollUntil(
+    async () => {
+      const answer = await client.greet('hello', headers);
+      return answer === wanted ? answer : undefined;
+    },
+    { timeoutMs: 30_000, onTimeout: () => new Error(`"${wanted}" never answered`) },
+  );
+}
+
+test('a real gRPC client goes where the rules say, while calls run, and no call fails', async () => {
+  const client = createGreeterClient('xds:///one:8000');
+  try {
+    expect(await client.greet()).toBe('one');
+    let failed = 0;
+    let done = 0;
+    const over = new AbortController();
+    const calling = Array.from({ length: 4 }, async () => {
+      while (!over.signal.aborted) {
+        await client.greet().then(
+          () => (done += 1),
+          () => (failed += 1),
+        );
+      }
+    });
+    // To the other service, by a header, shared by weight, to one instance, and back.
+    await world.putRules('caller', [
+      { service: 'one', routes: [{ headers: [], targets: [{ service: 'two', weight: 1 }] }] },
+    ]);
+    await answers(client, 'two');
+    await world.putRules('caller', [
+      {
+        service: 'one',
+        routes: [
+          { headers: [{ name: 'x-version', exact: 'two' }], targets: [{ service: 'two', weight: 1 }] },
+        ],
+      },
+    ]);
+    await answers(client, 'one');
+    await answers(client, 'two', { 'x-version': 'two' });
+    await world.putRules('caller', [
+      {
+        service: 'one',
+        routes: [
+          {
+            headers: [],
+            targets: [
+              { service: 'one', weight: 30 },
+              { service: 'two', instance: 'two-0', weight: 70 },
+            ],
+          },
+        ],
+      },
+    ]);
+    await answers(client, 'two');
+    const said = await Promise.all(Array.from({ length: 400 }, () => client.greet()));
+    const share = said.filter((name) => name === 'two').length / said.length;
+    expect(share).toBeGreaterThan(0.55);
+    expect(share).toBeLessThan(0.85);
+    await world.putRules('caller', [{ service: 'one' }, { service: 'two' }]);
+    await answers(client, 'one');
+    over.abort();
+    await Promise.all(calling);
+    expect({ failed, some: done > 100 }).toEqual({ failed: 0, some: true });
+  } finally {
+    client.close();
+  }
+});
+
+test('timeouts, retries and limits hold', async () => {
+  const client = createGreeterClient('xds:///two:8000');
+  try {
+    await world.putRules('caller', [
+      { service: 'two', policy: { timeoutMs: 200, retries: { attempts: 3, on: ['UNAVAILABLE'] } } },
+    ]);
+    await pollUntil(
+      async () =>
+        client.greet('sleep 2000').then(
+          () => undefined,
+          (error: Error) => (/deadline/i.test(error.message) ? error : undefined),
+        ),
+      { timeoutMs: 30_000, onTimeout: () => new Error('no call was ended by its timeout') },
+    );
+    // Fails twice of three times: only retries can make it.
+    expect(await client.greet('fail 3')).toBe('two');
+    await world.putRules('caller', [{ service: 'two', policy: { limits: { maxRequests: 2 } } }]);
+    await pollUntil(
+      async () => {
+        const ends = await Promise.allSettled(Array.from({ length: 6 }, () => client.greet('sleep 300')));
+        const refused = ends.filter(({ status }) => status === 'rejected').length;
+        return refused === 4 ? true : undefined;
+      },
+      { timeoutMs: 30_000, onTimeout: () => new Error('the limit does not hold') },
+    );
+  } finally {
+    client.close();
+    await world.putRules('caller', [{ service: 'one' }, { service: 'two' }]);
+  }
+});
+
+test('calls go on while a thousand endpoints change, and while discovery is away', async () => {
+  const client = createGreeterClient('xds:///one:8000');
+  try {
+    await client.greet();
+    let failed = 0;
+    const over = new AbortController();
+    const calling = Array.from({ length: 4 }, async () => {
+      while (!over.signal.aborted) await client.greet().catch(() => (failed += 1));
+    });
+    // A window of ten that moves: every change lets one come and one go.
+    for (let index = 0; index < 1_000; index += 20) {
+      const places = Array.from({ length: 20 }, (_, offset) => ({
+        address: addressOf((index + offset) % 1_000),
+      }));
+      await world.putEndpoints('one', places, one.port);
+    }
+    await node.stop();
+    await client.greet();
+    node = await startNode();
+    await world.putEndpoints('one', [{ address: '127.0.0.9' }], one.port);
+    await pollUntil(
+      async () => {
+        await client.greet();
+        return [...one.calls.keys()].length > 0 ? true : undefined;
+      },
+      { timeoutMs: 30_000, onTimeout: () => new Error('no call came') },
+    );
+    over.abort();
+    await Promise.all(calling);
+    expect(failed).toBe(0);
+  } finally {
+    client.close();
+    await world.putEndpoints('one', [{ address: '127.0.0.1' }], one.port);
+  }
+});
+
+test('a refusal is kept, shown, and not repeated; what comes after is sent', async () => {
+  await world.putRules('refuser', [{ service: 'one' }]);
+  const stream = openSotw(xdsUrl);
+  try {
+    const typeUrl = typeUrlOf('routes');
+    const resourceNames = ['one:8000'];
+    stream.send({ node: nodeOf('refuser', world.grantOf('refuser')), typeUrl, resourceNames });
+    const first = await stream.next(() => true);
+    stream.send({
+      typeUrl,
+      resourceNames,
+      responseNonce: first.nonce,
+      versionInfo: '',
+      errorDetail: { code: 3, message: 'I do not like it' },
+    });
+    const refusal = await pollUntil(
+      async () => {
+        const object = await cluster.kube.find('configmaps', 'refuser-mesh', world.namespace);
+        const text = object?.metadata?.annotations?.[meshRefusalAnnotation];
+        return parseStored(meshRefusal, text) ?? undefined;
+      },
+      { timeoutMs: 30_000, onTimeout: () => new Error('the refusal is not noted') },
+    );
+    expect(refusal).toMatchObject({ kind: 'routes', message: 'I do not like it' });
+    const shown = await (await fetch(`${node.url}/discovery`)).json();
+    expect(JSON.stringify(shown)).toContain('I do not like it');
+    expect(stream.received).toHaveLength(1);
+    await world.putRules('refuser', [{ service: 'one', policy: { timeoutMs: 5_000 } }]);
+    const second = await stream.next(() => true, 1);
+    expect(second.versionInfo).not.toBe(first.versionInfo);
+  } finally {
+    stream.close();
+  }
+});
+
+test('delta tells what changed alone, and nothing to whom has it', async () => {
+  await world.putRules('reader', [{ service: 'one' }, { service: 'two' }]);
+  const typeUrl = typeUrlOf('endpoints');
+  const stream = openDelta(xdsUrl);
+  const names = ['one:8000', 'two:8000', 'none:1'];
+  stream.send({
+    node: nodeOf('reader', world.grantOf('reader')),
+    typeUrl,
+    resourceNamesSubscribe: names,
+  });
+  const first = await stream.next(() => true);
+  expect(first.resources.map(({ name }) => name).toSorted()).toEqual(['one:8000', 'two:8000']);
+  expect(first.removedResources).toEqual(['none:1']);
+  stream.send({ typeUrl, responseNonce: first.nonce });
+  await world.putEndpoints('two', [{ address: '127.0.0.1' }, { address: '127.0.0.2' }], two.port);
+  const second = await stream.next(() => true, 1);
+  expect(second.resources.map(({ name }) => name)).toEqual(['two:8000']);
+  stream.close();
+
+  const again = openDelta(xdsUrl);
+  const versions = Object.fromEntries(
+    [...first.resources, ...second.resources].map((r) => [r.name, r.version]),
+  );
+  again.send({
+    node: nodeOf('reader', world.grantOf('reader')),
+    typeUrl,
+    resourceNamesSubscribe: names.slice(0, 2),
+    initialResourceVersions: versions,
+  });
+  await world.putEndpoints('one', [{ address: '127.0.0.1' }, { address: '127.0.0.3' }], one.port);
+  const third = await again.next(() => true);
+  expect(third.resources.map(({ name }) => name)).toEqual(['one:8000']);
+  again.close();
+  await world.putEndpoints('one', [{ address: '127.0.0.1' }], one.port);
+  await world.putEndpoints('two', [{ address: '127.0.0.1' }], two.port);
+});
+
+test('Envoy gets listeners on loopback for all that its app needs', async () => {
+  await world.putRules('proxied', [{ service: 'one' }, { service: 'two' }]);
+  const stream = openSotw(xdsUrl);
+  try {
+    const typeUrl = typeUrlOf('listeners');
+    stream.send({ node: nodeOf('proxied', world.grantOf('proxied'), 'envoy'), typeUrl });
+    const reply = await stream.next(() => true);
+    // Both have port 8000, and loopback has it once: the first.
+    expect(reply.resources).toHaveLength(1);
+    expect(Buffer.from(reply.resources[0]?.value ?? []).toString('latin1')).toContain('127.0.0.1');
+  } finally {
+    stream.close();
+  }
+});
+
+test('nobody is told of an app that is not theirs', async () => {
+  const other = await MeshWorld.open(cluster.kube, 'team-red');
+  await other.putService('secret');
+  await other.putEndpoints('secret', [{ address: '127.0.0.7' }], one.port);
+  await other.putRules('caller', [{ service: 'secret' }]);
+  await world.putRules('reader', [{ service: 'one' }, { service: 'secret' }]);
+  const first = { typeUrl: typeUrlOf('endpoints'), resourceNames: ['secret:8000', 'one:8000'] };
+  const refused = [
+    nodeOf('nobody'),
+    nodeOf('forger', world.grantOf('reader', makeGrantKeys())),
+    nodeOf('stranger', 'no.grant'),
+    // Signed, but its app has no rules.
+    nodeOf('gone', world.grantOf('gone')),
+  ];
+  for (const node of refused) {
+    const stream = openSotw(xdsUrl);
+    stream.send({ node, ...first });
+    await expect(stream.next(() => true)).rejects.toMatchObject({
+      code: expect.stringMatching(/UNAUTHENTICATED|FORBIDDEN|NOT_FOUND/),
+    });
+    stream.close();
+  }
+  const stream = openSotw(xdsUrl);
+  stream.send({ node: nodeOf('reader', world.grantOf('reader')), ...first });
+  const reply = await stream.next(() => true);
+  expect(reply.resources).toHaveLength(1);
+  expect(Buffer.from(reply.resources[0]?.value ?? []).toString('latin1')).not.toContain('127.0.0.7');
+  stream.close();
+});

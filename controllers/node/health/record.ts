@@ -1,0 +1,41 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { nodeRecordEntry, type NodeRecordEntry, parseStored } from '@skyarc/lib/contracts';
+
+const maxEntries = 100;
+
+/** What the agent did and saw, newest first: the last hundred, kept in a file. */
+export class HealthRecord {
+  private readonly file: string;
+  private entries: readonly NodeRecordEntry[];
+  private writing: Promise<void> = Promise.resolve();
+
+  private constructor(file: string, entries: readonly NodeRecordEntry[]) {
+    this.file = file;
+    this.entries = entries;
+  }
+
+  /** An unreadable file is a new record. */
+  static async open(file: string): Promise<HealthRecord> {
+    await mkdir(dirname(file), { recursive: true });
+    const text = await readFile(file, 'utf8').catch(() => undefined);
+    return new HealthRecord(file, parseStored(nodeRecordEntry.array(), text) ?? []);
+  }
+
+  list(): readonly NodeRecordEntry[] {
+    return this.entries;
+  }
+
+  /** Resolves when it is on disk; a full disk does not stop the agent. */
+  add(entry: Omit<NodeRecordEntry, 'at'>): Promise<void> {
+    this.entries = [{ at: new Date().toISOString(), ...entry }, ...this.entries].slice(0, maxEntries);
+    this.writing = this.writing.then(() => this.save()).catch(() => undefined);
+    return this.writing;
+  }
+
+  private async save(): Promise<void> {
+    const temporary = `${this.file}.new`;
+    await writeFile(temporary, JSON.stringify(this.entries));
+    await rename(temporary, this.file);
+  }
+}
