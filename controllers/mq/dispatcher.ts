@@ -4,7 +4,8 @@ import type { Compare, EtcdClient, Operation } from '@skyarc/lib/etcd';
 import { createLogger } from '@skyarc/lib/log';
 import { sleep } from '@skyarc/lib/retry';
 import type { HandOut, Member } from './member.ts';
-import { plan, type Claimable, type Plan } from './plan.ts';
+import { type Claimable, claimableAtOnce, plan, type Plan } from './plan.ts';
+import type { EarlyClaims } from './publisher.ts';
 import type { QueueCache } from './store/cache.ts';
 import type { CursorRecord, DeliveryRecord } from './store/records.ts';
 import type { GroupView } from './store/topic-view.ts';
@@ -14,7 +15,7 @@ import { Turns } from './turns.ts';
 export type Settlement =
   | { readonly kind: 'ack' }
   | { readonly kind: 'nack'; readonly delayMs: number; readonly reason: string }
-  | { readonly kind: 'extend'; readonly ackDeadlineMs: number }
+  | { readonly kind: 'extend'; readonly untilMs: number }
   /** It never reached its member. */
   | { readonly kind: 'release' };
 
@@ -28,6 +29,8 @@ interface Settling {
 interface Claim extends Claimable {
   readonly member: Member;
   readonly record: DeliveryRecord;
+  /** Whether somebody let its deadline pass. */
+  readonly isAgain: boolean;
 }
 
 export interface DispatcherOptions {
@@ -37,9 +40,16 @@ export interface DispatcherOptions {
   readonly group: string;
   /** Writes a dead letter; the same again changes nothing. */
   readonly bury: (handOut: HandOut, group: string, reason: string) => Promise<void>;
+  readonly count: (what: DispatchCount, many: number) => void;
 }
 
+/** What is counted of a group. */
+export type DispatchCount = 'delivered' | 'acked' | 'nacked' | 'expired';
+
 const maxSettlings = 40;
+/** The group's cursor moves for so many settled messages, or after so long. */
+const cursorRecords = 20;
+const cursorPauseMs = 100;
 const log = createLogger('mq');
 
 /**
@@ -53,9 +63,11 @@ export class Dispatcher {
   private settlings: Settling[] = [];
   /** Claims whose transaction was not answered: they are ours if the watch says so. */
   private unsure: Claim[] = [];
+  /** Claims that a publisher is writing. */
+  private readonly early = new Set<Claim>();
   private readonly buried = new Set<string>();
-  private absent = new Set<number>();
   private readonly turns = new Turns();
+  private movedAtMs = 0;
   private kicked = false;
   private running = false;
   private timer: NodeJS.Timeout | undefined;
@@ -74,6 +86,42 @@ export class Dispatcher {
   leave(member: Member): void {
     this.members.delete(member);
     for (const { deliveryId } of member.close()) this.release(deliveryId);
+  }
+
+  get consumers(): number {
+    return this.members.size;
+  }
+
+  /** Hand-outs of messages that are about to be published, as far as members are free for them. */
+  claimEarly(published: readonly Claimable[]): EarlyClaims | null {
+    const { cache, topic, group } = this.options;
+    const { view, capacity } = this;
+    if (!view || view.cursorRevision === 0 || capacity <= 0 || this.stopped) return null;
+    const free = claimableAtOnce(cache.topic(topic), view, published, { capacity, now: Date.now() });
+    if (free.length === 0) return null;
+    const claims = free.map((claimable) => this.claim(claimable));
+    for (const claim of claims) this.early.add(claim);
+    const ended = (): void => {
+      for (const claim of claims) this.early.delete(claim);
+    };
+    return {
+      records: claims.map(({ sequence, record }) => ({
+        key: cache.keys.delivery(topic, group, sequence),
+        value: JSON.stringify(record),
+      })),
+      confirm: () => {
+        ended();
+        this.handOverAll(claims);
+      },
+      drop: () => {
+        ended();
+        this.forgetClaims(claims);
+      },
+      doubt: () => {
+        ended();
+        this.unsure.push(...claims);
+      },
+    };
   }
 
   /** Throws CONFLICT when the message was handed out again meanwhile. Settling twice is harmless. */
@@ -101,6 +149,10 @@ export class Dispatcher {
 
   private get view(): GroupView | undefined {
     return this.options.cache.topic(this.options.topic).groups.get(this.options.group);
+  }
+
+  private get capacity(): number {
+    return [...this.members].reduce((sum, member) => sum + Math.max(0, member.capacity), 0);
   }
 
   private enqueue(deliveryId: string, settlement: Settlement): Promise<void> {
@@ -131,6 +183,8 @@ export class Dispatcher {
   }
 
   private async round(): Promise<void> {
+    const { cache } = this.options;
+    if (!cache.topic(this.options.topic).isComplete) await cache.catchUp(this.options.topic);
     const settlings = this.settlings.splice(0, maxSettlings);
     const writes = new Map<number, { record: DeliveryRecord; modRevision: number; done?: Settling }>();
     try {
@@ -146,29 +200,27 @@ export class Dispatcher {
       return;
     }
     this.confirmUnsure(view);
-    for (const member of this.members) prune(member, view, this.unsure);
-    const topic = this.options.cache.topic(this.options.topic);
-    const capacity = [...this.members].reduce((sum, member) => sum + Math.max(0, member.capacity), 0);
-    const planned = plan(topic, view, {
-      capacity,
-      touched: writes,
-      absent: this.absent,
-      now: Date.now(),
-      turns: this.turns,
-    });
-    if (planned.unknown.length > 0) await this.verifyAbsent(planned.unknown);
+    for (const member of this.members) prune(member, view, [...this.unsure, ...this.early]);
+    const topic = cache.topic(this.options.topic);
+    const { capacity, turns } = this;
+    const planned = plan(topic, view, { capacity, touched: writes, now: Date.now(), turns });
     for (const expired of planned.exhausted) void this.buryExpired(expired);
     const claims = planned.claimable.map((claimable) => this.claim(claimable));
-    this.wakeAt(view);
-    if (writes.size === 0 && claims.length === 0 && planned.settledTo === view.settledTo) return;
-    await this.commit(view, writes, claims, planned);
+    const movesAtMs = this.movedAtMs + cursorPauseMs;
+    const canMove = planned.settledTo > view.settledTo;
+    // Each move makes other nodes' transactions lose.
+    const moves = canMove && (planned.forgotten.length >= cursorRecords || Date.now() >= movesAtMs);
+    this.wakeAt(view, canMove && !moves ? Math.min(planned.dueMs, movesAtMs) : planned.dueMs);
+    if (writes.size === 0 && claims.length === 0 && !moves) return;
+    if (moves) this.movedAtMs = Date.now();
+    await this.commit(view, writes, claims, moves ? planned : null);
   }
 
   private async commit(
     view: GroupView,
     writes: ReadonlyMap<number, { record: DeliveryRecord; modRevision: number; done?: Settling }>,
     claims: readonly Claim[],
-    planned: Plan,
+    move: Pick<Plan, 'settledTo' | 'forgotten'> | null,
   ): Promise<void> {
     const { cache, etcd, topic, group } = this.options;
     const keyOf = (sequence: number): string => cache.keys.delivery(topic, group, sequence);
@@ -181,10 +233,10 @@ export class Dispatcher {
     };
     for (const [sequence, write] of writes) put(sequence, write.record, write.modRevision);
     for (const { sequence, record, modRevision } of claims) put(sequence, record, modRevision);
-    if (planned.settledTo > view.settledTo) {
-      const record: CursorRecord = { settledTo: planned.settledTo };
+    if (move) {
+      const record: CursorRecord = { settledTo: move.settledTo };
       operations.push({ type: 'put', key: cursor, value: JSON.stringify(record) });
-      for (const sequence of planned.forgotten) operations.push({ type: 'delete', key: keyOf(sequence) });
+      for (const sequence of move.forgotten) operations.push({ type: 'delete', key: keyOf(sequence) });
     }
     const settlings = [...writes.values()].flatMap(({ done }) => done ?? []);
     let result;
@@ -196,19 +248,26 @@ export class Dispatcher {
       throw error;
     }
     if (!result.succeeded) {
-      for (const { member, sequence } of claims) member.inFlight.delete(sequence);
+      this.forgetClaims(claims);
       this.settlings.unshift(...settlings);
       await cache.refresh(compare.map(({ key }) => key));
       this.kicked = true;
       return;
     }
-    for (const { resolve } of settlings) resolve();
-    await cache.reached(result.revision);
-    for (const sequence of this.absent) if (sequence <= planned.settledTo) this.absent.delete(sequence);
-    for (const claim of claims) {
-      this.turns.take(claim);
-      this.handOver(claim);
+    cache.applyWritten(
+      result.revision,
+      operations.flatMap((operation) => {
+        if (operation.type === 'get') return [];
+        const value = operation.type === 'put' ? Buffer.from(operation.value) : null;
+        return [{ key: operation.key, value }];
+      }),
+    );
+    for (const { resolve, settlement } of settlings) {
+      if (settlement.kind === 'ack') this.options.count('acked', 1);
+      if (settlement.kind === 'nack') this.options.count('nacked', 1);
+      resolve();
     }
+    this.handOverAll(claims);
   }
 
   /** Turns a settlement into a write, or answers it at once. */
@@ -262,7 +321,8 @@ export class Dispatcher {
 
   private handOutOf(sequence: number, record: DeliveryRecord): HandOut | null {
     const message = this.options.cache.topic(this.options.topic).messages.get(sequence);
-    return message ? { deliveryId: record.deliveryId, sequence, attempt: record.attempt, message } : null;
+    const { deliveryId, attempt, untilMs: deadlineMs } = record;
+    return message ? { deliveryId, sequence, attempt, message, deadlineMs } : null;
   }
 
   private claim(claimable: Claimable): Claim {
@@ -274,17 +334,32 @@ export class Dispatcher {
     const { ackDeadlineMs, maxAttempts } = member.options;
     member.inFlight.set(claimable.sequence, deliveryId);
     const untilMs = Date.now() + ackDeadlineMs;
-    const { attempt } = claimable;
+    const { attempt, sequence } = claimable;
     return {
       ...claimable,
       member,
+      isAgain: this.view?.deliveries.get(sequence)?.state === 'out',
       record: { state: 'out', deliveryId, attempt, untilMs, maxAttempts, reason: '' },
     };
   }
 
+  private handOverAll(claims: readonly Claim[]): void {
+    this.options.count('delivered', claims.length);
+    this.options.count('expired', claims.filter(({ isAgain }) => isAgain).length);
+    for (const claim of claims) {
+      this.turns.take(claim);
+      this.handOver(claim);
+    }
+  }
+
+  private forgetClaims(claims: readonly Claim[]): void {
+    for (const { member, sequence } of claims) member.inFlight.delete(sequence);
+  }
+
   private handOver({ member, sequence, record, message }: Claim): void {
-    const { deliveryId, attempt } = record;
-    if (!member.deliver({ deliveryId, sequence, attempt, message })) this.release(deliveryId);
+    const { deliveryId, attempt, untilMs } = record;
+    if (!member.deliver({ deliveryId, sequence, attempt, message, deadlineMs: untilMs }))
+      this.release(deliveryId);
   }
 
   private confirmUnsure(view: GroupView): void {
@@ -314,21 +389,11 @@ export class Dispatcher {
     }
   }
 
-  /** Messages that this node does not know: gone before the group began, or lost by the watch. */
-  private async verifyAbsent(sequences: readonly number[]): Promise<void> {
-    const { cache, topic } = this.options;
-    const isFresh = await cache.refresh(sequences.map((sequence) => cache.keys.message(topic, sequence)));
-    const { messages } = cache.topic(topic);
-    // A message that is only not known yet must never pass for absent: it would be lost.
-    for (const sequence of isFresh ? sequences : []) if (!messages.has(sequence)) this.absent.add(sequence);
-    this.kicked = true;
-  }
-
-  private wakeAt(view: GroupView): void {
+  private wakeAt(view: GroupView, firstDueMs: number): void {
     clearTimeout(this.timer);
-    if (this.members.size === 0 || this.stopped) return;
+    if (this.stopped || (this.members.size === 0 && firstDueMs === Infinity)) return;
     const now = Date.now();
-    let dueMs = Infinity;
+    let dueMs = firstDueMs;
     for (const { state, untilMs } of view.deliveries.values()) {
       if (state !== 'settled' && untilMs > now) dueMs = Math.min(dueMs, untilMs);
     }
@@ -340,14 +405,15 @@ export class Dispatcher {
   }
 }
 
-function prune(member: Member, view: GroupView, unsure: readonly Claim[]): void {
+/** Forgets what a member has no more, and remembers that it let a deadline pass. */
+function prune(member: Member, view: GroupView, open: readonly Claim[]): void {
   const now = Date.now();
   for (const [sequence, deliveryId] of member.inFlight) {
     const record = view.deliveries.get(sequence);
     const isSame = record?.deliveryId === deliveryId;
     const isOut = isSame && record.state === 'out' && record.untilMs > now;
     if (record && (!isSame || (record.state === 'out' && !isOut))) member.lapse(now);
-    if (!isOut && !unsure.some((claim) => claim.record.deliveryId === deliveryId))
+    if (!isOut && !open.some((claim) => claim.record.deliveryId === deliveryId))
       member.inFlight.delete(sequence);
   }
 }
@@ -360,7 +426,7 @@ function changeOf(settlement: Settlement, record: DeliveryRecord): Partial<Deliv
     case 'nack':
       return { state: 'waiting', untilMs: now + settlement.delayMs, reason: settlement.reason };
     case 'extend':
-      return { untilMs: now + settlement.ackDeadlineMs };
+      return { untilMs: settlement.untilMs };
     case 'release':
       return { state: 'waiting', untilMs: now, attempt: record.attempt - 1 };
   }

@@ -6,9 +6,11 @@ import { createLogger } from '@skyarc/lib/log';
 import { sleep } from '@skyarc/lib/retry';
 import { startRpcServer } from '@skyarc/lib/rpc';
 import { createRegistry, startStatusServer } from '@skyarc/lib/status';
+import { Access } from './access.ts';
 import { clean, forgetIds } from './clean.ts';
 import { type MqConfig, mqConfigSchema } from './config.ts';
-import { createMetrics } from './metrics.ts';
+import { DeadLetters } from './dead-letters.ts';
+import { createCounters, createGauges } from './metrics.ts';
 import { Queue } from './queue.ts';
 import { routesOf } from './service.ts';
 import { QueueCache } from './store/cache.ts';
@@ -45,19 +47,29 @@ export async function start(input: MqConfig): Promise<RunningMq> {
       (server) => server.stop(),
     );
     await reading.ready;
-    const queue = stack.use(new Queue(etcd, cache, config), (running) => running.stop());
-    createMetrics(registry, cache, queue);
+    const counters = createCounters(registry);
+    const queue = stack.use(new Queue({ etcd, cache, config, counters }), (running) => running.stop());
+    createGauges(registry, cache, queue);
     const repeating = [
-      repeat(config.cleanEveryMs, 'clean-up', () => clean(etcd, cache, config)),
+      repeat(config.cleanEveryMs, 'clean-up', () => clean({ etcd, cache, config })),
+      repeat(config.reclaimEveryMs, 'making room in etcd', () => reclaimIfFull(etcd)),
       repeat(config.repairEveryMs, 'repair', () => cache.repair(stopping.signal)),
-      repeat(config.repairEveryMs, 'clean-up of ids', () => forgetIds(etcd, cache, config)),
+      repeat(config.repairEveryMs, 'clean-up of ids', () => forgetIds({ etcd, cache, config })),
     ];
     stack.add(async () => {
       stopping.abort();
       await Promise.all(repeating);
     });
+    const deadLetters = new DeadLetters({
+      etcd,
+      cache,
+      duplicateWindowMs: config.duplicateWindowMs,
+      publish: (topic, message) => queue.publish(topic, message),
+    });
+    const access = new Access(config.access);
+    const routes = routesOf({ queue, access, cache, etcd, config, deadLetters });
     const rpc = stack.use(
-      await startRpcServer({ host, port: config.port, routes: routesOf(queue) }),
+      await startRpcServer({ host, port: config.port, routes, tls: config.tls }),
       (server) => server.stop(),
     );
     return { url: rpc.url, statusUrl: status.url, stop: () => stack.stop() };
@@ -75,4 +87,9 @@ export async function start(input: MqConfig): Promise<RunningMq> {
       });
     }
   }
+}
+
+/** A store that refused one write for want of space refuses all of them until somebody sees to it. */
+async function reclaimIfFull(etcd: EtcdClient): Promise<void> {
+  if (await etcd.isFull()) await etcd.reclaimSpace();
 }

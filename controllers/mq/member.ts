@@ -6,6 +6,8 @@ export interface HandOut {
   readonly sequence: number;
   readonly attempt: number;
   readonly message: MessageRecord;
+  /** Milliseconds since 1970. */
+  readonly deadlineMs: number;
 }
 
 export interface MemberOptions {

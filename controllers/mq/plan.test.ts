@@ -1,21 +1,27 @@
 import { expect, test } from 'vitest';
-import { plan, type PlanInput } from './plan.ts';
-import type { DeliveryRecord } from './store/records.ts';
+import { claimableAtOnce, plan, type PlanInput } from './plan.ts';
+import type { DeliveryRecord, MessageRecord } from './store/records.ts';
+import { encodeSegment } from './store/segment.ts';
 import { type GroupView, TopicView } from './store/topic-view.ts';
 import { Turns } from './turns.ts';
 
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
-/** A topic with one message for each key, from sequence 1 on; null for one that is gone. */
-function topicOf(keys: readonly (string | null)[]): TopicView {
+/** A topic with one message for each, from sequence 1 on; null for one that is gone. */
+function topicWith(messages: readonly (Partial<MessageRecord> | null)[]): TopicView {
   const topic = new TopicView('t');
-  for (const [index, key] of keys.entries()) {
-    if (key === null) continue;
-    const message = { messageId: `${index}`, key, publishedMs: 0, body: '' };
-    topic.apply({ kind: 'message', topic: 't', sequence: index + 1 }, json(message), 1);
-  }
-  topic.apply({ kind: 'head', topic: 't' }, json({ last: keys.length }), 1);
+  const segment = messages.map((message, index) => {
+    const base = { messageId: `${index}`, key: '', publishedMs: 0, body: Buffer.from('x') };
+    return message && { ...base, ...message };
+  });
+  topic.apply({ kind: 'segment', topic: 't', first: 1 }, encodeSegment(segment), 1);
+  topic.apply({ kind: 'head', topic: 't' }, json({ last: messages.length }), 1);
   return topic;
+}
+
+/** A topic with one message for each key. */
+function topicOf(keys: readonly (string | null)[]): TopicView {
+  return topicWith(keys.map((key) => (key === null ? null : { key })));
 }
 
 function groupOf(records: Readonly<Record<number, Partial<DeliveryRecord>>> = {}, settledTo = 0): GroupView {
@@ -29,7 +35,6 @@ function groupOf(records: Readonly<Record<number, Partial<DeliveryRecord>>> = {}
 const input: PlanInput = {
   capacity: 10,
   touched: new Set<number>(),
-  absent: new Set<number>(),
   now: 1_000,
   turns: new Turns(),
 };
@@ -65,30 +70,68 @@ test('a last attempt past its deadline is exhausted', () => {
   expect(planned).toMatchObject({ exhausted: [1], claimable: [] });
 });
 
-test('the cursor passes what is settled or surely absent, and nothing else', () => {
+test('the cursor passes what is settled or gone, and nothing else', () => {
   const settled = { state: 'settled' as const };
   expect(plan(topicOf(['a', 'b', 'c']), groupOf({ 1: settled, 3: settled }), input)).toMatchObject({
     settledTo: 1,
     forgotten: [1],
-    unknown: [],
   });
   const withHole = topicOf(['a', null, null, 'b']);
-  expect(plan(withHole, groupOf({ 1: settled }), input)).toMatchObject({ settledTo: 1, unknown: [2, 3] });
-  const absent = new Set([2, 3]);
-  expect(plan(withHole, groupOf({ 1: settled }), { ...input, absent })).toMatchObject({
+  expect(plan(withHole, groupOf({ 1: settled, 3: {} }), input)).toMatchObject({
     settledTo: 3,
-    unknown: [],
+    forgotten: [1, 3],
   });
+});
+
+test('nothing beyond a gap is handed out or passed: the watch may have lost it', () => {
+  const topic = topicOf(['a', 'b']);
+  const later = encodeSegment([{ messageId: 'x', key: 'a', publishedMs: 0, body: Buffer.from('x') }]);
+  topic.apply({ kind: 'segment', topic: 't', first: 4 }, later, 2);
+  topic.apply({ kind: 'head', topic: 't' }, json({ last: 4 }), 2);
+  expect(topic.isComplete).toBe(false);
+  const settled = { state: 'settled' as const };
+  const planned = plan(topic, groupOf({ 1: settled, 2: settled }), input);
+  expect(planned).toMatchObject({ settledTo: 2, claimable: [] });
+});
+
+test('a delayed message waits and holds its key, others go on', () => {
+  const topic = topicWith([{ key: 'a', notBeforeMs: 2_000 }, { key: 'a' }, { key: 'b' }]);
+  expect(claimed(topic, groupOf())).toEqual([[3, 1]]);
+  expect(plan(topic, groupOf(), input).dueMs).toBe(2_000);
+  expect(claimed(topic, groupOf(), { now: 2_000 })).toEqual([
+    [1, 1],
+    [3, 1],
+  ]);
+});
+
+const message = (key: string, sequence: number, more: Partial<MessageRecord> = {}) => ({
+  sequence,
+  message: { messageId: `${sequence}`, key, publishedMs: 0, body: Buffer.from('x'), ...more },
+  attempt: 1,
+  modRevision: 0,
+});
+
+test('what is being published may be had at once, unless something waits before it', () => {
+  const published = [
+    message('a', 3),
+    message('b', 4),
+    message('b', 5),
+    message('c', 6, { notBeforeMs: 2_000 }),
+  ];
+  const atOnce = (topic: TopicView, group: GroupView, capacity = 9) =>
+    claimableAtOnce(topic, group, published, { capacity, now: 1_000 }).map(({ sequence }) => sequence);
+  const busy = { untilMs: 2_000 };
+  const settled = { state: 'settled' as const };
+  expect(atOnce(topicOf(['a', 'b']), groupOf({ 1: settled, 2: settled }))).toEqual([3, 4]);
+  expect(atOnce(topicOf(['a', 'b']), groupOf({ 1: settled, 2: settled }), 1)).toEqual([3]);
+  expect(atOnce(topicOf(['a', 'x']), groupOf({ 1: busy, 2: settled }))).toEqual([4]);
+  expect(atOnce(topicOf(['x', 'y']), groupOf({ 1: settled }))).toEqual([]);
+  expect(atOnce(topicOf(['x', 'y']), groupOf({ 1: settled, 2: { untilMs: 999 } }))).toEqual([]);
 });
 
 test('lanes take turns, each in its own order, and a full one keeps no other waiting', () => {
   const lanes = ['red', 'red', 'red', 'blue', 'red', 'blue', 'green'];
-  const topic = new TopicView('t');
-  for (const [index, lane] of lanes.entries()) {
-    const message = { messageId: `${index}`, key: `k${index}`, lane, publishedMs: 0, body: '' };
-    topic.apply({ kind: 'message', topic: 't', sequence: index + 1 }, json(message), 1);
-  }
-  topic.apply({ kind: 'head', topic: 't' }, json({ last: lanes.length }), 1);
+  const topic = topicWith(lanes.map((lane, index) => ({ key: `k${index}`, lane })));
   const turns = new Turns();
   const group = groupOf();
   const order: number[] = [];

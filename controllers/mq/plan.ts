@@ -15,19 +15,17 @@ export interface Plan {
   readonly claimable: readonly Claimable[];
   /** Sequences whose last attempt passed its deadline. */
   readonly exhausted: readonly number[];
+  /** When the next delayed message is due; Infinity when there is none. */
+  readonly dueMs: number;
   /** The new cursor; its delivery records can be forgotten. */
   readonly settledTo: number;
   readonly forgotten: readonly number[];
-  /** Neither message nor record known: to be looked up. */
-  readonly unknown: readonly number[];
 }
 
 export interface PlanInput {
   readonly capacity: number;
   /** Sequences that are being changed already. */
   readonly touched: { has(sequence: number): boolean };
-  /** Sequences known to have no message. */
-  readonly absent: ReadonlySet<number>;
   readonly now: number;
   /** Whose turn it is among the lanes. */
   readonly turns: Turns;
@@ -38,55 +36,85 @@ const maxForgotten = 40;
 
 /** What a group can do next, by what is known. Pure. */
 export function plan(topic: TopicView, group: GroupView, input: PlanInput): Plan {
-  const { last } = topic.head;
   const claimable: Claimable[] = [];
   const exhausted: number[] = [];
+  let dueMs = Infinity;
   // The first unsettled message of a key holds back the later ones; an empty key has no order.
   const held = new Set<string>();
   const limit = Math.min(input.capacity, maxClaims);
   // Without lanes the first ones are enough; with them those behind a full lane count too.
   let hasLanes = false;
   const isEnough = () => limit <= 0 || (claimable.length >= limit && !hasLanes);
-  for (let sequence = group.settledTo + 1; sequence <= last && !isEnough(); sequence += 1) {
+  for (let sequence = group.settledTo + 1; sequence <= topic.completeTo && !isEnough(); sequence += 1) {
     const message = topic.messages.get(sequence);
     const record = group.deliveries.get(sequence);
     if (!message || record?.state === 'settled' || held.has(message.key)) continue;
     if (message.key) held.add(message.key);
     hasLanes ||= message.lane !== undefined;
     if (input.touched.has(sequence) || (record && record.untilMs > input.now)) continue;
-    if (record?.state === 'out' && record.attempt >= record.maxAttempts) exhausted.push(sequence);
+    if (message.notBeforeMs !== undefined && message.notBeforeMs > input.now) {
+      dueMs = Math.min(dueMs, message.notBeforeMs);
+    } else if (record?.state === 'out' && record.attempt >= record.maxAttempts) exhausted.push(sequence);
     else {
       const { attempt, modRevision } = record ?? { attempt: 0, modRevision: 0 };
       claimable.push({ sequence, message, attempt: attempt + 1, modRevision });
     }
   }
-  return { claimable: input.turns.select(claimable, limit), exhausted, ...advance(topic, group, input) };
+  return {
+    claimable: input.turns.select(claimable, limit),
+    exhausted,
+    dueMs,
+    ...advance(topic, group, input.touched),
+  };
 }
 
 function advance(
   topic: TopicView,
   group: GroupView,
-  input: PlanInput,
-): Omit<Plan, 'claimable' | 'exhausted'> {
+  touched: PlanInput['touched'],
+): Pick<Plan, 'settledTo' | 'forgotten'> {
   const forgotten: number[] = [];
-  const unknown: number[] = [];
   let { settledTo } = group;
-  for (
-    let sequence = settledTo + 1;
-    sequence <= topic.head.last && forgotten.length < maxForgotten;
-    sequence += 1
-  ) {
+  for (let sequence = settledTo + 1; sequence <= topic.completeTo; sequence += 1) {
     const record = group.deliveries.get(sequence);
-    const isMissing = !record && !topic.messages.has(sequence);
-    if (isMissing && !input.absent.has(sequence)) {
-      for (let next = sequence; next <= topic.head.last && unknown.length < 100; next += 1) {
-        if (!topic.messages.has(next) && !input.absent.has(next)) unknown.push(next);
-      }
-      break;
-    }
-    if (!isMissing && record?.state !== 'settled') break;
+    // A message that is gone, by retention or because the group is younger, counts as settled.
+    const isDone = record?.state === 'settled' || !topic.messages.has(sequence);
+    if (!isDone || touched.has(sequence) || forgotten.length >= maxForgotten) break;
     if (record) forgotten.push(sequence);
     settledTo = sequence;
   }
-  return { settledTo, forgotten, unknown };
+  return { settledTo, forgotten };
+}
+
+const furthestLook = 1_000;
+
+/**
+ * Which of the messages that are about to be published the group may have at once: none while others wait or while
+ * there is too much to look through. Pure.
+ */
+export function claimableAtOnce(
+  topic: TopicView,
+  group: GroupView,
+  published: readonly Claimable[],
+  input: Pick<PlanInput, 'capacity' | 'now'>,
+): Claimable[] {
+  if (topic.completeTo - group.settledTo > furthestLook) return [];
+  const held = new Set<string>();
+  for (let sequence = group.settledTo + 1; sequence <= topic.completeTo; sequence += 1) {
+    const message = topic.messages.get(sequence);
+    const record = group.deliveries.get(sequence);
+    if (!message || record?.state === 'settled') continue;
+    const isBusy = record !== undefined && record.untilMs > input.now;
+    const isDelayed = (message.notBeforeMs ?? 0) > input.now;
+    if (!isBusy && !isDelayed && !held.has(message.key)) return [];
+    if (message.key) held.add(message.key);
+  }
+  const free: Claimable[] = [];
+  for (const each of published) {
+    const { key, notBeforeMs = 0 } = each.message;
+    if (held.has(key)) continue;
+    if (key) held.add(key);
+    if (notBeforeMs <= input.now && free.length < Math.min(input.capacity, maxClaims)) free.push(each);
+  }
+  return free;
 }

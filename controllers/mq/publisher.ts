@@ -1,7 +1,10 @@
-import { AppError } from '@skyarc/lib/errors';
-import type { Compare, EtcdClient, Operation } from '@skyarc/lib/etcd';
+import { type AppError, toAppError } from '@skyarc/lib/errors';
+import type { EtcdClient, Operation } from '@skyarc/lib/etcd';
+import type { Claimable } from './plan.ts';
 import type { QueueCache } from './store/cache.ts';
-import type { HeadRecord, MessageIdRecord, MessageRecord } from './store/records.ts';
+import type { HeadRecord, MessageRecord } from './store/records.ts';
+import { encodeSegment } from './store/segment.ts';
+import type { TopicView } from './store/topic-view.ts';
 
 export interface PublishResult {
   readonly sequence: number;
@@ -10,65 +13,73 @@ export interface PublishResult {
 
 export type NewMessage = Omit<MessageRecord, 'publishedMs'>;
 
-export interface PublisherLimits {
-  readonly maxTopicMessages: number;
-  readonly maxTopicBytes: number;
+/** Hand-outs that are written together with the messages, so that they need no commit of their own. */
+export interface EarlyClaims {
+  readonly records: readonly { readonly key: string; readonly value: string }[];
+  /** They are written. */
+  confirm(): void;
+  /** They are not. */
+  drop(): void;
+  /** Nobody knows: they are ours if the watch says so. */
+  doubt(): void;
 }
+
+export interface PublisherOptions {
+  readonly etcd: EtcdClient;
+  readonly cache: QueueCache;
+  readonly topic: string;
+  /** Why the topic takes no more of so many messages and bytes; null when it does. */
+  readonly refusal: (topic: TopicView, messages: number, bytes: number) => AppError | null;
+  readonly claimEarly: (messages: readonly Claimable[]) => readonly EarlyClaims[];
+}
+
+/** Called once: the message is durable, or not, or nobody knows (UNAVAILABLE). */
+export type Published = (outcome: PublishResult | AppError) => void;
 
 interface Waiting {
   readonly message: NewMessage;
-  readonly resolve: (result: PublishResult) => void;
-  readonly reject: (error: unknown) => void;
+  readonly done: Published;
 }
 
-/** Two writes each and one of the head stay below etcd's 128 operations a transaction. */
-const groupMessages = 60;
 /** Below etcd's 1.5 MiB a request. */
 const groupBytes = 1 << 20;
+const groupMessages = 4_096;
 
-/** Writes the messages of one topic; those that arrive while a transaction is under way share the next one. */
+/** Writes the messages of one topic; those that arrive while a commit is under way share the next one. */
 export class Publisher {
-  private readonly etcd: EtcdClient;
-  private readonly cache: QueueCache;
-  private readonly topic: string;
-  private readonly limits: PublisherLimits;
+  private readonly options: PublisherOptions;
   private waiting: Waiting[] = [];
-  private head: { last: number; modRevision: number } | undefined;
+  private waitingBytes = 0;
+  private isUnsure = false;
   private running = false;
 
-  constructor(etcd: EtcdClient, cache: QueueCache, topic: string, limits: PublisherLimits) {
-    this.etcd = etcd;
-    this.cache = cache;
-    this.topic = topic;
-    this.limits = limits;
+  constructor(options: PublisherOptions) {
+    this.options = options;
   }
 
-  /** Resolves once the message is durable. Throws EXHAUSTED, and UNAVAILABLE when that is not known. */
-  publish(message: NewMessage): Promise<PublishResult> {
-    const { messages, bytes } = this.cache.topic(this.topic);
-    const { maxTopicMessages, maxTopicBytes } = this.limits;
-    if (messages.size + this.waiting.length >= maxTopicMessages || bytes >= maxTopicBytes) {
-      const why = `${messages.size} messages wait in it`;
-      const details = { retryAfterMs: 1_000 };
-      return Promise.reject(
-        new AppError('EXHAUSTED', `Cannot publish to "${this.topic}": ${why}`, { details }),
-      );
+  publish(message: NewMessage, done: Published): void {
+    const { cache, topic, refusal } = this.options;
+    const refused = refusal(cache.topic(topic), this.waiting.length, this.waitingBytes);
+    if (refused) {
+      done(refused);
+      return;
     }
-    return new Promise((resolve, reject) => {
-      this.waiting.push({ message, resolve, reject });
-      if (!this.running) void this.run();
-    });
+    this.waiting.push({ message, done });
+    this.waitingBytes += message.body.length;
+    if (!this.running) void this.run();
   }
 
   private async run(): Promise<void> {
     this.running = true;
+    // What arrives in the same turn of the event loop shares the first commit too.
+    await Promise.resolve();
     while (this.waiting.length > 0) {
       const group = this.takeGroup();
       try {
         await this.commit(group);
       } catch (error) {
-        this.head = undefined;
-        for (const { reject } of group.values()) reject(error);
+        this.isUnsure = true;
+        for (const { done } of group.values()) done(toAppError(error));
       }
     }
     this.running = false;
@@ -79,66 +90,73 @@ export class Publisher {
     const group = new Map<string, Waiting>();
     let bytes = 0;
     for (const each of this.waiting) {
-      if (group.size === groupMessages || bytes > groupBytes || group.has(each.message.messageId)) break;
-      bytes += each.message.body.length + 600;
-      if (bytes > groupBytes && group.size > 0) break;
-      group.set(each.message.messageId, each);
+      const { messageId, key, body } = each.message;
+      const size = body.length + 3 * (messageId.length + key.length) + 256;
+      const isFull = group.size === groupMessages || (group.size > 0 && bytes + size > groupBytes);
+      if (isFull || group.has(messageId)) break;
+      bytes += size;
+      this.waitingBytes -= body.length;
+      group.set(messageId, each);
     }
-    this.waiting.splice(0, group.size);
+    this.waiting = this.waiting.slice(group.size);
     return group;
   }
 
   private async commit(group: Map<string, Waiting>): Promise<void> {
-    while (group.size > 0) {
-      const head = (this.head ??= { ...this.cache.topic(this.topic).head });
-      const { keys } = this.cache;
-      const ids = [...group.keys()];
-      const idKeys = ids.map((id) => keys.id(this.topic, id));
-      const headKey = keys.head(this.topic);
-      const compare: Compare[] = [headKey, ...idKeys].map((key) => ({
-        key,
-        modRevision: key === headKey ? head.modRevision : 0,
-      }));
-      const result = await this.etcd.txn(
-        compare,
-        this.writes(head.last, [...group.values()]),
-        [headKey, ...idKeys].map((key) => ({ type: 'get', key })),
-      );
-      if (result.succeeded) {
-        this.head = { last: head.last + group.size, modRevision: result.revision };
-        [...group.values()].forEach(({ resolve }, index) =>
-          resolve({ sequence: head.last + index + 1, duplicate: false }),
-        );
-        return;
-      }
-      const [found, ...foundIds] = result.replies.map((reply) => reply.found);
-      this.head = {
-        last: found ? (JSON.parse(found.value.toString()) as HeadRecord).last : 0,
-        modRevision: found?.modRevision ?? 0,
-      };
-      for (const [index, id] of ids.entries()) {
-        const known = foundIds[index];
+    const { cache, etcd, topic: name } = this.options;
+    for (;;) {
+      let topic = cache.topic(name);
+      // Ids are compared in memory, which is right only when all is known up to the head that is compared.
+      if (this.isUnsure || !topic.isComplete) topic = await cache.catchUp(name);
+      this.isUnsure = false;
+      for (const [id, { done }] of group) {
+        const known = topic.ids.get(id);
         if (!known) continue;
-        const { sequence } = JSON.parse(known.value.toString()) as MessageIdRecord;
-        group.get(id)?.resolve({ sequence, duplicate: true });
+        done({ sequence: known.sequence, duplicate: true });
         group.delete(id);
       }
-    }
-  }
-
-  private writes(last: number, group: readonly Waiting[]): Operation[] {
-    const { keys } = this.cache;
-    const publishedMs = Date.now();
-    const writes = group.flatMap(({ message }, index): Operation[] => {
-      const sequence = last + index + 1;
-      const id: MessageIdRecord = { sequence, publishedMs };
-      const record: MessageRecord = { ...message, publishedMs };
-      return [
-        { type: 'put', key: keys.message(this.topic, sequence), value: JSON.stringify(record) },
-        { type: 'put', key: keys.id(this.topic, message.messageId), value: JSON.stringify(id) },
+      if (group.size === 0) return;
+      const { last, modRevision } = topic.head;
+      const publishedMs = Date.now();
+      const segment = [...group.values()].map(({ message }): MessageRecord => ({ ...message, publishedMs }));
+      const early = this.options.claimEarly(
+        segment.map((message, index) => ({
+          sequence: last + index + 1,
+          message,
+          attempt: 1,
+          modRevision: 0,
+        })),
+      );
+      const head = JSON.stringify({ last: last + segment.length } satisfies HeadRecord);
+      const claims = early.flatMap(({ records }) => records);
+      const segmentKey = cache.keys.segment(name, last + 1);
+      const headKey = cache.keys.head(name);
+      const writes: Operation[] = [
+        { type: 'put', key: segmentKey, value: encodeSegment(segment) },
+        ...claims.map((record): Operation => ({ type: 'put', ...record })),
+        { type: 'put', key: headKey, value: head },
       ];
-    });
-    const head: HeadRecord = { last: last + group.length };
-    return [...writes, { type: 'put', key: keys.head(this.topic), value: JSON.stringify(head) }];
+      const result = await etcd
+        .txn([{ key: headKey, modRevision }, ...claims.map(({ key }) => ({ key, modRevision: 0 }))], writes)
+        .catch((error: unknown) => {
+          for (const claimed of early) claimed.doubt();
+          throw error;
+        });
+      if (!result.succeeded) {
+        for (const claimed of early) claimed.drop();
+        await cache.catchUp(name);
+        continue;
+      }
+      cache.applyWritten(result.revision, [
+        { key: segmentKey, value: { segment } },
+        ...claims.map(({ key, value }) => ({ key, value: Buffer.from(value) })),
+        { key: headKey, value: Buffer.from(head) },
+      ]);
+      for (const claimed of early) claimed.confirm();
+      [...group.values()].forEach(({ done }, index) =>
+        done({ sequence: last + index + 1, duplicate: false }),
+      );
+      return;
+    }
   }
 }

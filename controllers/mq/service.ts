@@ -1,154 +1,196 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { ConnectRouter } from '@connectrpc/connect';
+import type { ConnectRouter, ServiceImpl } from '@connectrpc/connect';
 import {
+  type FailureSchema,
+  type PublishStreamRequest,
+  type PublishStreamResponseSchema,
   QueueService,
   type SubscribeResponseSchema,
 } from '@skyarc/lib/contracts/generated/skyarc/mq/v1/mq_pb.js';
-import { AppError } from '@skyarc/lib/errors';
-import { type HandOut, Member } from './member.ts';
+import { AppError, publicMessageOf, toAppError } from '@skyarc/lib/errors';
+import type { Access } from './access.ts';
 import type { Settlement } from './dispatcher.ts';
-import { deadSuffix, type Queue } from './queue.ts';
+import { type HandOut, Member } from './member.ts';
+import { operatorCalls, type OperatorDeps } from './operators.ts';
+import { pipelined } from './pipelined.ts';
+import type { Queue } from './queue.ts';
+import {
+  checkDeadline,
+  checkDeliveryId,
+  checkNackDelay,
+  checkNames,
+  checkRange,
+  invalid,
+  memberOptionsOf,
+  messageOf,
+} from './requests.ts';
 
-const maxBodyBytes = 256 * 1024;
-const namePattern = /^[a-z0-9][a-z0-9.-]{0,62}$/;
-const topicPattern = /^[a-z0-9][a-z0-9.-]{0,62}?(\.dead)?$/;
+const streamMessages = 4_096;
+const streamRequests = 32;
 
-/** The RPC face of the queue: checks what comes in. */
-export function routesOf(queue: Queue): (router: ConnectRouter) => void {
-  const settle = async (
-    request: { topic: string; group: string; deliveryId: string },
-    settlement: Settlement,
-  ) => {
-    checkNames(request.topic, request.group);
-    if (!/^[1-9]\d{0,14}-[\w-]{12}$/.test(request.deliveryId))
-      throw invalid('deliveryId', 'is not one of ours');
-    await queue.dispatcher(request.topic, request.group).settle(request.deliveryId, settlement);
-    return {};
-  };
+export interface ServiceDeps extends OperatorDeps {
+  readonly queue: Queue;
+  readonly access: Access;
+}
+
+/** The RPC face of the queue: checks what comes in and who may. */
+export function routesOf(deps: ServiceDeps): (router: ConnectRouter) => void {
   return (router) =>
     router.service(QueueService, {
-      async publish({ topic, messageId, key, lane, body }) {
-        checkNames(topic);
-        checkLength('messageId', messageId, 1, 128);
-        checkLength('key', key, 0, 256);
-        checkLength('lane', lane, 0, 256);
-        if (body.length > maxBodyBytes)
-          throw invalid('body', `has ${body.length} bytes, at most ${maxBodyBytes}`);
-        const message = { messageId, key, body: Buffer.from(body).toString('base64') };
-        const { sequence, duplicate } = await queue.publish(topic, lane ? { ...message, lane } : message);
-        return { sequence: BigInt(sequence), duplicate };
-      },
-      async *subscribe(request, context) {
-        const member = await memberOf(queue, request, request.maxInFlight);
-        const dispatcher = queue.dispatcher(request.topic, request.group);
-        const leave = (): void => dispatcher.leave(member);
-        context.signal.addEventListener('abort', leave);
-        dispatcher.join(member);
-        try {
-          while (!context.signal.aborted) for (const handOut of await member.take()) yield wireOf(handOut);
-        } finally {
-          leave();
-        }
-      },
-      async pull(request, context) {
-        const waitMs = checkRange('waitMs', request.waitMs, 0, 60_000);
-        const member = await memberOf(
-          queue,
-          request,
-          checkRange('maxMessages', request.maxMessages || 1, 1, 100),
-        );
-        const dispatcher = queue.dispatcher(request.topic, request.group);
-        // Even who will not wait leaves time for one hand-out.
-        const leave = (): void => dispatcher.leave(member);
-        const patience = setTimeout(leave, Math.max(waitMs, 250));
-        context.signal.addEventListener('abort', leave);
-        dispatcher.join(member);
-        try {
-          return { deliveries: (await member.take()).map(wireOf) };
-        } finally {
-          clearTimeout(patience);
-          leave();
-        }
-      },
-      ack: (request) => settle(request, { kind: 'ack' }),
-      nack: (request) => {
-        const delayMs = checkRange('delayMs', request.delayMs, 0, 7 * 86_400_000);
-        return settle(request, { kind: 'nack', delayMs, reason: request.reason.slice(0, 1_000) });
-      },
-      extend: (request) =>
-        settle(request, { kind: 'extend', ackDeadlineMs: checkDeadline(request.ackDeadlineMs) }),
-      inspect({ topic }) {
-        checkNames(topic);
-        const { retained, dead, groups } = queue.inspect(topic);
-        return {
-          retained: BigInt(retained),
-          dead: BigInt(dead),
-          groups: groups.map(({ group, waiting, inFlight, oldestAgeMs }) => ({
-            group,
-            waiting: BigInt(waiting),
-            inFlight: BigInt(inFlight),
-            oldestAgeMs: BigInt(oldestAgeMs),
-          })),
-        };
-      },
+      ...publishCalls(deps),
+      ...subscribeCalls(deps),
+      ...settleCalls(deps),
+      ...operatorCalls(deps),
     });
 }
 
-async function memberOf(
-  queue: Queue,
-  request: { topic: string; group: string; ackDeadlineMs: number; maxAttempts: number },
-  maxInFlight: number,
-): Promise<Member> {
-  checkNames(request.topic, request.group);
-  const member = new Member({
-    maxInFlight: checkRange('maxInFlight', maxInFlight || 1, 1, 1_000),
-    ackDeadlineMs: checkDeadline(request.ackDeadlineMs),
-    // A dead letter has nowhere else to go.
-    maxAttempts: request.topic.endsWith(deadSuffix)
-      ? Number.MAX_SAFE_INTEGER
-      : checkRange('maxAttempts', request.maxAttempts || 5, 1, 1_000),
-  });
-  await queue.ensureGroup(request.topic, request.group);
-  return member;
+type Calls = Partial<ServiceImpl<typeof QueueService>>;
+
+function publishCalls({ queue, access }: ServiceDeps): Calls {
+  const publishMany = async (
+    { messages }: PublishStreamRequest,
+    headers: Headers,
+  ): Promise<MessageInitShape<typeof PublishStreamResponseSchema>> => {
+    const topic = messages[0]?.topic ?? '';
+    checkNames(topic);
+    access.check(headers, 'publish', topic);
+    if (messages.length > streamMessages || messages.some((one) => one.topic !== topic))
+      throw invalid('messages', `must be 1 to ${streamMessages} of one topic`);
+    const outcomes = await queue.publishAll(
+      topic,
+      messages.map((message) => messageOf(message, false)),
+    );
+    return {
+      sequences: outcomes.map((outcome) => BigInt(outcome instanceof AppError ? 0 : outcome.sequence)),
+      duplicates: outcomes.flatMap((one, index) =>
+        !(one instanceof AppError) && one.duplicate ? [index] : [],
+      ),
+      failures: outcomes.flatMap((one, index) => (one instanceof AppError ? [failureOf(one, index)] : [])),
+    };
+  };
+  return {
+    async publish(request, { requestHeader }) {
+      checkNames(request.topic);
+      access.check(requestHeader, 'publish', request.topic);
+      const { sequence, duplicate } = await queue.publish(request.topic, messageOf(request, true));
+      return { sequence: BigInt(sequence), duplicate };
+    },
+    // One bad request must not take down those beside it on the stream.
+    publishStream: (requests, { requestHeader }) =>
+      pipelined(requests, streamRequests, (request) =>
+        publishMany(request, requestHeader).catch((error: unknown) => ({
+          sequences: request.messages.map(() => 0n),
+          failures: request.messages.map((_, index) => failureOf(toAppError(error), index)),
+        })),
+      ),
+  };
 }
 
-function wireOf({
-  deliveryId,
-  sequence,
-  attempt,
-  message,
-}: HandOut): MessageInitShape<typeof SubscribeResponseSchema> {
+/** INTERNAL never shows its message outside. */
+function failureOf(error: AppError, index: number): MessageInitShape<typeof FailureSchema> {
+  return { index, code: error.code, message: publicMessageOf(error) };
+}
+
+function subscribeCalls({ queue, access }: ServiceDeps): Calls {
+  const join = async (
+    request: { topic: string; group: string; ackDeadlineMs: number; maxAttempts: number },
+    maxInFlight: number,
+    context: { readonly requestHeader: Headers; readonly signal: AbortSignal },
+  ) => {
+    const { topic, group } = request;
+    checkNames(topic, group);
+    access.check(context.requestHeader, 'subscribe', topic);
+    const member = new Member(memberOptionsOf(request, maxInFlight));
+    await queue.ensureGroup(topic, group);
+    const dispatcher = queue.dispatcher(topic, group);
+    const leave = (): void => dispatcher.leave(member);
+    context.signal.addEventListener('abort', leave);
+    if (context.signal.aborted) leave();
+    else dispatcher.join(member);
+    return { member, leave };
+  };
+  return {
+    async *subscribe(request, context) {
+      const { member, leave } = await join(request, request.maxInFlight, context);
+      try {
+        while (!context.signal.aborted)
+          for (const handOut of await member.take()) if (isInTime(handOut)) yield wireOf(handOut);
+      } finally {
+        leave();
+      }
+    },
+    async pull(request, context) {
+      const waitMs = checkRange('waitMs', request.waitMs, 0, 60_000);
+      const maxMessages = checkRange('maxMessages', request.maxMessages || 1, 1, 100);
+      const { member, leave } = await join(request, maxMessages, context);
+      // Even who will not wait leaves time for one hand-out.
+      const patience = setTimeout(leave, Math.max(waitMs, 250));
+      try {
+        return { deliveries: (await member.take()).filter(isInTime).map(wireOf) };
+      } finally {
+        clearTimeout(patience);
+        leave();
+      }
+    },
+  };
+}
+
+function settleCalls({ queue, access }: ServiceDeps): Calls {
+  const settle = async (
+    request: { topic: string; group: string; deliveryId: string },
+    headers: Headers,
+    settlement: Settlement,
+  ) => {
+    checkNames(request.topic, request.group);
+    access.check(headers, 'subscribe', request.topic);
+    checkDeliveryId(request.deliveryId);
+    await queue.dispatcher(request.topic, request.group).settle(request.deliveryId, settlement);
+    return {};
+  };
+  return {
+    async ackMany(request, { requestHeader }) {
+      const { topic, group, deliveryIds } = request;
+      checkRange('deliveryIds', deliveryIds.length, 1, 1_000);
+      const outcomes = await Promise.allSettled(
+        deliveryIds.map((deliveryId) => settle({ topic, group, deliveryId }, requestHeader, { kind: 'ack' })),
+      );
+      const failures = outcomes.flatMap((outcome, index) =>
+        outcome.status === 'rejected' ? [failureOf(toAppError(outcome.reason), index)] : [],
+      );
+      return { failures };
+    },
+    ack: (request, { requestHeader }) => settle(request, requestHeader, { kind: 'ack' }),
+    nack: (request, { requestHeader }) => {
+      const delayMs = checkNackDelay(request.delayMs);
+      return settle(request, requestHeader, {
+        kind: 'nack',
+        delayMs,
+        reason: request.reason.slice(0, 1_000),
+      });
+    },
+    async extend(request, { requestHeader }) {
+      const untilMs = Date.now() + checkDeadline(request.ackDeadlineMs);
+      await settle(request, requestHeader, { kind: 'extend', untilMs });
+      return { deadlineUnixMs: BigInt(untilMs) };
+    },
+  };
+}
+
+/** What was held up here past its deadline, as by a process that stood still, is somebody else's by now. */
+function isInTime({ deadlineMs }: HandOut): boolean {
+  return Date.now() < deadlineMs;
+}
+
+function wireOf(handOut: HandOut): MessageInitShape<typeof SubscribeResponseSchema> {
+  const { deliveryId, sequence, attempt, message, deadlineMs } = handOut;
   return {
     deliveryId,
     sequence: BigInt(sequence),
     attempt,
     messageId: message.messageId,
     key: message.key,
-    body: Buffer.from(message.body, 'base64'),
+    body: message.body,
     publishedUnixMs: BigInt(message.publishedMs),
+    deadlineUnixMs: BigInt(deadlineMs),
   };
-}
-
-function checkNames(topic: string, group?: string): void {
-  if (!topicPattern.test(topic)) throw invalid('topic', 'must be 1 to 63 of a-z, 0-9, "." and "-"');
-  if (group !== undefined && !namePattern.test(group)) {
-    throw invalid('group', 'must be 1 to 63 of a-z, 0-9, "." and "-"');
-  }
-}
-
-function checkLength(field: string, text: string, min: number, max: number): void {
-  if (text.length < min || text.length > max) throw invalid(field, `must have ${min} to ${max} characters`);
-}
-
-function checkDeadline(ackDeadlineMs: number): number {
-  return checkRange('ackDeadlineMs', ackDeadlineMs || 30_000, 100, 86_400_000);
-}
-
-function checkRange(field: string, value: number, min: number, max: number): number {
-  if (value < min || value > max) throw invalid(field, `must be ${min} to ${max}`);
-  return value;
-}
-
-function invalid(field: string, why: string): AppError {
-  return new AppError('INVALID', `Cannot use this request: ${field} ${why}`, { details: { field } });
 }

@@ -1,4 +1,4 @@
-import { AppError, messageOf } from '@skyarc/lib/errors';
+import { AppError, messageOf, toAppError } from '@skyarc/lib/errors';
 import etcd3, { type Etcd3, type IRequestOp, type IResponseOp } from 'etcd3';
 import { keyValueOf, type KeyValue } from './key-value.ts';
 import { grantLease, type EtcdLease } from './lease.ts';
@@ -52,22 +52,18 @@ const callTimeoutMs = 10_000;
  * revision that is gone. Nothing is retried here but the reconnecting of watches.
  */
 export class EtcdClient {
-  private readonly client: Etcd3;
+  /** One for each member; the one in use changes when it does not answer. */
+  private readonly clients: readonly Etcd3[];
+  private current = 0;
+  private readonly onMove = new Set<() => void>();
 
+  /** `url`: of one member, or of several with commas between them. */
   constructor(options: { readonly url: string }) {
-    this.client = new etcd3.Etcd3({
-      hosts: options.url,
-      defaultCallOptions: (context) => (context.isStream ? {} : { deadline: Date.now() + callTimeoutMs }),
-      grpcOptions: {
-        'grpc.max_receive_message_length': -1,
-        'grpc.max_send_message_length': -1,
-        'grpc.keepalive_time_ms': 10_000,
-        'grpc.keepalive_timeout_ms': 5_000,
-        'grpc.initial_reconnect_backoff_ms': 100,
-        'grpc.max_reconnect_backoff_ms': 1_000,
-      },
-      faultHandling: { host: () => callOnce, global: callOnce },
-    });
+    this.clients = options.url.split(',').map(connect);
+  }
+
+  private get client(): Etcd3 {
+    return this.clients[this.current] as Etcd3;
   }
 
   async get(key: string): Promise<KeyValue | null> {
@@ -173,7 +169,7 @@ export class EtcdClient {
    * revision is gone (or etcd was replaced by an older one): list again and watch from there.
    */
   watch(prefix: string, options: WatchOptions): AsyncGenerator<WatchBatch> {
-    return watch(this.client.watchClient, prefix, options);
+    return watch({ current: () => this.client.watchClient, moves: this.onMove }, prefix, options);
   }
 
   /** Forgets the history before a revision. */
@@ -181,17 +177,65 @@ export class EtcdClient {
     await this.call(() => this.client.kv.compact({ revision, physical: true }));
   }
 
+  /** Whether etcd refuses writes because it has used up its space. */
+  async isFull(): Promise<boolean> {
+    const { alarms } = await this.call(() => this.client.maintenance.alarm({ action: 'Get' }));
+    return alarms.length > 0;
+  }
+
+  /**
+   * Gives back what history and deletes have left in etcd's files, and lets it be written to again, if that is enough:
+   * for a store that refuses writes with EXHAUSTED. Every member stands still for a moment.
+   */
+  async reclaimSpace(): Promise<void> {
+    await this.compact(await this.revision()).catch((error: unknown) => {
+      if (toAppError(error).details['reason'] !== 'Compacted') throw error;
+    });
+    await this.call(async () => {
+      for (const { maintenance } of this.clients) await maintenance.defragment();
+      const { alarms } = await this.client.maintenance.alarm({ action: 'Get' });
+      for (const { alarm, memberID } of alarms)
+        await this.client.maintenance.alarm({ action: 'Deactivate', alarm, memberID });
+    });
+  }
+
   close(): void {
-    this.client.close();
+    for (const client of this.clients) client.close();
   }
 
   private async call<T>(run: () => Promise<T>): Promise<T> {
+    const { current } = this;
     try {
       return await run();
     } catch (error) {
-      throw translate(error);
+      const translated = translate(error);
+      if (translated.code === 'UNAVAILABLE' && current === this.current) this.move();
+      throw translated;
     }
   }
+
+  /** To the next member; watches follow, as one that is cut off from the others sends nothing and says nothing. */
+  private move(): void {
+    if (this.clients.length === 1) return;
+    this.current = (this.current + 1) % this.clients.length;
+    for (const moved of this.onMove) moved();
+  }
+}
+
+function connect(url: string): Etcd3 {
+  return new etcd3.Etcd3({
+    hosts: url,
+    defaultCallOptions: (context) => (context.isStream ? {} : { deadline: Date.now() + callTimeoutMs }),
+    grpcOptions: {
+      'grpc.max_receive_message_length': -1,
+      'grpc.max_send_message_length': -1,
+      'grpc.keepalive_time_ms': 10_000,
+      'grpc.keepalive_timeout_ms': 5_000,
+      'grpc.initial_reconnect_backoff_ms': 100,
+      'grpc.max_reconnect_backoff_ms': 1_000,
+    },
+    faultHandling: { host: () => callOnce, global: callOnce },
+  });
 }
 
 /** In place of etcd3's retries and circuit breaker, which would repeat writes and delay recovery. */

@@ -12,6 +12,8 @@ export const etcdConfigSchema = z.object({
   host: z.string().default('127.0.0.1'),
   clientPort: z.number().int().positive(),
   peerPort: z.number().int().positive(),
+  /** All members of a new cluster, `name=peerUrl` with commas; this one alone by default. */
+  initialCluster: z.string().optional(),
   command: z.string().default('etcd'),
   /** etcd refuses writes beyond this size of its file. */
   quotaBytes: z
@@ -32,7 +34,7 @@ export interface RunningEtcd extends RunningService {
 }
 
 /**
- * A single-member etcd that outlives this process; a second start adopts it. `stop()` ends etcd itself.
+ * An etcd, single by default, that outlives this process; a second start adopts it. `stop()` ends etcd itself.
  * Every write is synced to disk before it is acknowledged.
  */
 export async function startEtcd(input: EtcdConfig, signal?: AbortSignal): Promise<RunningEtcd> {
@@ -56,7 +58,7 @@ export function etcdDaemonOf(input: EtcdConfig): Daemon {
       `--advertise-client-urls=${url}`,
       `--listen-peer-urls=${peerUrl}`,
       `--initial-advertise-peer-urls=${peerUrl}`,
-      `--initial-cluster=${config.name}=${peerUrl}`,
+      `--initial-cluster=${config.initialCluster ?? `${config.name}=${peerUrl}`}`,
       `--quota-backend-bytes=${config.quotaBytes}`,
       '--auto-compaction-mode=periodic',
       `--auto-compaction-retention=${config.historyMinutes}m`,

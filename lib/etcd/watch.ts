@@ -29,8 +29,14 @@ export interface WatchBatch {
   readonly changes: readonly WatchChange[];
 }
 
+/** The member to watch at, which may become another. */
+interface WatchSource {
+  readonly current: () => WatchClient;
+  readonly moves: Set<() => void>;
+}
+
 export async function* watch(
-  client: WatchClient,
+  source: WatchSource,
   prefix: string,
   options: WatchOptions,
 ): AsyncGenerator<WatchBatch> {
@@ -46,7 +52,7 @@ export async function* watch(
         prev_kv: options.withPrevious ?? false,
         fragment: true,
       };
-      for await (const batch of watchOnce(client, request, options)) {
+      for await (const batch of watchOnce(source, request, options)) {
         attempt = 0;
         if (batch.revision < next) continue;
         yield batch;
@@ -63,17 +69,19 @@ export async function* watch(
 
 /** One connection's worth of batches; throws when it breaks. */
 async function* watchOnce(
-  client: WatchClient,
+  source: WatchSource,
   request: IWatchCreateRequest,
   { signal, onConnect }: WatchOptions,
 ): AsyncGenerator<WatchBatch> {
-  const stream = await client.watch();
+  const stream = await source.current().watch();
   const inbox = new Inbox();
   const close = (): void => inbox.fail(new Error('closed'));
   stream.on('data', (response) => inbox.push(response));
   stream.on('error', (error) => inbox.fail(error));
   stream.on('end', () => inbox.fail(new Error('etcd ended the watch')));
+  const move = (): void => inbox.fail(new Error('another member is asked'));
   signal.addEventListener('abort', close);
+  source.moves.add(move);
   if (signal.aborted) close();
   let fragments: IEvent[] = [];
   try {
@@ -95,6 +103,7 @@ async function* watchOnce(
     }
   } finally {
     signal.removeEventListener('abort', close);
+    source.moves.delete(move);
     stream.on('error', () => undefined);
     stream.cancel();
   }

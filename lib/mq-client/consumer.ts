@@ -3,6 +3,7 @@ import type { QueueService, SubscribeResponse } from '@skyarc/lib/contracts/gene
 import { AppError, messageOf, toAppError } from '@skyarc/lib/errors';
 import { createLogger } from '@skyarc/lib/log';
 import { backoffMs, retry, sleep } from '@skyarc/lib/retry';
+import { Acks } from './acks.ts';
 
 export interface ConsumeOptions {
   readonly topic: string;
@@ -35,23 +36,29 @@ type Handler = (delivery: Delivery) => Promise<void>;
 
 const log = createLogger('mq-client');
 
-export async function consume(calls: Calls, options: ConsumeOptions, handler: Handler): Promise<void> {
+export async function consume(
+  calls: Calls,
+  headers: Headers,
+  options: ConsumeOptions,
+  handler: Handler,
+): Promise<void> {
   const { topic, group, signal, concurrency = 1, ackDeadlineMs = 30_000, maxAttempts = 5 } = options;
   const slots = new Slots(concurrency);
   const running = new Set<Promise<void>>();
+  const acks = new Acks(calls, { topic, group }, headers);
   const request = { topic, group, maxInFlight: concurrency, ackDeadlineMs, maxAttempts };
   for (let attempt = 1; !signal.aborted; attempt += 1) {
     try {
-      for await (const message of calls.subscribe(request, { signal })) {
+      for await (const message of calls.subscribe(request, { headers, signal })) {
         attempt = 0;
-        const claim = new Claim(calls, { topic, group, ackDeadlineMs }, message, signal);
+        const claim = new Claim({ calls, headers, acks, topic, group, ackDeadlineMs }, message, signal);
         const task = claim.run(slots, handler).finally(() => running.delete(task));
         running.add(task);
       }
     } catch (error) {
       if (signal.aborted) break;
       const { code } = toAppError(error);
-      if (code === 'INVALID') throw error;
+      if (code === 'INVALID' || code === 'FORBIDDEN' || code === 'UNAUTHENTICATED') throw error;
       if (code !== 'UNAVAILABLE') log.warn({ topic, group, reason: messageOf(error) }, 'subscription broke');
     }
     await sleep(backoffMs(Math.max(attempt, 1), 50, 2_000), signal).catch(() => undefined);
@@ -59,17 +66,25 @@ export async function consume(calls: Calls, options: ConsumeOptions, handler: Ha
   await Promise.all(running);
 }
 
+/** Where a hand-out is from, and how it is settled. */
+interface Place {
+  readonly calls: Calls;
+  readonly headers: Headers;
+  readonly acks: Acks;
+  readonly topic: string;
+  readonly group: string;
+  readonly ackDeadlineMs: number;
+}
+
 /** One hand-out from its arrival to its ack or nack; its deadline is kept moving all the time. */
 class Claim {
-  private readonly calls: Calls;
-  private readonly place: { topic: string; group: string; ackDeadlineMs: number };
+  private readonly place: Place;
   private readonly message: SubscribeResponse;
   private readonly stopping: AbortSignal;
   private readonly lost = new AbortController();
 
-  constructor(calls: Calls, place: Claim['place'], message: SubscribeResponse, stopping: AbortSignal) {
+  constructor(place: Place, message: SubscribeResponse, stopping: AbortSignal) {
     this.stopping = stopping;
-    this.calls = calls;
     this.place = place;
     this.message = message;
   }
@@ -114,19 +129,18 @@ class Claim {
       );
       return;
     }
-    await this.settle(() => this.calls.ack(this.id()));
+    await this.settle(() => this.place.acks.ack(this.message.deliveryId));
   }
 
   private nack(delayMs: number, reason: string): Promise<unknown> {
     const request = { ...this.id(), delayMs: Math.round(delayMs), reason: reason.slice(0, 1_000) };
-    return this.settle(() => this.calls.nack(request));
+    const { calls, headers } = this.place;
+    return this.settle(() => calls.nack(request, { headers }));
   }
 
   private async extend(): Promise<void> {
-    await this.calls.extend(
-      { ...this.id(), ackDeadlineMs: this.place.ackDeadlineMs },
-      { timeoutMs: this.place.ackDeadlineMs },
-    );
+    const { calls, headers, ackDeadlineMs } = this.place;
+    await calls.extend({ ...this.id(), ackDeadlineMs }, { headers, timeoutMs: ackDeadlineMs });
   }
 
   /** Tries until the queue answers: even past the deadline it accepts what it did not hand out again. */

@@ -1,10 +1,12 @@
 import { QueueService } from '@skyarc/lib/contracts/generated/skyarc/mq/v1/mq_pb.js';
 import { AppError, toAppError } from '@skyarc/lib/errors';
 import { retry } from '@skyarc/lib/retry';
-import { createRpcClient } from '@skyarc/lib/rpc';
+import { createRpcClient, type RpcClient } from '@skyarc/lib/rpc';
 import { consume, type ConsumeOptions, type Delivery } from './consumer.ts';
+import { PublishStream } from './publish-stream.ts';
 
 export type { ConsumeOptions, Delivery } from './consumer.ts';
+export { mqTokenOf, serviceOfMqToken } from './token.ts';
 
 export interface Message {
   readonly topic: string;
@@ -14,6 +16,8 @@ export interface Message {
   readonly key: string;
   /** Lanes take turns at being handed out, so that a full one keeps no other waiting; at most 256 characters. */
   readonly lane?: string;
+  /** Not handed out before; at most 30 days. Later messages of its key wait for it. */
+  readonly delayMs?: number;
   /** Anything JSON; at most 256 KiB as text. */
   readonly body: unknown;
 }
@@ -33,29 +37,92 @@ export interface MqClient {
   close(): void;
 }
 
-const publishTriesForMs = 15_000;
+export interface MqClientOptions {
+  /** By which the queue knows the service (`mqTokenOf`); none for a queue without rules of access. */
+  readonly token?: string;
+  /** For https: what to trust and what to show. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+}
 
-/** A client of the message queue at e.g. `http://127.0.0.1:6300`. */
-export function createMqClient(url: string): MqClient {
-  const rpc = createRpcClient(QueueService, { url });
+const publishTriesForMs = 15_000;
+const answerWithinMs = 10_000;
+
+/** A client of the message queue at e.g. `http://127.0.0.1:6300`; calls that come together share requests. */
+export function createMqClient(url: string, options: MqClientOptions = {}): MqClient {
+  const rpc = createRpcClient(QueueService, { url, tls: options.tls });
+  const headers = headersOf(options.token);
+  const stream = new PublishStream(rpc.calls, headers, answerWithinMs);
   return {
-    async publish({ topic, messageId, key, lane, body }, signal) {
-      const request = { topic, messageId, key, lane, body: new TextEncoder().encode(JSON.stringify(body)) };
+    async publish({ topic, messageId, key, lane, delayMs = 0, body }, signal) {
+      const text = new TextEncoder().encode(JSON.stringify(body));
+      const request = { topic, messageId, key, lane, delayMs: BigInt(Math.round(delayMs)), body: text };
       const until = Date.now() + publishTriesForMs;
-      const response = await retry(() => rpc.calls.publish(request, { signal, timeoutMs: 10_000 }), {
-        signal,
-        maxMs: 1_000,
-        retryable: (error) => isTransient(error) && Date.now() < until,
-      }).catch((error: unknown) => {
+      try {
+        return await retry(() => unless(signal, stream.publish(request)), {
+          signal,
+          maxMs: 1_000,
+          retryable: (error) => !signal?.aborted && isTransient(error) && Date.now() < until,
+        });
+      } catch (error) {
         throw signal?.aborted
           ? new AppError('CANCELED', `Publishing to "${topic}" was canceled`, { cause: error })
           : error;
-      });
-      return { sequence: Number(response.sequence), duplicate: response.duplicate };
+      }
     },
-    consume: (options, handler) => consume(rpc.calls, options, handler),
+    consume: (wanted, handler) => consume(rpc.calls, headers, wanted, handler),
+    close() {
+      stream.close();
+      rpc.close();
+    },
+  };
+}
+
+export type MqOperator = Pick<
+  RpcClient<typeof QueueService>['calls'],
+  | 'listTopics'
+  | 'configureTopic'
+  | 'deleteGroup'
+  | 'listDeadLetters'
+  | 'replayDeadLetters'
+  | 'discardDeadLetters'
+>;
+
+/** What operators ask of the queue, in the contract's words; needs a token with the right to operate. */
+export function createMqOperator(
+  url: string,
+  options: MqClientOptions = {},
+): { readonly calls: MqOperator; close(): void } {
+  const rpc = createRpcClient(QueueService, { url, tls: options.tls });
+  const headers = headersOf(options.token);
+  const withToken = { headers, timeoutMs: answerWithinMs };
+  return {
+    calls: {
+      listTopics: (request) => rpc.calls.listTopics(request, withToken),
+      configureTopic: (request) => rpc.calls.configureTopic(request, withToken),
+      deleteGroup: (request) => rpc.calls.deleteGroup(request, withToken),
+      listDeadLetters: (request) => rpc.calls.listDeadLetters(request, withToken),
+      replayDeadLetters: (request) => rpc.calls.replayDeadLetters(request, withToken),
+      discardDeadLetters: (request) => rpc.calls.discardDeadLetters(request, withToken),
+    },
     close: () => rpc.close(),
   };
+}
+
+function headersOf(token: string | undefined): Headers {
+  return new Headers(token === undefined ? {} : { authorization: `Bearer ${token}` });
+}
+
+/** Rejects as soon as the signal fires. */
+async function unless<T>(signal: AbortSignal | undefined, promise: Promise<T>): Promise<T> {
+  if (!signal) return promise;
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }
 
 function isTransient(error: unknown): boolean {

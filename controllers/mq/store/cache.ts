@@ -2,10 +2,11 @@ import { AppError, messageOf, toAppError } from '@skyarc/lib/errors';
 import type { EtcdClient } from '@skyarc/lib/etcd';
 import { createLogger } from '@skyarc/lib/log';
 import { backoffMs, sleep } from '@skyarc/lib/retry';
-import type { Keys } from './records.ts';
-import { TopicView } from './topic-view.ts';
+import type { HeadRecord, Keys } from './records.ts';
+import { type StoredValue, TopicView } from './topic-view.ts';
 
-const pageKeys = 1_000;
+/** Segments may have a MiB each. */
+const pageKeys = 200;
 const log = createLogger('mq');
 
 /**
@@ -18,7 +19,6 @@ export class QueueCache {
   private topics = new Map<string, TopicView>();
   private revisions = new Map<string, number>();
   private readonly listeners = new Set<(topic: string) => void>();
-  private waiters: { revision: number; wake: () => void }[] = [];
   private revision = 0;
   /** Why records cannot be read at the moment, if so. */
   problem: string | undefined = 'records are not read yet';
@@ -47,7 +47,6 @@ export class QueueCache {
         }
       }
       ready.reject(new AppError('CANCELED', 'The queue is stopping'));
-      for (const { wake } of this.waiters.splice(0)) wake();
     })();
     ready.promise.catch(() => undefined);
     return { ready: ready.promise, done };
@@ -68,17 +67,37 @@ export class QueueCache {
     return () => this.listeners.delete(listener);
   }
 
-  /** Resolves once everything up to a revision is seen, or after a second: a lost event must not block. */
-  async reached(revision: number): Promise<void> {
-    if (this.revision >= revision) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, 1_000);
-      const wake = (): void => {
-        clearTimeout(timer);
-        resolve();
-      };
-      this.waiters.push({ revision, wake });
-    });
+  /** Takes over what this node itself has written in one transaction, ahead of the watch. */
+  applyWritten(revision: number, written: readonly { key: string; value: StoredValue }[]): void {
+    const changed = new Set<string>();
+    for (const { key, value } of written) {
+      const topic = this.apply(key, value, revision);
+      if (topic) changed.add(topic);
+    }
+    this.tell(changed);
+  }
+
+  /** Reads what the topic lacks up to its newest commit; the watch may be behind, or may have lost it. */
+  async catchUp(name: string): Promise<TopicView> {
+    const { etcd, keys } = this;
+    const topic = this.known(name);
+    const head = await etcd.get(keys.head(name));
+    if (!head) return topic;
+    // In this order: what is removed in between has left its ids.
+    for (const prefix of [keys.segment(name), keys.ids(name)]) {
+      let after = prefix + keys.segment(name, topic.completeTo).slice(-16);
+      for (let more = true; more;) {
+        const page = await etcd.list(prefix, { limit: pageKeys, after });
+        for (const { key, value, modRevision } of page.items) this.apply(key, value, modRevision);
+        after = page.items.at(-1)?.key ?? after;
+        more = page.more;
+      }
+    }
+    this.apply(head.key, head.value, head.modRevision);
+    const { last } = JSON.parse(head.value.toString()) as HeadRecord;
+    topic.completeTo = Math.max(topic.completeTo, last);
+    this.tell([name]);
+    return topic;
   }
 
   /** Reads some keys from etcd itself; false when the copy got newer than the answer, which then says nothing. */
@@ -133,9 +152,11 @@ export class QueueCache {
       if (!page.more || after === undefined) break;
       page = await this.etcd.list(this.keys.root, { limit: pageKeys, after, revision: first.revision });
     }
+    for (const topic of topics.values()) topic.completeTo = topic.head.last;
     this.topics = topics;
     this.revisions = revisions;
-    this.advance(first.revision, topics.keys());
+    this.revision = Math.max(this.revision, first.revision);
+    this.tell(topics.keys());
   }
 
   private async keepUp(signal: AbortSignal): Promise<void> {
@@ -147,7 +168,8 @@ export class QueueCache {
           const topic = this.apply(kv.key, type === 'put' ? kv.value : null, kv.modRevision);
           if (topic) changed.add(topic);
         }
-        this.advance(batch.revision, changed);
+        this.revision = Math.max(this.revision, batch.revision);
+        this.tell(changed);
       }
     } catch (error) {
       if (toAppError(error).details['reason'] !== 'Compacted') throw error;
@@ -155,22 +177,22 @@ export class QueueCache {
     }
   }
 
-  private apply(key: string, value: Buffer | null, modRevision: number): string | null {
+  private apply(key: string, value: StoredValue, modRevision: number): string | null {
     const parsed = this.keys.parse(key);
-    if (!parsed || modRevision < (this.revisions.get(key) ?? 0)) return null;
+    if (!parsed || modRevision <= (this.revisions.get(key) ?? 0)) return null;
     if (value) this.revisions.set(key, modRevision);
     else this.revisions.delete(key);
-    const topic = this.topic(parsed.topic);
-    this.topics.set(parsed.topic, topic);
-    topic.apply(parsed, value, modRevision);
+    this.known(parsed.topic).apply(parsed, value, modRevision);
     return parsed.topic;
   }
 
-  private advance(revision: number, changed: Iterable<string>): void {
-    this.revision = Math.max(this.revision, revision);
-    const reached = this.waiters.filter((waiter) => waiter.revision <= this.revision);
-    if (reached.length > 0) this.waiters = this.waiters.filter((waiter) => waiter.revision > this.revision);
-    for (const { wake } of reached) wake();
+  private known(name: string): TopicView {
+    const topic = this.topic(name);
+    this.topics.set(name, topic);
+    return topic;
+  }
+
+  private tell(changed: Iterable<string>): void {
     for (const topic of changed) for (const listener of this.listeners) listener(topic);
   }
 }

@@ -1,25 +1,44 @@
-/** `<prefix>/<topic>/m/<sequence>`: a message until all groups have settled it. */
+/** A message as this node knows it; stored in segments (`segment.ts`). */
 export interface MessageRecord {
   readonly messageId: string;
   readonly key: string;
   /** Absent: the topic's unnamed one. */
   readonly lane?: string;
   readonly publishedMs: number;
-  /** Base64. */
-  readonly body: string;
-  /** Of a dead letter: where it comes from and why. */
-  readonly dead?: { readonly group: string; readonly attempts: number; readonly reason: string };
+  readonly body: Buffer;
+  /** Not handed out before; milliseconds since 1970. */
+  readonly notBeforeMs?: number;
+  /** Of a dead letter. */
+  readonly dead?: DeadRecord;
 }
 
-/** `<prefix>/<topic>/i/<message id>`: what makes publishing idempotent. */
-export interface MessageIdRecord {
-  readonly sequence: number;
+/** Where a dead letter comes from and why. */
+export interface DeadRecord {
+  readonly messageId: string;
+  readonly group: string;
+  readonly attempts: number;
+  readonly reason: string;
   readonly publishedMs: number;
 }
 
 /** `<prefix>/<topic>/head`: the newest sequence. */
 export interface HeadRecord {
   readonly last: number;
+}
+
+/** `<prefix>/<topic>/i/<first sequence>`: ids of a segment that is gone, by which publishing stays idempotent. */
+export interface IdsRecord {
+  readonly publishedMs: number;
+  readonly ids: Readonly<Record<string, number>>;
+}
+
+/** `<prefix>/<topic>/settings`; 0 as in the contract's `TopicLimits`. */
+export interface TopicLimits {
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+  readonly retainMs: number;
+  readonly retainMessages: number;
+  readonly retainBytes: number;
 }
 
 /** `<prefix>/<topic>/g/<group>/cursor`: everything up to here is settled. */
@@ -39,9 +58,8 @@ export interface DeliveryRecord {
 }
 
 export type ParsedKey =
-  | { readonly kind: 'head'; readonly topic: string }
-  | { readonly kind: 'message'; readonly topic: string; readonly sequence: number }
-  | { readonly kind: 'id'; readonly topic: string; readonly messageId: string }
+  | { readonly kind: 'head' | 'settings'; readonly topic: string }
+  | { readonly kind: 'segment' | 'ids'; readonly topic: string; readonly first: number }
   | { readonly kind: 'cursor'; readonly topic: string; readonly group: string }
   | { readonly kind: 'delivery'; readonly topic: string; readonly group: string; readonly sequence: number };
 
@@ -57,32 +75,38 @@ export class Keys {
     return `${this.root}${topic}/head`;
   }
 
-  messages(topic: string): string {
-    return `${this.root}${topic}/m/`;
+  settings(topic: string): string {
+    return `${this.root}${topic}/settings`;
   }
 
-  message(topic: string, sequence: number): string {
-    return `${this.messages(topic)}${padded(sequence)}`;
+  /** Of all segments, or of the one that begins with a sequence. */
+  segment(topic: string, first?: number): string {
+    return `${this.root}${topic}/s/${first === undefined ? '' : padded(first)}`;
   }
 
-  id(topic: string, messageId: string): string {
-    return `${this.root}${topic}/i/${encodeURIComponent(messageId)}`;
+  ids(topic: string, first?: number): string {
+    return `${this.root}${topic}/i/${first === undefined ? '' : padded(first)}`;
+  }
+
+  group(topic: string, group: string): string {
+    return `${this.root}${topic}/g/${group}/`;
   }
 
   cursor(topic: string, group: string): string {
-    return `${this.root}${topic}/g/${group}/cursor`;
+    return `${this.group(topic, group)}cursor`;
   }
 
   delivery(topic: string, group: string, sequence: number): string {
-    return `${this.root}${topic}/g/${group}/d/${padded(sequence)}`;
+    return `${this.group(topic, group)}d/${padded(sequence)}`;
   }
 
   /** Null for a key that none of the above makes. */
   parse(key: string): ParsedKey | null {
     const [topic = '', kind, name = '', record, sequence] = key.slice(this.root.length).split('/');
-    if (kind === 'head') return { kind, topic };
-    if (kind === 'm') return { kind: 'message', topic, sequence: Number(name) };
-    if (kind === 'i') return { kind: 'id', topic, messageId: decodeURIComponent(name) };
+    if (kind === 'head' || kind === 'settings') return { kind, topic };
+    if (kind === 's' || kind === 'i') {
+      return { kind: kind === 's' ? 'segment' : 'ids', topic, first: Number(name) };
+    }
     if (kind === 'g' && record === 'cursor') return { kind: 'cursor', topic, group: name };
     if (kind === 'g' && record === 'd')
       return { kind: 'delivery', topic, group: name, sequence: Number(sequence) };

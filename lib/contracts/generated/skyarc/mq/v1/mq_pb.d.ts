@@ -47,6 +47,13 @@ export declare type PublishRequest = Message<"skyarc.mq.v1.PublishRequest"> & {
    * @generated from field: string lane = 5;
    */
   lane: string;
+
+  /**
+   * Not handed out before so many milliseconds have passed; at most 30 days. Later messages of its key wait for it.
+   *
+   * @generated from field: int64 delay_ms = 6;
+   */
+  delayMs: bigint;
 };
 
 /**
@@ -67,6 +74,8 @@ export declare type PublishResponse = Message<"skyarc.mq.v1.PublishResponse"> & 
   sequence: bigint;
 
   /**
+   * Whether the message was stored by an earlier call.
+   *
    * @generated from field: bool duplicate = 2;
    */
   duplicate: boolean;
@@ -77,6 +86,82 @@ export declare type PublishResponse = Message<"skyarc.mq.v1.PublishResponse"> & 
  * Use `create(PublishResponseSchema)` to create a new message.
  */
 export declare const PublishResponseSchema: GenMessage<PublishResponse>;
+
+/**
+ * @generated from message skyarc.mq.v1.PublishStreamRequest
+ */
+export declare type PublishStreamRequest = Message<"skyarc.mq.v1.PublishStreamRequest"> & {
+  /**
+   * At most 4,096, and 2 MiB; all of one topic.
+   *
+   * @generated from field: repeated skyarc.mq.v1.PublishRequest messages = 1;
+   */
+  messages: PublishRequest[];
+};
+
+/**
+ * Describes the message skyarc.mq.v1.PublishStreamRequest.
+ * Use `create(PublishStreamRequestSchema)` to create a new message.
+ */
+export declare const PublishStreamRequestSchema: GenMessage<PublishStreamRequest>;
+
+/**
+ * @generated from message skyarc.mq.v1.PublishStreamResponse
+ */
+export declare type PublishStreamResponse = Message<"skyarc.mq.v1.PublishStreamResponse"> & {
+  /**
+   * Of each message, in their order; 0 for one that failed.
+   *
+   * @generated from field: repeated int64 sequences = 1;
+   */
+  sequences: bigint[];
+
+  /**
+   * Indexes of those that were stored by an earlier call.
+   *
+   * @generated from field: repeated int32 duplicates = 2;
+   */
+  duplicates: number[];
+
+  /**
+   * @generated from field: repeated skyarc.mq.v1.Failure failures = 3;
+   */
+  failures: Failure[];
+};
+
+/**
+ * Describes the message skyarc.mq.v1.PublishStreamResponse.
+ * Use `create(PublishStreamResponseSchema)` to create a new message.
+ */
+export declare const PublishStreamResponseSchema: GenMessage<PublishStreamResponse>;
+
+/**
+ * @generated from message skyarc.mq.v1.Failure
+ */
+export declare type Failure = Message<"skyarc.mq.v1.Failure"> & {
+  /**
+   * @generated from field: int32 index = 1;
+   */
+  index: number;
+
+  /**
+   * As in the error of a single call, e.g. EXHAUSTED.
+   *
+   * @generated from field: string code = 2;
+   */
+  code: string;
+
+  /**
+   * @generated from field: string message = 3;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message skyarc.mq.v1.Failure.
+ * Use `create(FailureSchema)` to create a new message.
+ */
+export declare const FailureSchema: GenMessage<Failure>;
 
 /**
  * @generated from message skyarc.mq.v1.SubscribeRequest
@@ -160,6 +245,13 @@ export declare type SubscribeResponse = Message<"skyarc.mq.v1.SubscribeResponse"
    * @generated from field: int64 published_unix_ms = 7;
    */
   publishedUnixMs: bigint;
+
+  /**
+   * Until then nobody else of the group is given the message.
+   *
+   * @generated from field: int64 deadline_unix_ms = 8;
+   */
+  deadlineUnixMs: bigint;
 };
 
 /**
@@ -270,6 +362,52 @@ export declare type AckResponse = Message<"skyarc.mq.v1.AckResponse"> & {
 export declare const AckResponseSchema: GenMessage<AckResponse>;
 
 /**
+ * @generated from message skyarc.mq.v1.AckManyRequest
+ */
+export declare type AckManyRequest = Message<"skyarc.mq.v1.AckManyRequest"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * @generated from field: string group = 2;
+   */
+  group: string;
+
+  /**
+   * At most 1,000.
+   *
+   * @generated from field: repeated string delivery_ids = 3;
+   */
+  deliveryIds: string[];
+};
+
+/**
+ * Describes the message skyarc.mq.v1.AckManyRequest.
+ * Use `create(AckManyRequestSchema)` to create a new message.
+ */
+export declare const AckManyRequestSchema: GenMessage<AckManyRequest>;
+
+/**
+ * @generated from message skyarc.mq.v1.AckManyResponse
+ */
+export declare type AckManyResponse = Message<"skyarc.mq.v1.AckManyResponse"> & {
+  /**
+   * Of those that were not settled.
+   *
+   * @generated from field: repeated skyarc.mq.v1.Failure failures = 1;
+   */
+  failures: Failure[];
+};
+
+/**
+ * Describes the message skyarc.mq.v1.AckManyResponse.
+ * Use `create(AckManyResponseSchema)` to create a new message.
+ */
+export declare const AckManyResponseSchema: GenMessage<AckManyResponse>;
+
+/**
  * @generated from message skyarc.mq.v1.NackRequest
  */
 export declare type NackRequest = Message<"skyarc.mq.v1.NackRequest"> & {
@@ -354,6 +492,12 @@ export declare const ExtendRequestSchema: GenMessage<ExtendRequest>;
  * @generated from message skyarc.mq.v1.ExtendResponse
  */
 export declare type ExtendResponse = Message<"skyarc.mq.v1.ExtendResponse"> & {
+  /**
+   * The new deadline.
+   *
+   * @generated from field: int64 deadline_unix_ms = 1;
+   */
+  deadlineUnixMs: bigint;
 };
 
 /**
@@ -427,6 +571,20 @@ export declare type GroupState = Message<"skyarc.mq.v1.GroupState"> & {
    * @generated from field: int64 oldest_age_ms = 4;
    */
   oldestAgeMs: bigint;
+
+  /**
+   * Subscribers of the group at the node that answers.
+   *
+   * @generated from field: int32 consumers = 5;
+   */
+  consumers: number;
+
+  /**
+   * Most attempts of a message that is not settled.
+   *
+   * @generated from field: int32 max_attempts_seen = 6;
+   */
+  maxAttemptsSeen: number;
 };
 
 /**
@@ -434,6 +592,386 @@ export declare type GroupState = Message<"skyarc.mq.v1.GroupState"> & {
  * Use `create(GroupStateSchema)` to create a new message.
  */
 export declare const GroupStateSchema: GenMessage<GroupState>;
+
+/**
+ * @generated from message skyarc.mq.v1.TopicLimits
+ */
+export declare type TopicLimits = Message<"skyarc.mq.v1.TopicLimits"> & {
+  /**
+   * Beyond either, publishing fails with RESOURCE_EXHAUSTED; 0: as the service is configured.
+   *
+   * @generated from field: int64 max_messages = 1;
+   */
+  maxMessages: bigint;
+
+  /**
+   * @generated from field: int64 max_bytes = 2;
+   */
+  maxBytes: bigint;
+
+  /**
+   * The oldest messages are removed, settled or not, once the topic passes one of these; 0: never.
+   *
+   * @generated from field: int64 retain_ms = 3;
+   */
+  retainMs: bigint;
+
+  /**
+   * @generated from field: int64 retain_messages = 4;
+   */
+  retainMessages: bigint;
+
+  /**
+   * @generated from field: int64 retain_bytes = 5;
+   */
+  retainBytes: bigint;
+};
+
+/**
+ * Describes the message skyarc.mq.v1.TopicLimits.
+ * Use `create(TopicLimitsSchema)` to create a new message.
+ */
+export declare const TopicLimitsSchema: GenMessage<TopicLimits>;
+
+/**
+ * @generated from message skyarc.mq.v1.ListTopicsRequest
+ */
+export declare type ListTopicsRequest = Message<"skyarc.mq.v1.ListTopicsRequest"> & {
+};
+
+/**
+ * Describes the message skyarc.mq.v1.ListTopicsRequest.
+ * Use `create(ListTopicsRequestSchema)` to create a new message.
+ */
+export declare const ListTopicsRequestSchema: GenMessage<ListTopicsRequest>;
+
+/**
+ * @generated from message skyarc.mq.v1.ListTopicsResponse
+ */
+export declare type ListTopicsResponse = Message<"skyarc.mq.v1.ListTopicsResponse"> & {
+  /**
+   * @generated from field: repeated skyarc.mq.v1.TopicState topics = 1;
+   */
+  topics: TopicState[];
+};
+
+/**
+ * Describes the message skyarc.mq.v1.ListTopicsResponse.
+ * Use `create(ListTopicsResponseSchema)` to create a new message.
+ */
+export declare const ListTopicsResponseSchema: GenMessage<ListTopicsResponse>;
+
+/**
+ * @generated from message skyarc.mq.v1.TopicState
+ */
+export declare type TopicState = Message<"skyarc.mq.v1.TopicState"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * @generated from field: int64 messages = 2;
+   */
+  messages: bigint;
+
+  /**
+   * @generated from field: int64 bytes = 3;
+   */
+  bytes: bigint;
+
+  /**
+   * Age of the oldest message that is kept; 0 without one.
+   *
+   * @generated from field: int64 oldest_age_ms = 4;
+   */
+  oldestAgeMs: bigint;
+
+  /**
+   * Messages stored in the last minute.
+   *
+   * @generated from field: int64 published_last_minute = 5;
+   */
+  publishedLastMinute: bigint;
+
+  /**
+   * @generated from field: int64 dead = 6;
+   */
+  dead: bigint;
+
+  /**
+   * @generated from field: skyarc.mq.v1.TopicLimits limits = 7;
+   */
+  limits?: TopicLimits | undefined;
+
+  /**
+   * @generated from field: repeated skyarc.mq.v1.GroupState groups = 8;
+   */
+  groups: GroupState[];
+};
+
+/**
+ * Describes the message skyarc.mq.v1.TopicState.
+ * Use `create(TopicStateSchema)` to create a new message.
+ */
+export declare const TopicStateSchema: GenMessage<TopicState>;
+
+/**
+ * @generated from message skyarc.mq.v1.ConfigureTopicRequest
+ */
+export declare type ConfigureTopicRequest = Message<"skyarc.mq.v1.ConfigureTopicRequest"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * @generated from field: skyarc.mq.v1.TopicLimits limits = 2;
+   */
+  limits?: TopicLimits | undefined;
+};
+
+/**
+ * Describes the message skyarc.mq.v1.ConfigureTopicRequest.
+ * Use `create(ConfigureTopicRequestSchema)` to create a new message.
+ */
+export declare const ConfigureTopicRequestSchema: GenMessage<ConfigureTopicRequest>;
+
+/**
+ * @generated from message skyarc.mq.v1.ConfigureTopicResponse
+ */
+export declare type ConfigureTopicResponse = Message<"skyarc.mq.v1.ConfigureTopicResponse"> & {
+};
+
+/**
+ * Describes the message skyarc.mq.v1.ConfigureTopicResponse.
+ * Use `create(ConfigureTopicResponseSchema)` to create a new message.
+ */
+export declare const ConfigureTopicResponseSchema: GenMessage<ConfigureTopicResponse>;
+
+/**
+ * @generated from message skyarc.mq.v1.DeleteGroupRequest
+ */
+export declare type DeleteGroupRequest = Message<"skyarc.mq.v1.DeleteGroupRequest"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * @generated from field: string group = 2;
+   */
+  group: string;
+};
+
+/**
+ * Describes the message skyarc.mq.v1.DeleteGroupRequest.
+ * Use `create(DeleteGroupRequestSchema)` to create a new message.
+ */
+export declare const DeleteGroupRequestSchema: GenMessage<DeleteGroupRequest>;
+
+/**
+ * @generated from message skyarc.mq.v1.DeleteGroupResponse
+ */
+export declare type DeleteGroupResponse = Message<"skyarc.mq.v1.DeleteGroupResponse"> & {
+};
+
+/**
+ * Describes the message skyarc.mq.v1.DeleteGroupResponse.
+ * Use `create(DeleteGroupResponseSchema)` to create a new message.
+ */
+export declare const DeleteGroupResponseSchema: GenMessage<DeleteGroupResponse>;
+
+/**
+ * @generated from message skyarc.mq.v1.ListDeadLettersRequest
+ */
+export declare type ListDeadLettersRequest = Message<"skyarc.mq.v1.ListDeadLettersRequest"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * Only those after this sequence; 0 begins with the oldest.
+   *
+   * @generated from field: int64 after = 2;
+   */
+  after: bigint;
+
+  /**
+   * Default and at most 100.
+   *
+   * @generated from field: int32 limit = 3;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message skyarc.mq.v1.ListDeadLettersRequest.
+ * Use `create(ListDeadLettersRequestSchema)` to create a new message.
+ */
+export declare const ListDeadLettersRequestSchema: GenMessage<ListDeadLettersRequest>;
+
+/**
+ * @generated from message skyarc.mq.v1.ListDeadLettersResponse
+ */
+export declare type ListDeadLettersResponse = Message<"skyarc.mq.v1.ListDeadLettersResponse"> & {
+  /**
+   * @generated from field: repeated skyarc.mq.v1.DeadLetter letters = 1;
+   */
+  letters: DeadLetter[];
+
+  /**
+   * @generated from field: bool more = 2;
+   */
+  more: boolean;
+};
+
+/**
+ * Describes the message skyarc.mq.v1.ListDeadLettersResponse.
+ * Use `create(ListDeadLettersResponseSchema)` to create a new message.
+ */
+export declare const ListDeadLettersResponseSchema: GenMessage<ListDeadLettersResponse>;
+
+/**
+ * @generated from message skyarc.mq.v1.DeadLetter
+ */
+export declare type DeadLetter = Message<"skyarc.mq.v1.DeadLetter"> & {
+  /**
+   * Position among the dead letters.
+   *
+   * @generated from field: int64 sequence = 1;
+   */
+  sequence: bigint;
+
+  /**
+   * @generated from field: string message_id = 2;
+   */
+  messageId: string;
+
+  /**
+   * @generated from field: string key = 3;
+   */
+  key: string;
+
+  /**
+   * @generated from field: bytes body = 4;
+   */
+  body: Uint8Array;
+
+  /**
+   * Of the message itself.
+   *
+   * @generated from field: int64 published_unix_ms = 5;
+   */
+  publishedUnixMs: bigint;
+
+  /**
+   * @generated from field: int64 died_unix_ms = 6;
+   */
+  diedUnixMs: bigint;
+
+  /**
+   * Which group gave up, why, and after how many attempts.
+   *
+   * @generated from field: string group = 7;
+   */
+  group: string;
+
+  /**
+   * @generated from field: string reason = 8;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: int32 attempts = 9;
+   */
+  attempts: number;
+};
+
+/**
+ * Describes the message skyarc.mq.v1.DeadLetter.
+ * Use `create(DeadLetterSchema)` to create a new message.
+ */
+export declare const DeadLetterSchema: GenMessage<DeadLetter>;
+
+/**
+ * @generated from message skyarc.mq.v1.ReplayDeadLettersRequest
+ */
+export declare type ReplayDeadLettersRequest = Message<"skyarc.mq.v1.ReplayDeadLettersRequest"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * Empty: all that there are.
+   *
+   * @generated from field: repeated int64 sequences = 2;
+   */
+  sequences: bigint[];
+};
+
+/**
+ * Describes the message skyarc.mq.v1.ReplayDeadLettersRequest.
+ * Use `create(ReplayDeadLettersRequestSchema)` to create a new message.
+ */
+export declare const ReplayDeadLettersRequestSchema: GenMessage<ReplayDeadLettersRequest>;
+
+/**
+ * @generated from message skyarc.mq.v1.ReplayDeadLettersResponse
+ */
+export declare type ReplayDeadLettersResponse = Message<"skyarc.mq.v1.ReplayDeadLettersResponse"> & {
+  /**
+   * @generated from field: int64 replayed = 1;
+   */
+  replayed: bigint;
+};
+
+/**
+ * Describes the message skyarc.mq.v1.ReplayDeadLettersResponse.
+ * Use `create(ReplayDeadLettersResponseSchema)` to create a new message.
+ */
+export declare const ReplayDeadLettersResponseSchema: GenMessage<ReplayDeadLettersResponse>;
+
+/**
+ * @generated from message skyarc.mq.v1.DiscardDeadLettersRequest
+ */
+export declare type DiscardDeadLettersRequest = Message<"skyarc.mq.v1.DiscardDeadLettersRequest"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * Empty: all that there are.
+   *
+   * @generated from field: repeated int64 sequences = 2;
+   */
+  sequences: bigint[];
+};
+
+/**
+ * Describes the message skyarc.mq.v1.DiscardDeadLettersRequest.
+ * Use `create(DiscardDeadLettersRequestSchema)` to create a new message.
+ */
+export declare const DiscardDeadLettersRequestSchema: GenMessage<DiscardDeadLettersRequest>;
+
+/**
+ * @generated from message skyarc.mq.v1.DiscardDeadLettersResponse
+ */
+export declare type DiscardDeadLettersResponse = Message<"skyarc.mq.v1.DiscardDeadLettersResponse"> & {
+  /**
+   * @generated from field: int64 discarded = 1;
+   */
+  discarded: bigint;
+};
+
+/**
+ * Describes the message skyarc.mq.v1.DiscardDeadLettersResponse.
+ * Use `create(DiscardDeadLettersResponseSchema)` to create a new message.
+ */
+export declare const DiscardDeadLettersResponseSchema: GenMessage<DiscardDeadLettersResponse>;
 
 /**
  * Durable, ordered, at-least-once publish and subscribe on etcd.
@@ -451,6 +989,17 @@ export declare const QueueService: GenService<{
     methodKind: "unary";
     input: typeof PublishRequestSchema;
     output: typeof PublishResponseSchema;
+  },
+  /**
+   * The same for many messages: each request is answered once all of its messages are durable, in order of requests.
+   * Requests need not wait for each other's answers.
+   *
+   * @generated from rpc skyarc.mq.v1.QueueService.PublishStream
+   */
+  publishStream: {
+    methodKind: "bidi_streaming";
+    input: typeof PublishStreamRequestSchema;
+    output: typeof PublishStreamResponseSchema;
   },
   /**
    * Hands out messages of a topic to one member of a consumer group until the caller goes away.
@@ -484,6 +1033,16 @@ export declare const QueueService: GenService<{
     output: typeof AckResponseSchema;
   },
   /**
+   * Settles many deliveries of a group.
+   *
+   * @generated from rpc skyarc.mq.v1.QueueService.AckMany
+   */
+  ackMany: {
+    methodKind: "unary";
+    input: typeof AckManyRequestSchema;
+    output: typeof AckManyResponseSchema;
+  },
+  /**
    * Gives a delivery back, to be handed out again after the delay.
    *
    * @generated from rpc skyarc.mq.v1.QueueService.Nack
@@ -512,6 +1071,67 @@ export declare const QueueService: GenService<{
     methodKind: "unary";
     input: typeof InspectRequestSchema;
     output: typeof InspectResponseSchema;
+  },
+  /**
+   * All topics that have messages, groups or settings.
+   *
+   * @generated from rpc skyarc.mq.v1.QueueService.ListTopics
+   */
+  listTopics: {
+    methodKind: "unary";
+    input: typeof ListTopicsRequestSchema;
+    output: typeof ListTopicsResponseSchema;
+  },
+  /**
+   * Sets what a topic may hold and what it keeps; replaces all earlier settings of it.
+   *
+   * @generated from rpc skyarc.mq.v1.QueueService.ConfigureTopic
+   */
+  configureTopic: {
+    methodKind: "unary";
+    input: typeof ConfigureTopicRequestSchema;
+    output: typeof ConfigureTopicResponseSchema;
+  },
+  /**
+   * Forgets a consumer group of a topic, so that it holds no message back any more.
+   *
+   * @generated from rpc skyarc.mq.v1.QueueService.DeleteGroup
+   */
+  deleteGroup: {
+    methodKind: "unary";
+    input: typeof DeleteGroupRequestSchema;
+    output: typeof DeleteGroupResponseSchema;
+  },
+  /**
+   * Dead letters of a topic, oldest first.
+   *
+   * @generated from rpc skyarc.mq.v1.QueueService.ListDeadLetters
+   */
+  listDeadLetters: {
+    methodKind: "unary";
+    input: typeof ListDeadLettersRequestSchema;
+    output: typeof ListDeadLettersResponseSchema;
+  },
+  /**
+   * Publishes dead letters to their topic again, with their attempts at zero, and removes them.
+   * All groups of the topic get them. What is replayed twice is published once.
+   *
+   * @generated from rpc skyarc.mq.v1.QueueService.ReplayDeadLetters
+   */
+  replayDeadLetters: {
+    methodKind: "unary";
+    input: typeof ReplayDeadLettersRequestSchema;
+    output: typeof ReplayDeadLettersResponseSchema;
+  },
+  /**
+   * Removes dead letters.
+   *
+   * @generated from rpc skyarc.mq.v1.QueueService.DiscardDeadLetters
+   */
+  discardDeadLetters: {
+    methodKind: "unary";
+    input: typeof DiscardDeadLettersRequestSchema;
+    output: typeof DiscardDeadLettersResponseSchema;
   },
 }>;
 

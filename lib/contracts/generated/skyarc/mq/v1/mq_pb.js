@@ -8,7 +8,7 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
  * Describes the file skyarc/mq/v1/mq.proto.
  */
 export const file_skyarc_mq_v1_mq = /*@__PURE__*/
-  fileDesc("ChVza3lhcmMvbXEvdjEvbXEucHJvdG8SDHNreWFyYy5tcS52MSJcCg5QdWJsaXNoUmVxdWVzdBINCgV0b3BpYxgBIAEoCRISCgptZXNzYWdlX2lkGAIgASgJEgsKA2tleRgDIAEoCRIMCgRib2R5GAQgASgMEgwKBGxhbmUYBSABKAkiNgoPUHVibGlzaFJlc3BvbnNlEhAKCHNlcXVlbmNlGAEgASgDEhEKCWR1cGxpY2F0ZRgCIAEoCCJ2ChBTdWJzY3JpYmVSZXF1ZXN0Eg0KBXRvcGljGAEgASgJEg0KBWdyb3VwGAIgASgJEhUKDW1heF9pbl9mbGlnaHQYAyABKAUSFwoPYWNrX2RlYWRsaW5lX21zGAQgASgFEhQKDG1heF9hdHRlbXB0cxgFIAEoBSKVAQoRU3Vic2NyaWJlUmVzcG9uc2USEwoLZGVsaXZlcnlfaWQYASABKAkSEgoKbWVzc2FnZV9pZBgCIAEoCRILCgNrZXkYAyABKAkSDAoEYm9keRgEIAEoDBIQCghzZXF1ZW5jZRgFIAEoAxIPCgdhdHRlbXB0GAYgASgFEhkKEXB1Ymxpc2hlZF91bml4X21zGAcgASgDIoEBCgtQdWxsUmVxdWVzdBINCgV0b3BpYxgBIAEoCRINCgVncm91cBgCIAEoCRIUCgxtYXhfbWVzc2FnZXMYAyABKAUSDwoHd2FpdF9tcxgEIAEoBRIXCg9hY2tfZGVhZGxpbmVfbXMYBSABKAUSFAoMbWF4X2F0dGVtcHRzGAYgASgFIkMKDFB1bGxSZXNwb25zZRIzCgpkZWxpdmVyaWVzGAEgAygLMh8uc2t5YXJjLm1xLnYxLlN1YnNjcmliZVJlc3BvbnNlIj8KCkFja1JlcXVlc3QSDQoFdG9waWMYASABKAkSDQoFZ3JvdXAYAiABKAkSEwoLZGVsaXZlcnlfaWQYAyABKAkiDQoLQWNrUmVzcG9uc2UiYgoLTmFja1JlcXVlc3QSDQoFdG9waWMYASABKAkSDQoFZ3JvdXAYAiABKAkSEwoLZGVsaXZlcnlfaWQYAyABKAkSEAoIZGVsYXlfbXMYBCABKAUSDgoGcmVhc29uGAUgASgJIg4KDE5hY2tSZXNwb25zZSJbCg1FeHRlbmRSZXF1ZXN0Eg0KBXRvcGljGAEgASgJEg0KBWdyb3VwGAIgASgJEhMKC2RlbGl2ZXJ5X2lkGAMgASgJEhcKD2Fja19kZWFkbGluZV9tcxgEIAEoBSIQCg5FeHRlbmRSZXNwb25zZSIfCg5JbnNwZWN0UmVxdWVzdBINCgV0b3BpYxgBIAEoCSJbCg9JbnNwZWN0UmVzcG9uc2USEAoIcmV0YWluZWQYASABKAMSDAoEZGVhZBgCIAEoAxIoCgZncm91cHMYAyADKAsyGC5za3lhcmMubXEudjEuR3JvdXBTdGF0ZSJWCgpHcm91cFN0YXRlEg0KBWdyb3VwGAEgASgJEg8KB3dhaXRpbmcYAiABKAMSEQoJaW5fZmxpZ2h0GAMgASgDEhUKDW9sZGVzdF9hZ2VfbXMYBCABKAMy7QMKDFF1ZXVlU2VydmljZRJGCgdQdWJsaXNoEhwuc2t5YXJjLm1xLnYxLlB1Ymxpc2hSZXF1ZXN0Gh0uc2t5YXJjLm1xLnYxLlB1Ymxpc2hSZXNwb25zZRJOCglTdWJzY3JpYmUSHi5za3lhcmMubXEudjEuU3Vic2NyaWJlUmVxdWVzdBofLnNreWFyYy5tcS52MS5TdWJzY3JpYmVSZXNwb25zZTABEj0KBFB1bGwSGS5za3lhcmMubXEudjEuUHVsbFJlcXVlc3QaGi5za3lhcmMubXEudjEuUHVsbFJlc3BvbnNlEjoKA0FjaxIYLnNreWFyYy5tcS52MS5BY2tSZXF1ZXN0Ghkuc2t5YXJjLm1xLnYxLkFja1Jlc3BvbnNlEj0KBE5hY2sSGS5za3lhcmMubXEudjEuTmFja1JlcXVlc3QaGi5za3lhcmMubXEudjEuTmFja1Jlc3BvbnNlEkMKBkV4dGVuZBIbLnNreWFyYy5tcS52MS5FeHRlbmRSZXF1ZXN0Ghwuc2t5YXJjLm1xLnYxLkV4dGVuZFJlc3BvbnNlEkYKB0luc3BlY3QSHC5za3lhcmMubXEudjEuSW5zcGVjdFJlcXVlc3QaHS5za3lhcmMubXEudjEuSW5zcGVjdFJlc3BvbnNlYgZwcm90bzM");
+  fileDesc("ChVza3lhcmMvbXEvdjEvbXEucHJvdG8SDHNreWFyYy5tcS52MSJuCg5QdWJsaXNoUmVxdWVzdBINCgV0b3BpYxgBIAEoCRISCgptZXNzYWdlX2lkGAIgASgJEgsKA2tleRgDIAEoCRIMCgRib2R5GAQgASgMEgwKBGxhbmUYBSABKAkSEAoIZGVsYXlfbXMYBiABKAMiNgoPUHVibGlzaFJlc3BvbnNlEhAKCHNlcXVlbmNlGAEgASgDEhEKCWR1cGxpY2F0ZRgCIAEoCCJGChRQdWJsaXNoU3RyZWFtUmVxdWVzdBIuCghtZXNzYWdlcxgBIAMoCzIcLnNreWFyYy5tcS52MS5QdWJsaXNoUmVxdWVzdCJnChVQdWJsaXNoU3RyZWFtUmVzcG9uc2USEQoJc2VxdWVuY2VzGAEgAygDEhIKCmR1cGxpY2F0ZXMYAiADKAUSJwoIZmFpbHVyZXMYAyADKAsyFS5za3lhcmMubXEudjEuRmFpbHVyZSI3CgdGYWlsdXJlEg0KBWluZGV4GAEgASgFEgwKBGNvZGUYAiABKAkSDwoHbWVzc2FnZRgDIAEoCSJ2ChBTdWJzY3JpYmVSZXF1ZXN0Eg0KBXRvcGljGAEgASgJEg0KBWdyb3VwGAIgASgJEhUKDW1heF9pbl9mbGlnaHQYAyABKAUSFwoPYWNrX2RlYWRsaW5lX21zGAQgASgFEhQKDG1heF9hdHRlbXB0cxgFIAEoBSKvAQoRU3Vic2NyaWJlUmVzcG9uc2USEwoLZGVsaXZlcnlfaWQYASABKAkSEgoKbWVzc2FnZV9pZBgCIAEoCRILCgNrZXkYAyABKAkSDAoEYm9keRgEIAEoDBIQCghzZXF1ZW5jZRgFIAEoAxIPCgdhdHRlbXB0GAYgASgFEhkKEXB1Ymxpc2hlZF91bml4X21zGAcgASgDEhgKEGRlYWRsaW5lX3VuaXhfbXMYCCABKAMigQEKC1B1bGxSZXF1ZXN0Eg0KBXRvcGljGAEgASgJEg0KBWdyb3VwGAIgASgJEhQKDG1heF9tZXNzYWdlcxgDIAEoBRIPCgd3YWl0X21zGAQgASgFEhcKD2Fja19kZWFkbGluZV9tcxgFIAEoBRIUCgxtYXhfYXR0ZW1wdHMYBiABKAUiQwoMUHVsbFJlc3BvbnNlEjMKCmRlbGl2ZXJpZXMYASADKAsyHy5za3lhcmMubXEudjEuU3Vic2NyaWJlUmVzcG9uc2UiPwoKQWNrUmVxdWVzdBINCgV0b3BpYxgBIAEoCRINCgVncm91cBgCIAEoCRITCgtkZWxpdmVyeV9pZBgDIAEoCSINCgtBY2tSZXNwb25zZSJECg5BY2tNYW55UmVxdWVzdBINCgV0b3BpYxgBIAEoCRINCgVncm91cBgCIAEoCRIUCgxkZWxpdmVyeV9pZHMYAyADKAkiOgoPQWNrTWFueVJlc3BvbnNlEicKCGZhaWx1cmVzGAEgAygLMhUuc2t5YXJjLm1xLnYxLkZhaWx1cmUiYgoLTmFja1JlcXVlc3QSDQoFdG9waWMYASABKAkSDQoFZ3JvdXAYAiABKAkSEwoLZGVsaXZlcnlfaWQYAyABKAkSEAoIZGVsYXlfbXMYBCABKAUSDgoGcmVhc29uGAUgASgJIg4KDE5hY2tSZXNwb25zZSJbCg1FeHRlbmRSZXF1ZXN0Eg0KBXRvcGljGAEgASgJEg0KBWdyb3VwGAIgASgJEhMKC2RlbGl2ZXJ5X2lkGAMgASgJEhcKD2Fja19kZWFkbGluZV9tcxgEIAEoBSIqCg5FeHRlbmRSZXNwb25zZRIYChBkZWFkbGluZV91bml4X21zGAEgASgDIh8KDkluc3BlY3RSZXF1ZXN0Eg0KBXRvcGljGAEgASgJIlsKD0luc3BlY3RSZXNwb25zZRIQCghyZXRhaW5lZBgBIAEoAxIMCgRkZWFkGAIgASgDEigKBmdyb3VwcxgDIAMoCzIYLnNreWFyYy5tcS52MS5Hcm91cFN0YXRlIoQBCgpHcm91cFN0YXRlEg0KBWdyb3VwGAEgASgJEg8KB3dhaXRpbmcYAiABKAMSEQoJaW5fZmxpZ2h0GAMgASgDEhUKDW9sZGVzdF9hZ2VfbXMYBCABKAMSEQoJY29uc3VtZXJzGAUgASgFEhkKEW1heF9hdHRlbXB0c19zZWVuGAYgASgFIngKC1RvcGljTGltaXRzEhQKDG1heF9tZXNzYWdlcxgBIAEoAxIRCgltYXhfYnl0ZXMYAiABKAMSEQoJcmV0YWluX21zGAMgASgDEhcKD3JldGFpbl9tZXNzYWdlcxgEIAEoAxIUCgxyZXRhaW5fYnl0ZXMYBSABKAMiEwoRTGlzdFRvcGljc1JlcXVlc3QiPgoSTGlzdFRvcGljc1Jlc3BvbnNlEigKBnRvcGljcxgBIAMoCzIYLnNreWFyYy5tcS52MS5Ub3BpY1N0YXRlItUBCgpUb3BpY1N0YXRlEg0KBXRvcGljGAEgASgJEhAKCG1lc3NhZ2VzGAIgASgDEg0KBWJ5dGVzGAMgASgDEhUKDW9sZGVzdF9hZ2VfbXMYBCABKAMSHQoVcHVibGlzaGVkX2xhc3RfbWludXRlGAUgASgDEgwKBGRlYWQYBiABKAMSKQoGbGltaXRzGAcgASgLMhkuc2t5YXJjLm1xLnYxLlRvcGljTGltaXRzEigKBmdyb3VwcxgIIAMoCzIYLnNreWFyYy5tcS52MS5Hcm91cFN0YXRlIlEKFUNvbmZpZ3VyZVRvcGljUmVxdWVzdBINCgV0b3BpYxgBIAEoCRIpCgZsaW1pdHMYAiABKAsyGS5za3lhcmMubXEudjEuVG9waWNMaW1pdHMiGAoWQ29uZmlndXJlVG9waWNSZXNwb25zZSIyChJEZWxldGVHcm91cFJlcXVlc3QSDQoFdG9waWMYASABKAkSDQoFZ3JvdXAYAiABKAkiFQoTRGVsZXRlR3JvdXBSZXNwb25zZSJFChZMaXN0RGVhZExldHRlcnNSZXF1ZXN0Eg0KBXRvcGljGAEgASgJEg0KBWFmdGVyGAIgASgDEg0KBWxpbWl0GAMgASgFIlIKF0xpc3REZWFkTGV0dGVyc1Jlc3BvbnNlEikKB2xldHRlcnMYASADKAsyGC5za3lhcmMubXEudjEuRGVhZExldHRlchIMCgRtb3JlGAIgASgIIq8BCgpEZWFkTGV0dGVyEhAKCHNlcXVlbmNlGAEgASgDEhIKCm1lc3NhZ2VfaWQYAiABKAkSCwoDa2V5GAMgASgJEgwKBGJvZHkYBCABKAwSGQoRcHVibGlzaGVkX3VuaXhfbXMYBSABKAMSFAoMZGllZF91bml4X21zGAYgASgDEg0KBWdyb3VwGAcgASgJEg4KBnJlYXNvbhgIIAEoCRIQCghhdHRlbXB0cxgJIAEoBSI8ChhSZXBsYXlEZWFkTGV0dGVyc1JlcXVlc3QSDQoFdG9waWMYASABKAkSEQoJc2VxdWVuY2VzGAIgAygDIi0KGVJlcGxheURlYWRMZXR0ZXJzUmVzcG9uc2USEAoIcmVwbGF5ZWQYASABKAMiPQoZRGlzY2FyZERlYWRMZXR0ZXJzUmVxdWVzdBINCgV0b3BpYxgBIAEoCRIRCglzZXF1ZW5jZXMYAiADKAMiLwoaRGlzY2FyZERlYWRMZXR0ZXJzUmVzcG9uc2USEQoJZGlzY2FyZGVkGAEgASgDMsQJCgxRdWV1ZVNlcnZpY2USRgoHUHVibGlzaBIcLnNreWFyYy5tcS52MS5QdWJsaXNoUmVxdWVzdBodLnNreWFyYy5tcS52MS5QdWJsaXNoUmVzcG9uc2USXAoNUHVibGlzaFN0cmVhbRIiLnNreWFyYy5tcS52MS5QdWJsaXNoU3RyZWFtUmVxdWVzdBojLnNreWFyYy5tcS52MS5QdWJsaXNoU3RyZWFtUmVzcG9uc2UoATABEk4KCVN1YnNjcmliZRIeLnNreWFyYy5tcS52MS5TdWJzY3JpYmVSZXF1ZXN0Gh8uc2t5YXJjLm1xLnYxLlN1YnNjcmliZVJlc3BvbnNlMAESPQoEUHVsbBIZLnNreWFyYy5tcS52MS5QdWxsUmVxdWVzdBoaLnNreWFyYy5tcS52MS5QdWxsUmVzcG9uc2USOgoDQWNrEhguc2t5YXJjLm1xLnYxLkFja1JlcXVlc3QaGS5za3lhcmMubXEudjEuQWNrUmVzcG9uc2USRgoHQWNrTWFueRIcLnNreWFyYy5tcS52MS5BY2tNYW55UmVxdWVzdBodLnNreWFyYy5tcS52MS5BY2tNYW55UmVzcG9uc2USPQoETmFjaxIZLnNreWFyYy5tcS52MS5OYWNrUmVxdWVzdBoaLnNreWFyYy5tcS52MS5OYWNrUmVzcG9uc2USQwoGRXh0ZW5kEhsuc2t5YXJjLm1xLnYxLkV4dGVuZFJlcXVlc3QaHC5za3lhcmMubXEudjEuRXh0ZW5kUmVzcG9uc2USRgoHSW5zcGVjdBIcLnNreWFyYy5tcS52MS5JbnNwZWN0UmVxdWVzdBodLnNreWFyYy5tcS52MS5JbnNwZWN0UmVzcG9uc2USTwoKTGlzdFRvcGljcxIfLnNreWFyYy5tcS52MS5MaXN0VG9waWNzUmVxdWVzdBogLnNreWFyYy5tcS52MS5MaXN0VG9waWNzUmVzcG9uc2USWwoOQ29uZmlndXJlVG9waWMSIy5za3lhcmMubXEudjEuQ29uZmlndXJlVG9waWNSZXF1ZXN0GiQuc2t5YXJjLm1xLnYxLkNvbmZpZ3VyZVRvcGljUmVzcG9uc2USUgoLRGVsZXRlR3JvdXASIC5za3lhcmMubXEudjEuRGVsZXRlR3JvdXBSZXF1ZXN0GiEuc2t5YXJjLm1xLnYxLkRlbGV0ZUdyb3VwUmVzcG9uc2USXgoPTGlzdERlYWRMZXR0ZXJzEiQuc2t5YXJjLm1xLnYxLkxpc3REZWFkTGV0dGVyc1JlcXVlc3QaJS5za3lhcmMubXEudjEuTGlzdERlYWRMZXR0ZXJzUmVzcG9uc2USZAoRUmVwbGF5RGVhZExldHRlcnMSJi5za3lhcmMubXEudjEuUmVwbGF5RGVhZExldHRlcnNSZXF1ZXN0Gicuc2t5YXJjLm1xLnYxLlJlcGxheURlYWRMZXR0ZXJzUmVzcG9uc2USZwoSRGlzY2FyZERlYWRMZXR0ZXJzEicuc2t5YXJjLm1xLnYxLkRpc2NhcmREZWFkTGV0dGVyc1JlcXVlc3QaKC5za3lhcmMubXEudjEuRGlzY2FyZERlYWRMZXR0ZXJzUmVzcG9uc2ViBnByb3RvMw");
 
 /**
  * Describes the message skyarc.mq.v1.PublishRequest.
@@ -25,95 +25,235 @@ export const PublishResponseSchema = /*@__PURE__*/
   messageDesc(file_skyarc_mq_v1_mq, 1);
 
 /**
+ * Describes the message skyarc.mq.v1.PublishStreamRequest.
+ * Use `create(PublishStreamRequestSchema)` to create a new message.
+ */
+export const PublishStreamRequestSchema = /*@__PURE__*/
+  messageDesc(file_skyarc_mq_v1_mq, 2);
+
+/**
+ * Describes the message skyarc.mq.v1.PublishStreamResponse.
+ * Use `create(PublishStreamResponseSchema)` to create a new message.
+ */
+export const PublishStreamResponseSchema = /*@__PURE__*/
+  messageDesc(file_skyarc_mq_v1_mq, 3);
+
+/**
+ * Describes the message skyarc.mq.v1.Failure.
+ * Use `create(FailureSchema)` to create a new message.
+ */
+export const FailureSchema = /*@__PURE__*/
+  messageDesc(file_skyarc_mq_v1_mq, 4);
+
+/**
  * Describes the message skyarc.mq.v1.SubscribeRequest.
  * Use `create(SubscribeRequestSchema)` to create a new message.
  */
 export const SubscribeRequestSchema = /*@__PURE__*/
-  messageDesc(file_skyarc_mq_v1_mq, 2);
+  messageDesc(file_skyarc_mq_v1_mq, 5);
 
 /**
  * Describes the message skyarc.mq.v1.SubscribeResponse.
  * Use `create(SubscribeResponseSchema)` to create a new message.
  */
 export const SubscribeResponseSchema = /*@__PURE__*/
-  messageDesc(file_skyarc_mq_v1_mq, 3);
+  messageDesc(file_skyarc_mq_v1_mq, 6);
 
 /**
  * Describes the message skyarc.mq.v1.PullRequest.
  * Use `create(PullRequestSchema)` to create a new message.
  */
 export const PullRequestSchema = /*@__PURE__*/
-  messageDesc(file_skyarc_mq_v1_mq, 4);
+  messageDesc(file_skyarc_mq_v1_mq, 7);
 
 /**
  * Describes the message skyarc.mq.v1.PullResponse.
  * Use `create(PullResponseSchema)` to create a new message.
  */
 export const PullResponseSchema = /*@__PURE__*/
-  messageDesc(file_skyarc_mq_v1_mq, 5);
+  messageDesc(file_skyarc_mq_v1_mq, 8);
 
 /**
  * Describes the message skyarc.mq.v1.AckRequest.
  * Use `create(AckRequestSchema)` to create a new message.
  */
 export const AckRequestSchema = /*@__PURE__*/
-  messageDesc(file_skyarc_mq_v1_mq, 6);
+  messageDesc(file_skyarc_mq_v1_mq, 9);
 
 /**
  * Describes the message skyarc.mq.v1.AckResponse.
  * Use `create(AckResponseSchema)` to create a new message.
  */
 export const AckResponseSchema = /*@__PURE__*/
-  messageDesc(file_skyarc_mq_v1_mq, 7);
+  messageDesc(file_skyarc_mq_v1_mq, 10);
+
+/**
+ * Describes the message skyarc.mq.v1.AckManyRequest.
+ * Use `create(AckManyRequestSchema)` to create a new message.
+ */
+export const AckManyRequestSchema = /*@__PURE__*/
+  messageDesc(file_skyarc_mq_v1_mq, 11);
+
+/**
+ * Describes the message skyarc.mq.v1.AckManyResponse.
+ * Use `create(AckManyResponseSchema)` to create a new message.
+ */
+export const AckManyResponseSchema = /*@__PURE__*/
+  messageDesc(file_skyarc_mq_v1_mq, 12);
 
 /**
  * Describes the message skyarc.mq.v1.NackRequest.
  * Use `create(NackRequestSchema)` to create a new message.
  */
 export const NackRequestSchema = /*@__PURE__*/
-  messageDesc(file_skyarc_mq_v1_mq, 8);
+  messageDesc(file_skyarc_mq_v1_mq, 13);
 
 /**
  * Describes the message skyarc.mq.v1.NackResponse.
  * Use `create(NackResponseSchema)` to create a new message.
  */
 export const NackResponseSchema = /*@__PURE__*/
-  messageDesc(file_skyarc_mq_v1_mq, 9);
+  messageDesc(file_skyarc_mq_v1_mq, 14);
 
 /**
  * Describes the message skyarc.mq.v1.ExtendRequest.
  * Use `create(ExtendRequestSchema)` to create a new message.
  */
 export const ExtendRequestSchema = /*@__PURE__*/
-  messageDesc(file_skyarc_mq_v1_mq, 10);
+  messageDesc(file_skyarc_mq_v1_mq, 15);
 
 /**
  * Describes the message skyarc.mq.v1.ExtendResponse.
  * Use `create(ExtendResponseSchema)` to create a new message.
  */
 export const ExtendResponseSchema = /*@__PURE__*/
-  messageDesc(file_skyarc_mq_v1_mq, 11);
+  messageDesc(file_skyarc_mq_v1_mq, 16);
 
 /**
  * Describes the message skyarc.mq.v1.InspectRequest.
  * Use `create(InspectRequestSchema)` to create a new message.
  */
 export const InspectRequestSchema = /*@__PURE__*/
-  messageDesc(file_skyarc_mq_v1_mq, 12);
+  messageDesc(file_skyarc_mq_v1_mq, 17);
 
 /**
  * Describes the message skyarc.mq.v1.InspectResponse.
  * Use `create(InspectResponseSchema)` to create a new message.
  */
 export const InspectResponseSchema = /*@__PURE__*/
-  messageDesc(file_skyarc_mq_v1_mq, 13);
+  messageDesc(file_skyarc_mq_v1_mq, 18);
 
 /**
  * Describes the message skyarc.mq.v1.GroupState.
  * Use `create(GroupStateSchema)` to create a new message.
  */
 export const GroupStateSchema = /*@__PURE__*/
-  messageDesc(file_skyarc_mq_v1_mq, 14);
+  messageDesc(file_skyarc_mq_v1_mq, 19);
+
+/**
+ * Describes the message skyarc.mq.v1.TopicLimits.
+ * Use `create(TopicLimitsSchema)` to create a new message.
+ */
+export const TopicLimitsSchema = /*@__PURE__*/
+  messageDesc(file_skyarc_mq_v1_mq, 20);
+
+/**
+ * Describes the message skyarc.mq.v1.ListTopicsRequest.
+ * Use `create(ListTopicsRequestSchema)` to create a new message.
+ */
+export const ListTopicsRequestSchema = /*@__PURE__*/
+  messageDesc(file_skyarc_mq_v1_mq, 21);
+
+/**
+ * Describes the message skyarc.mq.v1.ListTopicsResponse.
+ * Use `create(ListTopicsResponseSchema)` to create a new message.
+ */
+export const ListTopicsResponseSchema = /*@__PURE__*/
+  messageDesc(file_skyarc_mq_v1_mq, 22);
+
+/**
+ * Describes the message skyarc.mq.v1.TopicState.
+ * Use `create(TopicStateSchema)` to create a new message.
+ */
+export const TopicStateSchema = /*@__PURE__*/
+  messageDesc(file_skyarc_mq_v1_mq, 23);
+
+/**
+ * Describes the message skyarc.mq.v1.ConfigureTopicRequest.
+ * Use `create(ConfigureTopicRequestSchema)` to create a new message.
+ */
+export const ConfigureTopicRequestSchema = /*@__PURE__*/
+  messageDesc(file_skyarc_mq_v1_mq, 24);
+
+/**
+ * Describes the message skyarc.mq.v1.ConfigureTopicResponse.
+ * Use `create(ConfigureTopicResponseSchema)` to create a new message.
+ */
+export const ConfigureTopicResponseSchema = /*@__PURE__*/
+  messageDesc(file_skyarc_mq_v1_mq, 25);
+
+/**
+ * Describes the message skyarc.mq.v1.DeleteGroupRequest.
+ * Use `create(DeleteGroupRequestSchema)` to create a new message.
+ */
+export const DeleteGroupRequestSchema = /*@__PURE__*/
+  messageDesc(file_skyarc_mq_v1_mq, 26);
+
+/**
+ * Describes the message skyarc.mq.v1.DeleteGroupResponse.
+ * Use `create(DeleteGroupResponseSchema)` to create a new message.
+ */
+export const DeleteGroupResponseSchema = /*@__PURE__*/
+  messageDesc(file_skyarc_mq_v1_mq, 27);
+
+/**
+ * Describes the message skyarc.mq.v1.ListDeadLettersRequest.
+ * Use `create(ListDeadLettersRequestSchema)` to create a new message.
+ */
+export const ListDeadLettersRequestSchema = /*@__PURE__*/
+  messageDesc(file_skyarc_mq_v1_mq, 28);
+
+/**
+ * Describes the message skyarc.mq.v1.ListDeadLettersResponse.
+ * Use `create(ListDeadLettersResponseSchema)` to create a new message.
+ */
+export const ListDeadLettersResponseSchema = /*@__PURE__*/
+  messageDesc(file_skyarc_mq_v1_mq, 29);
+
+/**
+ * Describes the message skyarc.mq.v1.DeadLetter.
+ * Use `create(DeadLetterSchema)` to create a new message.
+ */
+export const DeadLetterSchema = /*@__PURE__*/
+  messageDesc(file_skyarc_mq_v1_mq, 30);
+
+/**
+ * Describes the message skyarc.mq.v1.ReplayDeadLettersRequest.
+ * Use `create(ReplayDeadLettersRequestSchema)` to create a new message.
+ */
+export const ReplayDeadLettersRequestSchema = /*@__PURE__*/
+  messageDesc(file_skyarc_mq_v1_mq, 31);
+
+/**
+ * Describes the message skyarc.mq.v1.ReplayDeadLettersResponse.
+ * Use `create(ReplayDeadLettersResponseSchema)` to create a new message.
+ */
+export const ReplayDeadLettersResponseSchema = /*@__PURE__*/
+  messageDesc(file_skyarc_mq_v1_mq, 32);
+
+/**
+ * Describes the message skyarc.mq.v1.DiscardDeadLettersRequest.
+ * Use `create(DiscardDeadLettersRequestSchema)` to create a new message.
+ */
+export const DiscardDeadLettersRequestSchema = /*@__PURE__*/
+  messageDesc(file_skyarc_mq_v1_mq, 33);
+
+/**
+ * Describes the message skyarc.mq.v1.DiscardDeadLettersResponse.
+ * Use `create(DiscardDeadLettersResponseSchema)` to create a new message.
+ */
+export const DiscardDeadLettersResponseSchema = /*@__PURE__*/
+  messageDesc(file_skyarc_mq_v1_mq, 34);
 
 /**
  * Durable, ordered, at-least-once publish and subscribe on etcd.
