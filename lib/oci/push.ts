@@ -39,17 +39,24 @@ async function pushParts(
   image: Image,
   sources: readonly LayerSource[],
 ): Promise<number> {
-  let sentBytes = 0;
-  for (const { layer, file, mountFrom } of sources) {
-    if (await registry.hasBlob(repository, layer.digest)) continue;
-    if (mountFrom && (await registry.mountBlob(repository, layer.digest, mountFrom))) continue;
-    await registry.putBlob(repository, layer.digest, { file });
-    sentBytes += layer.size;
-  }
+  const sent = await Promise.all(sources.map((source) => pushLayer(registry, repository, source)));
+  let sentBytes = sent.reduce((sum, bytes) => sum + bytes, 0);
   const config = digestOf(image.config);
   if (!(await registry.hasBlob(repository, config))) {
     await registry.putBlob(repository, config, image.config);
     sentBytes += image.config.length;
   }
   return sentBytes;
+}
+
+/** Answers how many bytes were sent. */
+async function pushLayer(
+  registry: RegistryClient,
+  repository: string,
+  { layer, file, mountFrom }: LayerSource,
+): Promise<number> {
+  if (await registry.hasBlob(repository, layer.digest)) return 0;
+  if (mountFrom && (await registry.mountBlob(repository, layer.digest, mountFrom))) return 0;
+  await registry.putBlob(repository, layer.digest, { file });
+  return layer.size;
 }

@@ -44,34 +44,31 @@ export async function attachArtifacts(
     await registry.putBlob(repository, digestOf(bytes), bytes);
     sentBytes += bytes.length;
   };
-  await put(empty);
-  const added: Referrer[] = [];
-  for (const { type, parts, tag } of artifacts) {
-    for (const { content } of parts) await put(content);
-    const manifest = Buffer.from(
-      JSON.stringify({
-        schemaVersion: 2,
-        mediaType: mediaTypes.manifest,
-        artifactType: type,
-        config: { mediaType: emptyType, digest: digestOf(empty), size: empty.length },
-        layers: parts.map(({ mediaType, content, annotations }) => ({
-          mediaType,
-          digest: digestOf(content),
-          size: content.length,
-          annotations,
-        })),
-        subject: { mediaType: mediaTypes.manifest, digest, size },
-      }),
-    );
-    await registry.putManifest(repository, manifest, tag);
-    sentBytes += manifest.length;
-    added.push({
-      mediaType: mediaTypes.manifest,
-      digest: digestOf(manifest),
-      size: manifest.length,
-      artifactType: type,
-    });
-  }
+  const contents = artifacts.flatMap(({ parts }) => parts.map(({ content }) => content));
+  await Promise.all([empty, ...contents].map(put));
+  const added: Referrer[] = await Promise.all(
+    artifacts.map(async ({ type, parts, tag }) => {
+      const manifest = Buffer.from(
+        JSON.stringify({
+          schemaVersion: 2,
+          mediaType: mediaTypes.manifest,
+          artifactType: type,
+          config: { mediaType: emptyType, digest: digestOf(empty), size: empty.length },
+          layers: parts.map(({ mediaType, content, annotations }) => ({
+            mediaType,
+            digest: digestOf(content),
+            size: content.length,
+            annotations,
+          })),
+          subject: { mediaType: mediaTypes.manifest, digest, size },
+        }),
+      );
+      await registry.putManifest(repository, manifest, tag);
+      sentBytes += manifest.length;
+      const descriptor = { digest: digestOf(manifest), size: manifest.length };
+      return { mediaType: mediaTypes.manifest, ...descriptor, artifactType: type };
+    }),
+  );
   const types = new Set(added.map(({ artifactType }) => artifactType));
   const others = (await listReferrers(registry, image)).filter(
     ({ artifactType }) => !types.has(artifactType),

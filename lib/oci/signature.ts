@@ -98,10 +98,12 @@ export async function signImage(
       layers: [layer],
     }),
   );
-  for (const blob of [payload, config]) {
-    if (!(await registry.hasBlob(repository, digestOf(blob))))
+  await Promise.all(
+    [payload, config].map(async (blob) => {
+      if (await registry.hasBlob(repository, digestOf(blob))) return;
       await registry.putBlob(repository, digestOf(blob), blob);
-  }
+    }),
+  );
   await registry.putManifest(repository, manifest, tagBeside(digest, 'sig'));
 }
 

@@ -51,6 +51,9 @@ export class BuildRoom {
   private network: Promise<SandboxNetwork> | undefined;
   private closed: Pick<NetworkOptions, 'isClosed'> & Partial<NetworkOptions> = { isClosed: false };
   private hasRoot = false;
+  /** What the next command needs first: a build that runs none pays for neither. */
+  private lowers: readonly string[] | null = null;
+  private readonly owed = new Map<string, number>();
   private env: Readonly<Record<string, string>> = {};
   private count = 0;
 
@@ -79,22 +82,8 @@ export class BuildRoom {
   }
 
   /** Root of the following commands, instead of an earlier one: read-only layers, the highest first, under one that is thrown away. */
-  async enter(lowers: readonly string[]): Promise<void> {
-    if (this.hasRoot) await unmount(this.rootfs);
-    this.hasRoot = false;
-    const root = await this.disk.freshFolder('root');
-    await mountOverlay({
-      lowers,
-      upper: join(root, 'upper'),
-      work: join(root, 'work'),
-      target: this.rootfs,
-    });
-    this.hasRoot = true;
-    // A nested root may not make places to mount on, so they are there before.
-    for (const place of mountPlaces) await mkdir(join(this.rootfs, place), { recursive: true });
-    for (const [name, text] of Object.entries(etcFiles))
-      await writeFile(join(this.rootfs, 'etc', name), text);
-    await this.disk.freshFolder('tmp', 0o1777);
+  enter(lowers: readonly string[]): void {
+    this.lowers = lowers;
   }
 
   /** Environment of all following commands, below what each one brings. */
@@ -102,10 +91,9 @@ export class BuildRoom {
     this.env = env;
   }
 
-  /** Gives a folder of the disk to the user that commands run as. */
-  async own(folder: string, nested = false): Promise<void> {
-    const id = nested ? nestedIds.first : 1000;
-    await run('chown', ['-R', '-h', '--', `${id}:${id}`, folder]);
+  /** Gives a folder of the disk, with all that is in it then, to the user that the next command runs as. */
+  own(folder: string, nested = false): void {
+    this.owed.set(folder, nested ? nestedIds.first : 1000);
   }
 
   /** Runs a command; throws INVALID with an explanation when it fails, or what the signal was fired with. */
@@ -117,6 +105,7 @@ export class BuildRoom {
       ...this.closed,
     });
     const network = await this.network;
+    await this.makeReady();
     this.count += 1;
     onLine(`$ ${command.label}`);
     const trust: Mount[] = caFile ? [{ source: caFile, destination: caFile, readonly: true }] : [];
@@ -156,6 +145,29 @@ export class BuildRoom {
     await this.disk.close();
     await rm(this.options.folder, { recursive: true, force: true }).catch(() => undefined);
     return use;
+  }
+
+  private async makeReady(): Promise<void> {
+    for (const [folder, id] of this.owed) await run('chown', ['-R', '-h', '--', `${id}:${id}`, folder]);
+    this.owed.clear();
+    const { lowers } = this;
+    if (lowers === null) return;
+    this.lowers = null;
+    if (this.hasRoot) await unmount(this.rootfs);
+    this.hasRoot = false;
+    const root = await this.disk.freshFolder('root');
+    await mountOverlay({
+      lowers,
+      upper: join(root, 'upper'),
+      work: join(root, 'work'),
+      target: this.rootfs,
+    });
+    this.hasRoot = true;
+    // A nested root may not make places to mount on, so they are there before.
+    for (const place of mountPlaces) await mkdir(join(this.rootfs, place), { recursive: true });
+    for (const [name, text] of Object.entries(etcFiles))
+      await writeFile(join(this.rootfs, 'etc', name), text);
+    await this.disk.freshFolder('tmp', 0o1777);
   }
 
   private get rootfs(): string {

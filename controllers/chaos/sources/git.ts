@@ -113,6 +113,7 @@ export class GitSource implements Source {
 
   /** Each by its own guarded address; credentials go along to the same host only. */
   private async fetchSubmodules(parent: Remote, folder: string, depth: number): Promise<void> {
+    if ((await lstat(join(folder, '.gitmodules')).catch(() => null)) === null) return;
     const list = ['config', '--file', '.gitmodules', '--get-regexp', '^submodule\\..*\\.(path|url)$'];
     const config = await this.tryGit(parent, list, folder);
     if (config.code !== 0) return;

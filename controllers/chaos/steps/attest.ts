@@ -67,8 +67,10 @@ export async function attestImage(
       tag: tagBeside(image.digest, 'att'),
     },
   ];
-  await attachArtifacts(registry, reference, artifacts);
-  await signImage(registry, reference, shared.imageKeys);
+  await Promise.all([
+    attachArtifacts(registry, reference, artifacts),
+    signImage(registry, reference, shared.imageKeys),
+  ]);
 }
 
 async function provenanceOf(

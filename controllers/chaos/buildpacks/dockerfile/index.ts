@@ -88,13 +88,13 @@ export async function build(
   { project, file, secrets }: DockerfilePlan,
 ): Promise<BuildOutput> {
   const tool = await imageBuilder(runtimes);
-  await room.enter([tool.root, base.root]);
+  room.enter([tool.root, base.root]);
   const files = await room.disk.freshFolder('workspace/buildah');
   const [config, output] = [join(files, 'config'), join(files, 'output')];
   for (const folder of [config, output]) await mkdir(folder);
   await writeConfig(config);
   const storage = await room.disk.folder('cache/containers');
-  for (const folder of [source.folder, output, storage]) await room.own(folder, true);
+  for (const folder of [source.folder, output, storage]) room.own(folder, true);
   const mounts = [
     { source: source.folder, destination: '/app' },
     { source: storage, destination: '/storage' },
@@ -169,7 +169,7 @@ async function secretMounts(
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { mode: 0o700 });
   for (const { id, value } of secrets) await writeFile(join(folder, id), value, { mode: 0o400 });
-  await room.own(folder, true);
+  room.own(folder, true);
   await mkdir(join(config, 'secrets'));
   return [{ source: folder, destination: '/config/secrets', readonly: true }];
 }

@@ -68,10 +68,10 @@ export async function build(context: BuildContext, plan: GoPlan): Promise<BuildO
   const { room, runtimes, base, source, say } = context;
   const go = await goToolchain(runtimes, plan.module);
   say(`Go ${go.version}${plan.isVendored ? ', packages from vendor/' : ''}`);
-  await room.enter([go.root, base.root]);
+  room.enter([go.root, base.root]);
   const output = await room.disk.freshFolder('workspace/output');
   const cache = await room.disk.folder('cache/tools');
-  for (const folder of [source.folder, output, cache]) await room.own(folder);
+  for (const folder of [source.folder, output, cache]) room.own(folder);
   const compiled = `go-build-${go.name}`;
   const env = {
     PATH: `${go.bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,

@@ -16,11 +16,11 @@ export async function runBuildTool(context: BuildContext, plan: JavaPlan): Promi
     ? await maven(runtimes, plan.mavenVersion, say)
     : await gradle(runtimes, plan.hasGradleWrapper);
   say(`JDK of Debian, ${tools.title}${plan.module.path === '.' ? '' : `, module ${plan.module.name}`}`);
-  await room.enter([...tools.layers, base].map(({ root }) => root));
+  room.enter([...tools.layers, base].map(({ root }) => root));
   const config = await room.disk.freshFolder('workspace/config');
   const cache = await room.disk.folder('cache/tools');
   const javaOptions = await writeConfig(context, config);
-  for (const folder of [source.folder, cache]) await room.own(folder);
+  for (const folder of [source.folder, cache]) room.own(folder);
   const args = plan.command === null ? argsOf(plan, tools, runtimes.env) : ['/bin/sh', '-c', plan.command];
   await room.exec({
     label: plan.command ?? labelOf(plan),

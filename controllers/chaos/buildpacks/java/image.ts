@@ -167,10 +167,10 @@ async function layersOf({ room }: BuildContext, parts: Parts, runtime: SharedLay
 /** A copy of the archive for Jakarta EE, which today's Tomcat serves. */
 async function migrate({ room, runtimes, base, say }: BuildContext, result: Result): Promise<Result> {
   say('The web application is written for Java EE (javax): it is converted for Jakarta EE');
-  await room.enter([...(await jakartaMigration(runtimes)), base].map(({ root }) => root));
+  room.enter([...(await jakartaMigration(runtimes)), base].map(({ root }) => root));
   const folder = await room.disk.freshFolder('workspace/migration');
   await copyRegular(result.archive, join(folder, 'old.war'));
-  await room.own(folder);
+  room.own(folder);
   const classes = '/usr/share/tomcat-jakartaee-migration/lib/*';
   const program = ['java', '-cp', classes, 'org.apache.tomcat.jakartaee.MigrationCLI', '-profile=EE'];
   await room.exec({

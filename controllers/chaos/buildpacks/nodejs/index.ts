@@ -105,7 +105,7 @@ export async function build(context: BuildContext, plan: NodePlan): Promise<Buil
   say(`Node.js ${runtime.version}, ${plan.manager.name}`);
   const { tool } = plan.manager;
   const tools = tool ? [await packageManager(runtimes, tool.name, tool.range)] : [];
-  await room.enter([...tools, runtime, base].map(({ root }) => root));
+  room.enter([...tools, runtime, base].map(({ root }) => root));
   const dependencies = await installDependencies(context, plan, runtime.version);
   if (plan.frontEnd) {
     const files = await resultOf(source, join(plan.folder, plan.frontEnd.folder));

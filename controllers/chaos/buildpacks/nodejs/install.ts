@@ -21,10 +21,10 @@ export async function installDependencies(
   const { pkg, manager, builds, result } = plan;
   const hasBuild = builds.length > 0;
   const isWorkspace = plan.folder !== '' || pkg.workspaces !== undefined;
-  await room.own(await room.disk.folder('cache/tools'));
-  if (plan.caches.length > 0) await room.own(await room.disk.folder('cache/build'));
+  room.own(await room.disk.folder('cache/tools'));
+  if (plan.caches.length > 0) room.own(await room.disk.folder('cache/build'));
   for (const path of plan.caches) await makeFolder(source.folder, path);
-  await room.own(source.folder);
+  room.own(source.folder);
   const runs = new Installation(context, plan);
   const needed = { ...pkg.dependencies, ...pkg.optionalDependencies };
   const hasDev = isWorkspace || Object.keys(pkg.devDependencies).length > 0;
@@ -98,7 +98,7 @@ class Installation {
     if (packages) {
       await rm(this.modules, { recursive: true, force: true });
       await cp(packages, this.modules, { recursive: true, verbatimSymlinks: true });
-      await room.own(this.modules);
+      room.own(this.modules);
     }
     for (const command of this.plan.builds) await this.run(command);
   }

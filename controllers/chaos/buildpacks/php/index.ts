@@ -66,11 +66,11 @@ export async function build(context: BuildContext, plan: PhpPlan): Promise<Build
   const { room, runtimes, base, source, say } = context;
   const runtime = await php(runtimes, plan.extensions);
   say(`PHP ${phpVersion} with ${plan.extensions.map((one) => one.replace(/^php[\d.]*-/, '')).join(', ')}`);
-  await room.own(source.folder);
+  room.own(source.folder);
   const whole = { folder: source.folder, prefix: 'app' };
   if (!plan.composer && !plan.buildCommand) return { kind: 'layers', runtime, layers: [whole] };
   const tool = await composer(runtimes);
-  await room.enter([tool.root, runtime.root, base.root]);
+  room.enter([tool.root, runtime.root, base.root]);
   const layers = plan.composer
     ? await installPackages(context, plan.composer, runtime.layer.digest)
     : [whole];

@@ -18,8 +18,8 @@ export async function installPackages(
   runtimeDigest: string,
 ): Promise<readonly FolderLayer[]> {
   const { room, source, say } = context;
-  await room.own(await room.disk.folder('cache/tools'));
-  await room.own(source.folder);
+  room.own(await room.disk.folder('cache/tools'));
+  room.own(source.folder);
   const vendor = join(source.folder, 'vendor');
   const composer: Composer = (args) => runComposer(context, args);
   const isCommitted = await source.has('vendor/autoload.php');
@@ -63,7 +63,7 @@ async function nameAutoloader({ source, room }: BuildContext, vendor: string): P
   const name = createHash('sha256').update(said).digest('hex').slice(0, 32);
   await mkdir(vendor, { recursive: true });
   await writeFile(join(vendor, 'autoload.php'), `<?php return ComposerAutoloaderInit${name}::getLoader();\n`);
-  await room.own(vendor);
+  room.own(vendor);
 }
 
 const forProduction = ['--no-dev', '--prefer-dist', '--no-interaction', '--no-progress'] as const;

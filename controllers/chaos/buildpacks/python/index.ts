@@ -76,7 +76,7 @@ export async function build(context: BuildContext, plan: PythonPlan): Promise<Bu
   const { room, runtimes, base, source, say } = context;
   const { dependencies, server } = plan;
   const runtime = await python(runtimes, librariesOf(dependencies.names).runtime);
-  await room.own(source.folder);
+  room.own(source.folder);
   const app: FolderLayer = {
     folder: source.folder,
     prefix: 'app',
@@ -85,7 +85,7 @@ export async function build(context: BuildContext, plan: PythonPlan): Promise<Bu
   const hasPackages = dependencies.text.trim() !== '' || server !== null;
   if (!hasPackages) say('No packages to install');
   const installed = hasPackages ? await installPackages(context, plan, runtime) : null;
-  if (!installed && plan.buildCommand) await room.enter([runtime.root, base.root]);
+  if (!installed && plan.buildCommand) room.enter([runtime.root, base.root]);
   await prepareApp(context, plan, installed?.folder ?? null);
   if (!installed) return { kind: 'layers', runtime, layers: [app] };
   const { folder, isKept, isFromCache } = installed;

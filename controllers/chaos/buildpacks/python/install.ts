@@ -47,14 +47,14 @@ export async function installPackages(
     .digest('hex');
   const kept = room.disk.path('cache', 'packages', key.slice(0, 32));
   const isSelfContained = !/^\s*(-[erc]|--(?!hash)|\.|file:)|git\+/m.test(text);
-  await room.enter([runtime.root, base.root]);
+  room.enter([runtime.root, base.root]);
   if (isSelfContained && (await readdir(kept).catch(() => [])).length > 0) {
     say('Packages are unchanged: kept from an earlier build');
     return { folder: kept, isKept: true, isFromCache: true };
   }
   const enterCompiler = async () => {
     const tool = await pythonCompiler(runtimes, librariesOf(names).headers);
-    await room.enter([tool.root, runtime.root, base.root]);
+    room.enter([tool.root, runtime.root, base.root]);
   };
   const needsGit = /\bgit\+/.test(text);
   if (needsGit) await enterCompiler();
@@ -75,8 +75,8 @@ async function install({ room, source }: BuildContext, plan: PythonPlan, kept: s
   await rm(room.disk.path('cache', 'packages'), { recursive: true, force: true });
   const partial = `${kept}.partial`;
   await mkdir(partial, { recursive: true });
-  await room.own(partial);
-  await room.own(await room.disk.folder('cache/tools'));
+  room.own(partial);
+  room.own(await room.disk.folder('cache/tools'));
   const config = await room.disk.freshFolder('workspace/pip');
   const isFile = dependencies.file === 'requirements.txt';
   if (!isFile) await writeFile(join(config, 'requirements.txt'), dependencies.text);

@@ -68,12 +68,12 @@ export async function build(context: BuildContext, plan: RubyPlan): Promise<Buil
   const { room, runtimes, base, source, say } = context;
   const runtime = await ruby(runtimes, plan.libraries);
   say(`Ruby ${rubyVersion}`);
-  await room.own(source.folder);
+  room.own(source.folder);
   const app: FolderLayer = { folder: source.folder, prefix: 'app', exclude: isNotOfApp };
   const command = plan.buildCommand;
   if (plan.gems === null) {
     if (command) {
-      await room.enter([runtime.root, base.root]);
+      room.enter([runtime.root, base.root]);
       const mounts = [{ source: source.folder, destination: '/app' }];
       await room.exec({ label: command, args: ['/bin/sh', '-c', command], mounts });
     }

@@ -38,7 +38,7 @@ export async function installGems(
   runtime: SharedLayer,
 ): Promise<Gems> {
   const { room, runtimes, base, source, say } = context;
-  await room.own(await room.disk.folder('cache/tools'));
+  room.own(await room.disk.folder('cache/tools'));
   const key = gems.isSelfContained ? await keyOf(context, runtime) : 'open';
   const kept = room.disk.path('cache', 'packages', key);
   const isKept = gems.isSelfContained && (await readdir(kept).catch(() => [])).length > 0;
@@ -57,24 +57,23 @@ export async function installGems(
     return (label, args, more) => room.exec({ label, args, mounts, env: { ...env, ...more } });
   };
   const compiler = () => rubyCompiler(runtimes, gems.headers);
-  const enter = async (tools: readonly Tool[]) =>
-    room.enter([...tools, runtime, base].map(({ root }) => root));
+  const enter = (tools: readonly Tool[]) => room.enter([...tools, runtime, base].map(({ root }) => root));
   if (isKept) {
     say('Gems are unchanged: kept from an earlier build');
-    await enter([]);
+    enter([]);
   } else {
-    await enter(gems.needsCompiler ? [await compiler()] : []);
+    enter(gems.needsCompiler ? [await compiler()] : []);
     await rm(room.disk.path('cache', 'packages'), { recursive: true, force: true });
     const partial = `${kept}.partial`;
     await mkdir(partial, { recursive: true });
-    await room.own(partial);
+    room.own(partial);
     const install = () => runIn(partial)('bundle install', ['bundle', 'install']);
     try {
       await install();
     } catch (error) {
       if (gems.needsCompiler || !isAboutCompiling(error)) throw error;
       say('A gem must be compiled: once more with a compiler');
-      await enter([await compiler()]);
+      enter([await compiler()]);
       await install();
     }
     await removeTraces(context, partial);

@@ -43,8 +43,8 @@ export async function build(
   const { source, room, runtimes, base, say } = context;
   const runtime = await webServer(runtimes);
   if (buildCommand) {
-    await room.own(source.folder);
-    await room.enter([base.root]);
+    room.own(source.folder);
+    room.enter([base.root]);
     const mounts = [{ source: source.folder, destination: '/app' }];
     await room.exec({ label: buildCommand, args: ['/bin/sh', '-c', buildCommand], mounts });
   }
