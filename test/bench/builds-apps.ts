@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { glob, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { run } from '@skyarc/lib/process';
 
 type Files = Readonly<Record<string, string>>;
@@ -200,9 +200,9 @@ CMD ["serve-static", "/app"]`,
   },
 ];
 
-/** Text files of a fixture of the journeys. */
+/** Text files of a folder, path -> content; a bare name is a fixture of the journeys. */
 export async function filesOf(name: string): Promise<Files> {
-  const folder = join(languages, name);
+  const folder = resolve(languages, name);
   const files: Record<string, string> = {};
   for await (const entry of glob('**/*', { cwd: folder, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);

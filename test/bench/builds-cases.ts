@@ -15,23 +15,18 @@ export async function measureApp(
   app: BenchApp,
   { cases, rounds }: CaseOptions,
 ): Promise<Row[]> {
-  const files = { ...(await app.files(world.packagesUrl)), ...app.change(0) };
+  const files = { ...(await app.files(world.packages.url)), ...app.change(0) };
   const ours = await world.newApp(app.name, files, app.memoryMb);
   const first = await world.manifestOf((await world.build(ours.id)).image);
-  const rival = await Rival.open(world, app, first);
+  const rival = await Rival.open(world, app, { url: ours.repository.url, image: first });
   const rows: Row[] = [];
   try {
-    await rival.write(files);
     await rival.build();
     rows.push(sizeRow(app, first, await rival.manifest()));
-    const change = async (round: number) => {
-      await ours.repository.push(`Round ${round}`, app.change(round));
-      await rival.write(app.change(round));
-    };
     if (cases.has('unchanged')) {
       const seen = await compare(rounds, {
         ours: async () => (await world.build(ours.id)).seconds,
-        rival: async () => (await rival.build()).seconds,
+        rival: () => rival.build(),
       });
       rows.push(
         atMost(`${app.name}: no change`, median(seen.ours), 1, 's'),
@@ -42,7 +37,7 @@ export async function measureApp(
       const sent: number[] = [];
       let round = 0;
       const seen = await compare(rounds, {
-        before: () => change((round += 1)),
+        before: () => ours.repository.push('Change', app.change((round += 1))),
         ours: async () => {
           const before = await world.storedBytes();
           const built = await world.build(ours.id);
@@ -50,7 +45,7 @@ export async function measureApp(
           sent.push(((await world.storedBytes()) - before) / (layers.at(-1)?.size ?? 0));
           return built.seconds;
         },
-        rival: async () => (await rival.build()).seconds,
+        rival: () => rival.build(),
         // The same change once more, for an app whose caches are as warm.
         control: async () => {
           await ours.repository.push('Control', app.change(1_000 + round));
@@ -75,7 +70,7 @@ export async function measureApp(
         },
         rival: async () => {
           await rival.forget();
-          return (await rival.build()).seconds;
+          return rival.build();
         },
       });
       rows.push(ratioRow(`${app.name}: cold`, seen, 1.1));
@@ -96,7 +91,7 @@ interface Seen {
 async function compare(
   rounds: number,
   sides: {
-    before?: () => Promise<void>;
+    before?: () => Promise<unknown>;
     ours: () => Promise<number>;
     rival: () => Promise<number>;
     control?: () => Promise<number>;

@@ -1,11 +1,11 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { run } from '@skyarc/lib/process';
 import type { BenchApp } from './builds-apps.ts';
 import type { BuildWorld, Manifest } from './builds-world.ts';
 
 /**
- * `buildah bud --layers` as a person without Skyarc would use it: the source on disk already (nothing is fetched),
+ * `buildah bud --layers` as a person without Skyarc would use it: a clone of the repository that is brought up to date,
  * images with the same base and runtime at hand, its own storage and caches, no sandbox but a chroot, no limits.
  */
 export class Rival {
@@ -22,42 +22,36 @@ export class Rival {
   }
 
   /** With the base and the runtime, if any, of the image that we made of the same app. */
-  static async open(world: BuildWorld, app: BenchApp, ours: Manifest): Promise<Rival> {
+  static async open(
+    world: BuildWorld,
+    app: BenchApp,
+    ours: { url: string; image: Manifest },
+  ): Promise<Rival> {
     const rival = new Rival(world, app);
     for (const name of ['root', 'run', 'tmp', 'source'])
       await mkdir(join(rival.folder, name), { recursive: true });
-    const [base, ...runtimes] = await rival.sharedRoots(ours);
+    const [base, ...runtimes] = await rival.sharedRoots(ours.image);
     const tools = await rival.toolRoots();
     await rival.image('base', 'scratch', base as string);
     await rival.stack('run', runtimes);
     await rival.stack('build', [...runtimes, ...tools]);
     await writeFile(join(rival.folder, 'Dockerfile'), app.dockerfile);
+    await rival.git('init', '--quiet');
+    await rival.git('remote', 'add', 'origin', ours.url);
+    // What git keeps is not for the image.
+    await writeFile(join(rival.folder, 'Dockerfile.dockerignore'), '.git\n');
     return rival;
   }
 
-  async write(files: Readonly<Record<string, string>>): Promise<void> {
-    for (const [path, text] of Object.entries(files)) {
-      await mkdir(dirname(join(this.source, path)), { recursive: true });
-      await writeFile(join(this.source, path), text);
-    }
-  }
-
-  /** Seconds of the build alone, and with the push of what the registry has not. */
-  async build(): Promise<{ readonly buildSeconds: number; readonly seconds: number }> {
+  /** Seconds from the repository to the image in the registry; nothing that the registry has is sent again. */
+  async build(): Promise<number> {
     const beganAt = performance.now();
-    await this.buildah(
-      'bud',
-      '--layers',
-      '-q',
-      '-f',
-      join(this.folder, 'Dockerfile'),
-      '-t',
-      'app',
-      this.source,
-    );
-    const buildSeconds = (performance.now() - beganAt) / 1000;
+    await this.git('fetch', '--quiet', '--depth=1', 'origin', 'main');
+    await this.git('reset', '--quiet', '--hard', 'FETCH_HEAD');
+    const file = join(this.folder, 'Dockerfile');
+    await this.buildah('bud', '--layers', '-q', '-f', file, '-t', 'app', this.source);
     await this.push();
-    return { buildSeconds, seconds: (performance.now() - beganAt) / 1000 };
+    return (performance.now() - beganAt) / 1000;
   }
 
   /** Forgets every layer and cache but the images that it begins with. */
@@ -90,6 +84,12 @@ export class Rival {
     await this.buildah('push', '-q', '--tls-verify=false', 'app', to);
   }
 
+  private async git(...args: readonly string[]): Promise<void> {
+    const env = { PATH: process.env['PATH'] ?? '', HOME: this.folder };
+    const { code, stderr } = await run('git', args, { cwd: this.source, env });
+    if (code !== 0) throw new Error(`git ${args.join(' ')}: ${stderr}`);
+  }
+
   private async stack(name: string, roots: readonly string[]): Promise<void> {
     if (roots.length === 0) await this.buildah('tag', 'base', name);
     for (const [index, root] of roots.entries()) await this.image(name, index === 0 ? 'base' : name, root);
@@ -99,7 +99,7 @@ export class Rival {
   private async image(name: string, from: string, root: string): Promise<void> {
     const container = (await this.buildah('from', '--pull-never', from)).stdout.trim();
     await this.buildah('add', '-q', container, root, '/');
-    const { packagesUrl } = this.world;
+    const { url: packagesUrl } = this.world.packages;
     const env = [
       `npm_config_registry=${packagesUrl}/npm/`,
       'npm_config_replace_registry_host=always',
@@ -144,7 +144,17 @@ export class Rival {
   private async buildah(command: string, ...args: readonly string[]) {
     const storage = ['--root', join(this.folder, 'root'), '--runroot', join(this.folder, 'run')];
     const driver = ['--storage-driver', 'overlay'];
-    const isolation = command === 'bud' ? ['--isolation', 'chroot', '--pull-never', '--no-hosts'] : [];
+    const isolation =
+      command === 'bud'
+        ? [
+            '--isolation',
+            'chroot',
+            '--pull-never',
+            '--no-hosts',
+            '--ignorefile',
+            join(this.folder, 'Dockerfile.dockerignore'),
+          ]
+        : [];
     const env = { PATH: process.env['PATH'] ?? '', TMPDIR: join(this.folder, 'tmp'), HOME: this.folder };
     const { code, stdout, stderr } = await run(
       'buildah',

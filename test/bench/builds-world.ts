@@ -42,9 +42,16 @@ export interface BuildWorldOptions {
   readonly basePort: number;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly chaos?: Partial<ChaosConfig>;
+  /** Where everything is kept; a new folder of the machine's temporary ones when absent. */
+  readonly parent?: string;
   /** Packages kept from run to run; a folder of this world when absent. */
   readonly packagesDir?: string;
+  /** Packages of another world instead of a service of this one's own. */
+  readonly packages?: Packages;
 }
+
+/** How builds reach a repo service. */
+export type Packages = NonNullable<ChaosConfig['repo']>;
 
 const team = 'bench';
 /** The builder waits for no worker: an operation is over when its version is there. */
@@ -56,14 +63,14 @@ export class BuildWorld {
   readonly db: DataCenterDatabase;
   readonly eventLog: EventLogClient;
   readonly registryUrl: string;
-  readonly packagesUrl: string;
-  readonly layersDir = layersDir;
+  readonly packages: Packages;
+  readonly layersDir: string;
   private readonly mq: MqClient;
   private readonly git: GitServer;
   private readonly stack: Stack;
 
   private constructor(
-    parts: Pick<BuildWorld, 'folder' | 'db' | 'eventLog' | 'registryUrl' | 'packagesUrl'> & {
+    parts: Pick<BuildWorld, 'folder' | 'db' | 'eventLog' | 'registryUrl' | 'packages' | 'layersDir'> & {
       readonly mq: MqClient;
       readonly git: GitServer;
     },
@@ -73,16 +80,18 @@ export class BuildWorld {
     this.db = parts.db;
     this.eventLog = parts.eventLog;
     this.registryUrl = parts.registryUrl;
-    this.packagesUrl = parts.packagesUrl;
+    this.packages = parts.packages;
+    this.layersDir = parts.layersDir;
     this.mq = parts.mq;
     this.git = parts.git;
     this.stack = stack;
   }
 
-  static async start({ basePort, env, chaos = {}, packagesDir }: BuildWorldOptions): Promise<BuildWorld> {
+  static async start(options: BuildWorldOptions): Promise<BuildWorld> {
+    const { basePort, env, chaos = {} } = options;
     const stack = new Stack();
     try {
-      const folder = await mkdtemp(join(tmpdir(), 'skyarc-builds-'));
+      const folder = await mkdtemp(join(options.parent ?? tmpdir(), 'skyarc-builds-'));
       stack.add(() => rm(folder, { recursive: true, force: true }));
       const keep = <T extends RunningService>(service: T) => stack.use(service, (one) => one.stop());
       const etcd = keep(
@@ -98,16 +107,7 @@ export class BuildWorld {
       const events = keep(
         await startEventLog({ port: 0, ingestPort: 0, statusPort: 0, dataDir: join(folder, 'eventlog') }),
       );
-      const keys = makeGrantKeys();
-      const packages = keep(
-        await startRepo({
-          port: basePort + 2,
-          statusPort: 0,
-          dataDir: packagesDir ?? join(folder, 'repo'),
-          grantKey: keys.publicKey,
-          clientEnv: upstreamEnvironmentOf(env),
-        }),
-      );
+      const packages = options.packages ?? (await startPackages(folder, options, stack));
       const registryUrl = await startRegistry(folder, basePort + 3, stack);
       const db = stack.use(await openDataCenterDatabase({ file: join(folder, 'datacenter.db') }), (one) =>
         one.$disconnect(),
@@ -118,17 +118,17 @@ export class BuildWorld {
       const mq = stack.use(createMqClient(queue.url), (one) => one.close());
       const eventLog = stack.use(createEventLogClient(events.url), (one) => one.close());
       const git = stack.use(await startGitServer(), (one) => one.stop());
-      await mkdir(layersDir, { recursive: true });
       const config: ChaosConfig = {
         instance: 'buildbench',
         statusPort: 0,
         dataDir: join(folder, 'data'),
         layersDir,
         registryUrl,
-        repo: { url: packages.url, grantKey: keys.privateKey },
+        repo: packages,
         clientEnv: clientEnvironmentOf(env),
         ...chaos,
       };
+      await mkdir(config.layersDir as string, { recursive: true });
       const secretBox = new SecretBox(Buffer.alloc(32, 7));
       const builder = keep(await startChaos(config, { db, mq, eventlog: eventLog, secretBox }));
       stack.add(() => purge(config));
@@ -136,7 +136,8 @@ export class BuildWorld {
         timeoutMs: 300_000,
         onTimeout: () => new Error('the builder does not become healthy'),
       });
-      return new BuildWorld({ folder, db, eventLog, registryUrl, packagesUrl: packages.url, mq, git }, stack);
+      const parts = { folder, db, eventLog, registryUrl, packages, layersDir: config.layersDir as string };
+      return new BuildWorld({ ...parts, mq, git }, stack);
     } catch (error) {
       await stack.stop();
       throw error;
@@ -154,7 +155,7 @@ export class BuildWorld {
   }
 
   /** Another app of the same repository: with empty caches. */
-  async newAppOf(name: string, repository: GitRepository, memoryMb = 2048): Promise<string> {
+  async newAppOf(name: string, repository: Pick<GitRepository, 'url'>, memoryMb = 2048): Promise<string> {
     const id = newId('local', 'app');
     const source = JSON.stringify({ kind: 'GIT', url: repository.url, branch: 'main' });
     const unique = `${name}-${id.slice(-6)}`.toLowerCase();
@@ -218,6 +219,23 @@ export class BuildWorld {
 export interface Manifest {
   readonly config: { readonly digest: string; readonly size: number };
   readonly layers: readonly { readonly digest: string; readonly size: number }[];
+}
+
+async function startPackages(
+  folder: string,
+  { basePort, env, packagesDir }: BuildWorldOptions,
+  stack: Stack,
+): Promise<Packages> {
+  const keys = makeGrantKeys();
+  const service = await startRepo({
+    port: basePort + 2,
+    statusPort: 0,
+    dataDir: packagesDir ?? join(folder, 'repo'),
+    grantKey: keys.publicKey,
+    clientEnv: upstreamEnvironmentOf(env),
+  });
+  stack.add(() => service.stop());
+  return { url: service.url, grantKey: keys.privateKey };
 }
 
 async function startRegistry(folder: string, port: number, stack: Stack): Promise<string> {

@@ -2,7 +2,7 @@
  * What builds cost beside `buildah bud --layers` with an equivalent Dockerfile, in one run, one after the other:
  * `node test/bench/builds.ts [--apps nodejs,go] [--cases unchanged,source,cold,log] [--rounds 5]`.
  * Prints a Markdown table for docs/benchmarks.md. Ours is timed from the task in the queue to the version, its rival
- * from a source on disk to the image in the same registry; both get packages from the same repo service.
+ * from `git fetch` to the image in the same registry; both get packages from the same repo service.
  */
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
