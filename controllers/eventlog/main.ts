@@ -14,7 +14,7 @@ import { Followers } from './followers.ts';
 import { startIngest } from './ingest.ts';
 import { LocalLog } from './local-log.ts';
 import { createMetrics } from './metrics.ts';
-import { routesOf, type Served } from './service.ts';
+import { routesOf } from './service.ts';
 import { startSockets } from './sockets.ts';
 import { LogStore } from './store/log-store.ts';
 import { enforceRetention } from './store/retention.ts';
@@ -63,16 +63,13 @@ async function startIn(stack: Stack, config: Config): Promise<RunningEventlog> {
   retention.begin(store);
   stack.add(() => retention.stop());
   const local = new LocalLog(store, followers);
-  let cluster: Cluster | null = null;
-  const served: Served = {
-    local,
-    get log(): EventLog {
-      return cluster ?? local;
-    },
-    get cluster() {
-      return cluster;
-    },
-  };
+  const members = config.cluster ? openMembers(stack, config.cluster, () => cluster?.fence()) : null;
+  // Until it has joined, a node of a cluster takes nothing.
+  const cluster: Cluster | null =
+    members && config.cluster
+      ? stack.use(new Cluster(config.cluster.name, local, members), (open) => open.close())
+      : null;
+  const eventLog: EventLog = cluster ?? local;
   const health = (): string | undefined => store.problem ?? retention.problem;
   const { registry } = metrics;
   const status = stack.use(
@@ -80,14 +77,23 @@ async function startIn(stack: Stack, config: Config): Promise<RunningEventlog> {
     (server) => server.stop(),
   );
   const rpc = stack.use(
-    await startRpcServer({ host, port: config.port, routes: routesOf(served), readMaxBytes: 8 << 20 }),
+    await startRpcServer({
+      host,
+      port: config.port,
+      routes: routesOf({ log: eventLog, local, cluster }),
+      readMaxBytes: 8 << 20,
+    }),
     (server) => server.stop(),
   );
-  if (config.cluster) cluster = await joinCluster(stack, config.cluster, local, rpc.url);
-  const ingest = stack.use(await startIngest(host, config.ingestPort, served.log), (server) => server.stop());
+  if (members && cluster) {
+    await members.start(config.cluster?.url ?? rpc.url);
+    stack.add(() => members.stop());
+    await cluster.catchUp();
+  }
+  const ingest = stack.use(await startIngest(host, config.ingestPort, eventLog), (server) => server.stop());
   const sockets = config.grantKey
     ? stack.use(
-        await startSockets({ host, port: config.socketPort, grantKey: config.grantKey, log: served.log }),
+        await startSockets({ host, port: config.socketPort, grantKey: config.grantKey, log: eventLog }),
         (server) => server.stop(),
       )
     : null;
@@ -100,24 +106,9 @@ async function startIn(stack: Stack, config: Config): Promise<RunningEventlog> {
   };
 }
 
-async function joinCluster(
-  stack: Stack,
-  config: NonNullable<Config['cluster']>,
-  local: LocalLog,
-  ownUrl: string,
-): Promise<Cluster> {
+function openMembers(stack: Stack, config: NonNullable<Config['cluster']>, onFenced: () => void): Members {
   const etcd = stack.use(new EtcdClient({ url: config.etcdUrl }), (client) => client.close());
-  const members = new Members({
-    ...config,
-    etcd,
-    url: config.url ?? ownUrl,
-    onFenced: () => cluster.fence(),
-  });
-  const cluster: Cluster = stack.use(new Cluster(config.name, local, members), (open) => open.close());
-  await members.start();
-  stack.add(() => members.stop());
-  await cluster.catchUp();
-  return cluster;
+  return new Members({ ...config, etcd, onFenced });
 }
 
 const log = createLogger('eventlog');

@@ -26,8 +26,6 @@ export interface MembersOptions {
   /** Keys begin with it. */
   readonly prefix: string;
   readonly name: string;
-  /** Where the others reach this node. */
-  readonly url: string;
   readonly leaseSeconds: number;
   readonly refreshMs: number;
   /** The lease is lost: nothing that belongs to the cluster may be written any more. */
@@ -40,6 +38,7 @@ const log = createLogger('eventlog');
 export class Members {
   private readonly options: MembersOptions;
   private lease: EtcdLease | undefined;
+  private url = '';
   private readonly stopping = new AbortController();
   private running: Promise<void> | undefined;
   view: View = { revision: 0, members: [] };
@@ -48,8 +47,9 @@ export class Members {
     this.options = options;
   }
 
-  /** Joins; resolves once the others can see it. */
-  async start(): Promise<void> {
+  /** Joins; resolves once the others can see it and the address where they reach it. */
+  async start(url: string): Promise<void> {
+    this.url = url;
     await this.join();
     await this.refresh();
     this.running = this.keep();
@@ -103,7 +103,8 @@ export class Members {
   }
 
   private async join(): Promise<void> {
-    const { etcd, prefix, name, url, leaseSeconds, onFenced } = this.options;
+    const { url } = this;
+    const { etcd, prefix, name, leaseSeconds, onFenced } = this.options;
     const lease = await etcd.lease(leaseSeconds);
     lease.lost.addEventListener('abort', onFenced, { once: true });
     await etcd.txn(
