@@ -1,0 +1,84 @@
+/**
+ * Sends log lines as fast as they are taken, in a process of its own. Started by `eventlog.ts` with JSON:
+ * what to speak, where, how much; makes everything ready, says so, begins when told, answers when it is done.
+ */
+import net from 'node:net';
+import { once } from 'node:events';
+import { BlockBuilder, encodeBatch } from '@skyarc/lib/log-block';
+import { appOf, lineOf, type LoadOptions } from './eventlog-lines.ts';
+
+const linesPerBatch = 1_000;
+const maxUnanswered = 8;
+
+function blockBatches({ lines, connections, apps, run }: LoadOptions, connection: number): Buffer[] {
+  const batches: Buffer[] = [];
+  const mine = Math.floor(lines / connections);
+  for (let done = 0; done < mine; done += linesPerBatch) {
+    const app = (connection + (done / linesPerBatch) * connections) % apps;
+    const origin = {
+      producer: `${run}-${connection}-${app}`,
+      source: 'pod/app',
+      level: 'info',
+      channel: 'stdout',
+    };
+    const builder = new BlockBuilder(linesPerBatch * 200);
+    for (let n = 0; n < linesPerBatch; n += 1)
+      builder.add(
+        { origin, timeMs: 1_767_225_600_000 + done + n, producerSeq: done + n + 1 },
+        lineOf(done + n),
+      );
+    batches.push(encodeBatch([{ stream: `app/${appOf(run, app)}`, block: builder.build() }]));
+  }
+  return batches;
+}
+
+function syslogBatches({ lines, connections, apps, run }: LoadOptions, connection: number): Buffer[] {
+  const batches: Buffer[] = [];
+  const mine = Math.floor(lines / connections);
+  for (let done = 0; done < mine; done += linesPerBatch) {
+    const app = (connection + (done / linesPerBatch) * connections) % apps;
+    let text = '';
+    for (let n = 0; n < linesPerBatch; n += 1)
+      text += `<14>Jan  1 00:00:00 host ${appOf(run, app)}: ${lineOf(done + n)}\n`;
+    batches.push(Buffer.from(text));
+  }
+  return batches;
+}
+
+async function send(options: LoadOptions, batches: readonly Buffer[]): Promise<void> {
+  const socket = net.connect(options.port, '127.0.0.1');
+  await once(socket, 'connect');
+  let unanswered = 0;
+  let answers = Buffer.alloc(0);
+  let answered: (() => void) | undefined;
+  socket.on('data', (chunk) => {
+    answers = Buffer.concat([answers, chunk]);
+    while (answers.length >= 4 && answers.length >= 4 + answers.readUInt32BE(0)) {
+      const end = 4 + answers.readUInt32BE(0);
+      const answer = answers.toString('utf8', 4, end);
+      if (!answer.startsWith('{"stored":')) throw new Error(answer);
+      answers = answers.subarray(end);
+      unanswered -= 1;
+      answered?.();
+    }
+  });
+  const isAnswering = options.protocol === 'blocks';
+  for (const batch of batches) {
+    if (isAnswering) {
+      unanswered += 1;
+      while (unanswered > maxUnanswered) await new Promise<void>((resolve) => (answered = resolve));
+    }
+    if (!socket.write(batch)) await once(socket, 'drain');
+  }
+  while (isAnswering && unanswered > 0) await new Promise<void>((resolve) => (answered = resolve));
+  socket.end();
+}
+
+const options = JSON.parse(process.argv[2] ?? '') as LoadOptions;
+const make = options.protocol === 'blocks' ? blockBatches : syslogBatches;
+const batches = Array.from({ length: options.connections }, (_, connection) => make(options, connection));
+process.send?.('ready');
+await once(process, 'message');
+await Promise.all(batches.map((own) => send(options, own)));
+process.send?.('done');
+process.disconnect();
