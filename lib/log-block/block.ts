@@ -1,4 +1,4 @@
-import { constants, crc32, zstdCompress, zstdDecompress } from 'node:zlib';
+import { constants, crc32, zstdCompress, zstdDecompressSync } from 'node:zlib';
 import { promisify } from 'node:util';
 import { AppError } from '@skyarc/lib/errors';
 
@@ -27,7 +27,6 @@ export const maxBlockBytes = 16 << 20;
 const magic = 0x314b_4c53;
 const packedFlag = 1;
 const compress = promisify(zstdCompress);
-const decompress = promisify(zstdDecompress);
 
 /** Parts of a block that `assemble` puts together. */
 export interface BlockParts {
@@ -54,6 +53,7 @@ export interface BlockHead {
 export class Block {
   readonly data: Buffer;
   private known: OriginsPart | undefined;
+  private unpackedBody: Buffer | undefined;
 
   private constructor(data: Buffer) {
     this.data = data;
@@ -142,15 +142,14 @@ export class Block {
     return this.data.readUInt32LE(36);
   }
 
-  /** Of a block that is not packed. */
+  /** Lengths and places of its lines, see `Records`. */
   get index(): Buffer {
-    const at = headBytes + this.originsBytes;
-    return this.data.subarray(at, at + this.indexBytes);
+    return this.body.subarray(0, this.indexBytes);
   }
 
-  /** Of a block that is not packed. */
+  /** All lines, each with a newline behind it. */
   get text(): Buffer {
-    return this.data.subarray(this.textOffset, this.textOffset + this.textBytes);
+    return this.body.subarray(this.indexBytes);
   }
 
   get isWhole(): boolean {
@@ -183,19 +182,21 @@ export class Block {
     return block;
   }
 
-  /** Throws INTERNAL for a packed part that does not match its head. */
-  async unpacked(): Promise<Block> {
-    if (!this.isPacked) return this;
-    const bodyAt = headBytes + this.originsBytes;
-    const length = this.indexBytes + this.textBytes;
-    const body = await decompress(this.data.subarray(bodyAt), {
-      chunkSize: Math.max(length + 64, 1024),
-      maxOutputLength: length + 64,
-    });
-    if (body.length !== length) throw new AppError('INTERNAL', 'A block is damaged');
-    const block = new Block(Buffer.concat([this.data.subarray(0, bodyAt), body]));
-    block.data.writeUInt8(0, 12);
-    return block;
+  /**
+   * Index and text. Unpacking costs less in place than another thread's answer: about 0.2 ms for 256 KiB.
+   * Throws INTERNAL for a packed part that does not match its head.
+   */
+  private get body(): Buffer {
+    const packed = this.data.subarray(headBytes + this.originsBytes);
+    if (!this.isPacked) return packed;
+    if (!this.unpackedBody) {
+      const length = this.indexBytes + this.textBytes;
+      const chunkSize = Math.max(length, 1024);
+      const body = zstdDecompressSync(packed, { chunkSize, maxOutputLength: chunkSize });
+      if (body.length !== length) throw new AppError('INTERNAL', 'A block is damaged');
+      this.unpackedBody = body;
+    }
+    return this.unpackedBody;
   }
 
   private get originsPart(): OriginsPart {

@@ -1,7 +1,7 @@
 import type { Block } from './block.ts';
 import { unzigzag } from './varint.ts';
 
-/** Walks over the lines of an unpacked block without decoding their text. */
+/** Walks over the lines of a block without decoding their text. */
 export class Records {
   private readonly index: Buffer;
   private readonly count: number;

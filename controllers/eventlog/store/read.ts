@@ -24,8 +24,8 @@ export interface ReadPage {
 const maxPageBytes = 4 << 20;
 /** One call looks at no more than this much text, so that a rare word does not hold it for ever. */
 const maxScannedBytes = 1 << 30;
-/** Blocks that are read and unpacked ahead while one is searched. */
-const readAhead = 4;
+/** Blocks that are read ahead while one is searched. */
+const maxReadAhead = 8;
 /** Clocks of those who write lines may be ahead of ours by this. */
 const clockSlackMs = 600_000;
 
@@ -50,7 +50,7 @@ export async function readStream(stream: LogStream, query: ReadQuery): Promise<R
   let bytes = 0;
   let scanned = 0;
   const wanted = filtered(stream.blocks(start, backward, skipFile), (block) => !isOutside(block));
-  for await (const block of loaded(wanted, limit > 1 ? readAhead : 1)) {
+  for await (const block of loaded(wanted)) {
     if (scanned > maxScannedBytes) return { frames: ordered(page, backward), more: true, cursor };
     scanned += block.textBytes;
     const found = matches(block, from, to);
@@ -78,15 +78,15 @@ async function* filtered(
   for await (const block of blocks) if (isWanted(block)) yield block;
 }
 
-/** Blocks ready to be searched, a few of them prepared ahead by other threads. */
-async function* loaded(blocks: AsyncGenerator<BlockSource>, ahead: number): AsyncGenerator<Block> {
+/** Blocks read from their files, after the first one some ahead of the one that is searched. */
+async function* loaded(blocks: AsyncGenerator<BlockSource>): AsyncGenerator<Block> {
   const waiting: Promise<Block | null>[] = [];
   try {
-    for (let isOver = false; !isOver || waiting.length > 0;) {
+    for (let isOver = false, ahead = 1; !isOver || waiting.length > 0; ahead = maxReadAhead) {
       while (!isOver && waiting.length < ahead) {
         const next = await blocks.next();
         if (next.done) isOver = true;
-        else waiting.push(next.value.load().then((block) => block?.unpacked() ?? null));
+        else waiting.push(next.value.load());
       }
       const block = await waiting.shift();
       if (block) yield block;
