@@ -16,7 +16,7 @@ import { parse } from 'graphql';
 
 const root = join(import.meta.dirname, '..');
 const stamps = join(root, 'node_modules/.cache/skyarc-generate');
-const subgraphs = ['accounts', 'apps', 'datacenters', 'groups', 'logs', 'market'];
+const subgraphs = ['accounts', 'apps', 'datacenters', 'groups', 'logs', 'market', 'monitor'];
 const isCheck = process.argv.includes('--check');
 
 /** One thing to make: `inputs` decide whether it must be made again, `outputs` must exist afterwards. */

@@ -43,6 +43,7 @@ const mappers: Record<string, Record<string, string>> = {
     Operation: '../records.ts#LogOwner',
   },
   market: {},
+  monitor: { App: '../records.ts#AppReference' },
 };
 
 const config: CodegenConfig = {

@@ -12,6 +12,7 @@ import { createGroups } from '@skyarc/server/groups';
 import { buildSubgraph, DataCenterRegistry, type Directory, startHttpServer } from '@skyarc/server/host';
 import { createLogs, LogDownloads } from '@skyarc/server/logs';
 import { createMarket } from '@skyarc/server/market';
+import { createMonitor } from '@skyarc/server/monitor';
 import { createRouter } from '@skyarc/server/router';
 import packageJson from './package.json' with { type: 'json' };
 import { type ServerConfig, serverConfigSchema } from './config.ts';
@@ -49,7 +50,15 @@ export async function start(
     const downloads = new LogDownloads(registry);
     const webhooks = new WebhookRoute(registry);
     const market = createMarket({ samplesFolder: config.samplesFolder });
-    const rooms = [accounts, groups, dataCenters, market, createApps(), createLogs(downloads)];
+    const rooms = [
+      accounts,
+      groups,
+      dataCenters,
+      market,
+      createApps(),
+      createLogs(downloads),
+      createMonitor(),
+    ];
     const router = await createRouter(
       await readFile(join(import.meta.dirname, '../schema/supergraph.graphql'), 'utf8'),
       await Promise.all(rooms.map(buildSubgraph)),

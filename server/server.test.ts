@@ -15,6 +15,7 @@ import {
 } from '@skyarc/server/host';
 import { createLogs, LogDownloads } from '@skyarc/server/logs';
 import { createMarket } from '@skyarc/server/market';
+import { createMonitor } from '@skyarc/server/monitor';
 import { parse } from 'graphql';
 import { expect, test } from 'vitest';
 
@@ -28,6 +29,7 @@ const rooms = [
   createMarket({ samplesFolder: '' }),
   createApps(),
   createLogs(new LogDownloads(registry)),
+  createMonitor(),
 ];
 
 test.each(rooms.map((room) => [room.name, room] as const))(

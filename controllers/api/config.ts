@@ -23,6 +23,8 @@ export const apiConfigSchema = z.object({
   gatewayUrls: z.array(z.url()).default([]),
   /** TCP and UDP ports that the gateways listen on for apps; absent: none. */
   l4Ports: z.object({ first: z.int().min(1).max(65_535), last: z.int().min(1).max(65_535) }).optional(),
+  /** Monitors, and what they let in by; absent: nothing is measured. */
+  monitor: z.object({ urls: z.array(z.url()), token: z.string() }).optional(),
   /** Services whose health is shown; `url` answers 200 when healthy, else the reason as text. */
   services: z.array(z.object({ name: z.string(), url: z.url() })).default([]),
   /** Terminals: where each webcli is, and the PEM text of the key that grants are signed with. */
@@ -45,6 +47,8 @@ export const apiConfigSchema = z.object({
         .default(20 * 2 ** 30),
     })
     .optional(),
+  /** Whether pods reach discovery, so that apps can have a mesh. */
+  hasMesh: z.boolean().default(false),
   /** The registry of images, for downloads of versions; absent: there are none. */
   registryUrl: z.url().optional(),
   /** How often tasks are looked for that could not be published at once. */

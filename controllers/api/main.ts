@@ -15,9 +15,11 @@ import { Slugs } from './builds/slugs.ts';
 import { Changes } from './changes.ts';
 import { ClusterReads } from './cluster-reads.ts';
 import { Cluster } from './cluster.ts';
+import { Nodes } from './nodes/nodes.ts';
 import { type ApiConfig, apiConfigSchema } from './config.ts';
 import { Gateways } from './gateways.ts';
 import { Health } from './health.ts';
+import { MonitorClient } from './monitoring/client.ts';
 import { OutboxRelay } from './outbox-relay.ts';
 import { ApiRepository } from './repository.ts';
 import { RunRepository } from './run-repository.ts';
@@ -88,10 +90,12 @@ export async function start(input: ApiConfig, deps: ApiDeps): Promise<RunningApi
       secretBox,
       cluster,
       reads: new ClusterReads(deps.kube),
+      nodes: new Nodes(deps.kube),
       gateways: new Gateways(config.gatewayUrls),
       changes,
       eventLog,
       relay,
+      monitor: new MonitorClient(config.monitor),
       health,
       terminals,
       uploads,

@@ -4,6 +4,7 @@ import { buildSchema, GraphQLError, type GraphQLSchema, isObjectType, isScalarTy
 import type { Api } from './api.ts';
 import { createBuildMutations } from './builds/resolvers.ts';
 import type { CallContext } from './context.ts';
+import { createMonitorMutations, createMonitorQueries } from './monitoring/resolvers.ts';
 import { createAppResolvers } from './resolvers/apps.ts';
 import { createMutations } from './resolvers/mutations.ts';
 import { createQueries } from './resolvers/queries.ts';
@@ -30,6 +31,8 @@ export async function createSchema(api: Api): Promise<GraphQLSchema> {
   attach(schema, 'Query', createSourceQueries(api));
   attach(schema, 'Mutation', createSourceMutations(api));
   attach(schema, 'Mutation', createWebhookMutations(api));
+  attach(schema, 'Query', createMonitorQueries(api));
+  attach(schema, 'Mutation', createMonitorMutations(api));
   attach(schema, 'Mutation', createBuildMutations(api));
   for (const [typeName, fields] of Object.entries(createWebhookFields(api))) attach(schema, typeName, fields);
   const dateTime = schema.getType('DateTime');

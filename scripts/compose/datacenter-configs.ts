@@ -11,6 +11,8 @@ import type { WorkerConfig } from '@skyarc/controllers/worker';
 import type { DerivedAccounts, RegistryAccount } from '@skyarc/lib/oci';
 import { apiCertificateOf } from './certificates.ts';
 import { etcdUrlOf } from './engines.ts';
+import { monitorAddressOf } from './monitor.ts';
+import { statusUrlsOf } from './status.ts';
 import type { Topology } from './topology.ts';
 import { grantKeysOf, webcliUrlsOf } from './webcli.ts';
 
@@ -162,18 +164,6 @@ export function chaosConfigOf({
 
 export async function apiConfigOf(topology: Topology): Promise<ApiConfig> {
   const { ports, dataCenter, domain } = topology;
-  const health = {
-    mq: ports.mqStatus,
-    chaos: ports.chaos,
-    worker: ports.worker,
-    gateway: ports.gatewayStatus,
-    eventlog: ports.eventlogStatus,
-    node: ports.node,
-    hub: ports.hubStatus,
-    ...(topology.servesPackages ? { repo: ports.repoStatus } : {}),
-    ...(topology.dns.listen ? { dns: ports.dnsStatus } : {}),
-    webcli: ports.webcliStatus,
-  };
   return {
     port: ports.api,
     statusPort: ports.apiStatus,
@@ -187,6 +177,7 @@ export async function apiConfigOf(topology: Topology): Promise<ApiConfig> {
     gatewayHttpsPort: ports.gatewayHttps,
     gatewayUrls: [...topology.gatewayUrls],
     l4Ports: topology.l4Ports,
-    services: Object.entries(health).map(([name, port]) => ({ name, url: `${loopback(port)}/healthz` })),
+    monitor: await monitorAddressOf(topology),
+    services: statusUrlsOf(topology).map(({ name, url }) => ({ name, url: `${url}/healthz` })),
   };
 }

@@ -15,6 +15,7 @@ export async function startDataCenter(topology: Topology): Promise<StartedProces
       'gateway',
       'node',
       'webcli',
+      'monitor',
       'worker',
       'chaos',
       ...(topology.servesPackages ? (['repo'] as const) : []),

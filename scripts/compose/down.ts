@@ -2,6 +2,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { purge as purgeBuilds } from '@skyarc/controllers/chaos';
 import { stopNginx } from '@skyarc/controllers/gateway';
 import { stopEngine as stopRegistry } from '@skyarc/controllers/hub';
+import { stopEngines as stopMonitoring } from '@skyarc/controllers/monitor';
 import { halt, purge } from '@skyarc/embedded';
 import { etcdDaemonOf } from '@skyarc/lib/etcd';
 import { pollUntil } from '@skyarc/lib/retry';
@@ -10,6 +11,7 @@ import { chaosConfigOf, gatewayConfigOf, hubConfigOf } from './datacenter-config
 import { etcdConfigOf } from './engines.ts';
 import { buildProgramsOf, nodeProcessesOf } from './inventory.ts';
 import { findSupervisor } from './lock.ts';
+import { monitorConfigOf } from './monitor.ts';
 import type { Topology } from './topology.ts';
 
 /**
@@ -26,6 +28,7 @@ export async function down(topology: Topology, options: { readonly purge: boolea
     ...(hasEmbedded
       ? [['apps and cluster', () => (options.purge ? purge : halt)(embeddedConfigOf(topology))] as const]
       : []),
+    ['monitoring', () => stopMonitors(topology)],
     ['registry', () => stopRegistry(hubConfigOf(topology))],
     ['etcd', () => etcdDaemonOf(etcdConfigOf(topology)).stop()],
     ...(options.purge
@@ -75,6 +78,16 @@ async function stopGateways(topology: Topology): Promise<void> {
   for (const folder of folders) {
     const found = /^gateway(?:-(\d))?$/.exec(folder);
     if (found) await stopNginx(gatewayConfigOf({ ...topology, index: Number(found[1] ?? 0) }));
+  }
+}
+
+/** Also those that `skyarc run monitor` started beside the data centre's own. */
+async function stopMonitors(topology: Topology): Promise<void> {
+  const folders = await readdir(topology.home).catch(() => []);
+  for (const folder of folders) {
+    const found = /^monitor(?:-(\d))?$/.exec(folder);
+    if (!found) continue;
+    await stopMonitoring(await monitorConfigOf({ ...topology, index: Number(found[1] ?? 0) }));
   }
 }
 

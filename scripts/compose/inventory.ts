@@ -22,7 +22,15 @@ export async function nodeProcessesOf(topology: Topology): Promise<ProcessInfo[]
 
 /** Engines that keep their state in this installation's folder. */
 export async function enginesOf(topology: Topology): Promise<ProcessInfo[]> {
-  const engines = ['etcd', 'containerd', 'docker-registry', 'nginx:'];
+  const engines = [
+    'etcd',
+    'containerd',
+    'docker-registry',
+    'nginx:',
+    'prometheus',
+    'prometheus-alertmanager',
+    'prometheus-node-exporter',
+  ];
   const nameServer = 'network/dns/bin.ts';
   return processesWhere(
     (argv) =>

@@ -18,6 +18,7 @@ export const serviceNames = [
   'node',
   'dns',
   'webcli',
+  'monitor',
   'worker',
   'chaos',
   'api',

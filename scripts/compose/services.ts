@@ -4,6 +4,7 @@ import { start as startDns } from '@skyarc/controllers/dns';
 import { start as startEventlog } from '@skyarc/controllers/eventlog';
 import { start as startGateway } from '@skyarc/controllers/gateway';
 import { start as startHub } from '@skyarc/controllers/hub';
+import { start as startMonitor } from '@skyarc/controllers/monitor';
 import { start as startMq } from '@skyarc/controllers/mq';
 import { start as startNode } from '@skyarc/controllers/node';
 import { start as startRepo } from '@skyarc/controllers/repo';
@@ -19,6 +20,7 @@ import { ensureSecretBox } from '@skyarc/lib/secretbox';
 import { openDataCenterDatabase } from '@skyarc/prisma/datacenter';
 import * as configs from './datacenter-configs.ts';
 import { dnsConfigOf } from './dns.ts';
+import { monitorConfigOf } from './monitor.ts';
 import type { ServiceName, StartedProcess } from './processes.ts';
 import { buildRepoOf, repoConfigOf } from './repo.ts';
 import type { Topology } from './topology.ts';
@@ -61,6 +63,7 @@ export const services: Readonly<Record<ServiceName, Starter>> = {
     throw new AppError('INVALID', 'Cannot start dns: set SKYARC_DNS_LISTEN to the address to answer on');
   },
   webcli: async (topology, shared) => startWebcli(await webcliConfigOf(topology), shared),
+  monitor: async (topology, shared) => startMonitor(await monitorConfigOf(topology), shared),
   worker: (topology, shared) =>
     startWorker(configs.workerConfigOf(topology), {
       ...shared,

@@ -100,6 +100,16 @@ const settings = z.object({
     .string()
     .regex(/^\/[^:,]+$/, 'must be an absolute path without ":" and ","')
     .optional(),
+  /** Addresses at which the API finds every monitor; default is the one of this machine. */
+  MONITOR_URLS: list.default([]),
+  /** Number of Prometheus processes that share what is measured. */
+  PROMETHEUS_SHARDS: z.coerce.number().int().min(1).max(5).default(1),
+  /** Days for which measured values are kept. */
+  METRICS_DAYS: z.coerce.number().int().min(1).max(3_650).default(7),
+  /** Seconds between two measurements, and between two looks whether an alert is due. */
+  METRICS_INTERVAL: z.coerce.number().int().min(1).max(300).default(15),
+  /** Factor on the times that alerts and their notifications wait; below 1 for a quick look or a test. */
+  ALERT_PATIENCE: z.coerce.number().min(0.01).max(10).default(1),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
 });
 
@@ -132,6 +142,13 @@ const basePorts = {
   webcli: 7171,
   webcliStatus: 7172,
   workerMetrics: 6370,
+  monitor: 3329,
+  /** Of the first shard; the others follow. */
+  prometheus: 9790,
+  prometheusEvaluator: 9795,
+  alertmanager: 9796,
+  alertmanagerMesh: 9797,
+  nodeExporter: 9798,
 } as const;
 export type PortName = keyof typeof basePorts;
 
@@ -176,6 +193,13 @@ export interface Topology {
   };
   /** Base image and language runtimes; below `home` unless it was given. */
   readonly layersFolder: string;
+  readonly monitorUrls: readonly string[];
+  readonly metrics: {
+    readonly shards: number;
+    readonly days: number;
+    readonly intervalSec: number;
+    readonly patience: number;
+  };
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
   readonly ports: Readonly<Record<PortName, number>>;
   /** Where this process itself listens: ten ports further on for each index. */
@@ -228,6 +252,13 @@ export function readTopology(environment: Readonly<Record<string, string | undef
       internalZone: set.INTERNAL_ZONE,
     },
     layersFolder: set.LAYERS_FOLDER ?? path('chaos', 'layers'),
+    monitorUrls: set.MONITOR_URLS,
+    metrics: {
+      shards: set.PROMETHEUS_SHARDS,
+      days: set.METRICS_DAYS,
+      intervalSec: set.METRICS_INTERVAL,
+      patience: set.ALERT_PATIENCE,
+    },
     logLevel: set.LOG_LEVEL,
     ports,
     ownPorts: portsAfter(set.PORT_OFFSET + 10 * set.INDEX),

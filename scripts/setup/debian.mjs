@@ -63,7 +63,13 @@ export async function installPackages(names) {
     if (ownsPolicy) await rm(policyFile, { force: true });
   }
   const newUnits = lists.units.filter((unit) =>
-    names.some((name) => name.startsWith(unit) || (unit === 'ssh' && name === 'openssh-server')),
+    names.some(
+      (name) =>
+        name === unit ||
+        // A package that is named alone has its own unit: prometheus-node-exporter says nothing of prometheus.
+        (!lists.run.includes(unit) && name.startsWith(unit)) ||
+        (unit === 'ssh' && name === 'openssh-server'),
+    ),
   );
   if (existsSync('/run/systemd/system') && newUnits.length > 0) {
     await execute('systemctl', ['disable', '--quiet', ...newUnits], { mayFail: true });

@@ -1,0 +1,13 @@
+import type { ReceiverKind, ReceiverSecret, ReceiverSettings } from '@skyarc/lib/contracts';
+import type { EgressPolicy } from '@skyarc/lib/egress';
+import type { Notification } from '../notification.ts';
+
+export interface Delivery<Kind extends ReceiverKind> {
+  readonly notification: Notification;
+  readonly settings: ReceiverSettings<Kind>;
+  readonly secret: ReceiverSecret<Kind>;
+  readonly policy: EgressPolicy;
+}
+
+/** A way to tell somebody. Throws UNAVAILABLE for what may work later, anything else for what will not. */
+export type Channel<Kind extends ReceiverKind> = (delivery: Delivery<Kind>) => Promise<void>;

@@ -1,0 +1,54 @@
+import type { Notification, NotifiedAlert } from './notification.ts';
+
+/** One line that says what is the matter: a mail's subject. */
+export function titleOf({ alerts }: Notification): string {
+  const firing = alerts.filter(({ isFiring }) => isFiring);
+  const [first] = firing.length > 0 ? firing : alerts;
+  if (!first) return 'Skyarc: no alerts';
+  const more = (firing.length || alerts.length) - 1;
+  const state = firing.length > 0 ? first.severity : 'RESOLVED';
+  return oneLine(`[${state}] ${first.summary}${more > 0 ? ` and ${more} more` : ''}`);
+}
+
+/** All alerts, one a paragraph. */
+export function textOf({ alerts }: Notification): string {
+  return alerts.map(paragraphOf).join('\n\n');
+}
+
+/** The same as Markdown, at most so many bytes of UTF-8. */
+export function markdownOf(notification: Notification, maxBytes: number): string {
+  const lines = notification.alerts.map(
+    (alert) =>
+      `- **${alert.isFiring ? alert.severity : 'RESOLVED'}** ${escapeMarkdown(oneLine(alert.summary))}`,
+  );
+  return truncate(`### ${escapeMarkdown(titleOf(notification))}\n${lines.join('\n')}`, maxBytes);
+}
+
+/** Cuts at a whole character. */
+export function truncate(text: string, maxBytes: number): string {
+  if (Buffer.byteLength(text) <= maxBytes) return text;
+  let cut = Buffer.from(text)
+    .subarray(0, maxBytes - 4)
+    .toString('utf8');
+  while (cut.endsWith('\u{FFFD}')) cut = cut.slice(0, -1);
+  return `${cut}…`;
+}
+
+function paragraphOf(alert: NotifiedAlert): string {
+  const { isFiring, severity, summary, labels, startedAt, endedAt } = alert;
+  const shown = Object.entries(labels).filter(([name]) => !['severity', 'app'].includes(name));
+  return [
+    `${isFiring ? severity : 'RESOLVED'}: ${oneLine(summary)}`,
+    `since ${startedAt.toISOString()}${endedAt ? ` until ${endedAt.toISOString()}` : ''}`,
+    ...shown.map(([name, value]) => `  ${name}: ${oneLine(value)}`),
+  ].join('\n');
+}
+
+// Summaries can carry what an app's owner wrote: no header, no line of ours may begin in it.
+function oneLine(text: string): string {
+  return text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ');
+}
+
+function escapeMarkdown(text: string): string {
+  return text.replaceAll(/[\\`*_[\]<>#|]/g, (sign) => `\\${sign}`);
+}
