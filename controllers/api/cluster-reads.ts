@@ -5,7 +5,12 @@ import {
   type ExternalState,
   job,
   labels,
+  meshObjectName,
+  meshRefusal,
+  type MeshRefusal,
+  meshRefusalAnnotation,
   namespaceOf,
+  parseStored,
 } from '@skyarc/lib/contracts';
 import type { KindTable, KubeClient } from '@skyarc/lib/kube';
 import { Cron } from 'croner';
@@ -56,6 +61,14 @@ export class ClusterReads {
       const slice = await this.kube.find('endpointslices', `${name}-external`, namespaceOf(teamName));
       const text = slice?.metadata?.annotations?.[externalAnnotation];
       return text ? (externalState.safeParse(parseJson(text)).data ?? null) : null;
+    });
+  }
+
+  /** What a client of the app refused last to be told; null when nothing. */
+  meshRefusal({ id, name, teamName }: AppRecord): Promise<MeshRefusal | null> {
+    return this.remember(`mesh ${id}`, async () => {
+      const object = await this.kube.find('configmaps', meshObjectName(name), namespaceOf(teamName));
+      return parseStored(meshRefusal, object?.metadata?.annotations?.[meshRefusalAnnotation]);
     });
   }
 

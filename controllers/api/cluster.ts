@@ -3,6 +3,7 @@ import { Informer, type KindTable, type KubeClient } from '@skyarc/lib/kube';
 import type { Logger } from '@skyarc/lib/log';
 import { presentPod } from './app-state.ts';
 import type { NodeInfo, Pod } from './generated/resolvers.ts';
+import { cpuMillisOf, memoryMbOf } from './nodes/quantities.ts';
 
 const versionAgeMs = 60_000;
 
@@ -90,28 +91,7 @@ function presentNode({ metadata, status }: KindTable['nodes']): NodeInfo {
   return {
     name: metadata?.name ?? '',
     ready: status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') ?? false,
-    cpuMillis: cpuMillisOf(status?.capacity?.['cpu'] ?? '0'),
-    memoryMb: memoryMbOf(status?.capacity?.['memory'] ?? '0'),
+    cpuMillis: cpuMillisOf(status?.capacity?.['cpu']),
+    memoryMb: memoryMbOf(status?.capacity?.['memory']),
   };
-}
-
-function cpuMillisOf(quantity: string): number {
-  return quantity.endsWith('m') ? Number(quantity.slice(0, -1)) : Math.round(Number(quantity) * 1_000);
-}
-
-const bytesOf: Readonly<Record<string, number>> = {
-  '': 1,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-};
-
-function memoryMbOf(quantity: string): number {
-  const [, number = '0', unit = ''] = /^([\d.]+)([A-Za-z]*)$/.exec(quantity) ?? [];
-  return Math.round((Number(number) * (bytesOf[unit] ?? 1)) / 2 ** 20);
 }

@@ -47,6 +47,8 @@ export const workerConfigSchema = z.object({
       address: z.string().optional(),
     })
     .prefault({}),
+  /** Where pods reach discovery (`host:port`), and the PEM key that signs their grants; no mesh when absent. */
+  mesh: z.object({ address: z.string(), grantKey: z.string() }).optional(),
   ingressClass: z.string().default(ingressClassName),
   /** Operations worked on at once; those of one app run one after the other. */
   concurrency: z.int().positive().default(16),

@@ -80,6 +80,7 @@ export async function start(input: WorkerConfig, deps: WorkerDeps): Promise<Runn
       hasSidecars: minor >= 29,
       storage,
       podCidrs,
+      mesh: config.mesh,
     };
     const images = imagesOf(config, deps);
     const base = { config, db, kube, secretBox, sink, watch, renderOptions, log, ...images, pullSecrets };

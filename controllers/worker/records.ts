@@ -22,6 +22,7 @@ import {
 } from '@skyarc/prisma/datacenter';
 import { z } from 'zod';
 import { inheritedDigest } from './inherited/digest.ts';
+import { readMesh } from './mesh-record.ts';
 import { readPlugins } from './plugin-record.ts';
 import type { GreySpec, PortSpec, RunSpec } from './render/run-spec.ts';
 import { l4PortOf, routeOf } from './route-record.ts';
@@ -94,6 +95,7 @@ export async function readRunSpec(
     plugins,
     autoscaling: app.autoscaling === null ? null : autoscaling.parse(JSON.parse(app.autoscaling)),
     grey: request.grey === undefined ? await readGrey(db, app) : request.grey,
+    mesh: await readMesh(db, app),
     inherited: inheritedDigest(environment, plugins),
     version: { id: version.id, number: version.number, image: version.image },
     restartedAt: request.restartedAt,

@@ -22,13 +22,14 @@ export type IdKind =
   | 'delivery'
   | 'alertrule'
   | 'receiver'
+  | 'logoutput'
   | 'message';
 
 /** `<data centre>.<kind>.<16 characters>`: the prefix tells the console layer whom to ask. */
 export const entityId = z
   .string()
   .regex(
-    /^[a-z][a-z0-9-]{0,30}\.(app|build|version|op|route|volume|configset|plugin|certificate|l4route|jobrun|terminal|upload|registry|examination|webhook|delivery|alertrule|receiver|message)\.[a-z2-7]{16}$/,
+    /^[a-z][a-z0-9-]{0,30}\.(app|build|version|op|route|volume|configset|plugin|certificate|l4route|jobrun|terminal|upload|registry|examination|webhook|delivery|alertrule|receiver|logoutput|message)\.[a-z2-7]{16}$/,
     'is not an id of Skyarc',
   );
 

@@ -21,3 +21,4 @@ export * from './acme.ts';
 export * from './node.ts';
 export * from './mesh.ts';
 export * from './alerting.ts';
+export * from './log-output.ts';

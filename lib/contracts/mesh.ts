@@ -92,6 +92,8 @@ const meshRoute = z.strictObject({
 export const meshRule = z.strictObject({
   /** The name that it calls. */
   service: z.string(),
+  /** Its ports that speak HTTP/2. */
+  http2Ports: z.array(z.int()).default([]),
   policy: meshPolicy.default({}),
   /** In order; the first one that fits decides. What none fits goes to the service itself. */
   routes: z.array(meshRoute).default([]),

@@ -13,6 +13,8 @@ export function roleLabelOf(role: NodeRole): string {
 /** Namespace of what belongs to the platform and to no team. */
 export const systemNamespace = 'skyarc-system';
 
+/** Lease of the agent that leads; its holder is `<machine>_<random>`. */
+export const masterLease = 'skyarc-node-master';
 /** On the ConfigMap in which a machine's agent reports; its value is the machine's name. */
 export const agentLabel = 'skyarc.dev/agent';
 /** Key of the report (NodeReport as JSON) in that ConfigMap. */

@@ -20,6 +20,7 @@ export type {
   PluginVersion as PluginVersionRecord,
   EnvVar as EnvVarRecord,
   Examination as ExaminationRecord,
+  LogOutput as LogOutputRecord,
   Operation as OperationRecord,
   OperationStep as OperationStepRecord,
   Port as PortRecord,

@@ -38,6 +38,7 @@ const partOf: Readonly<Record<string, Switch>> = {
   dependencies: 'settings',
   dependents: 'settings',
   plugins: 'settings',
+  mesh: 'settings',
   configSetIds: 'settings',
 };
 

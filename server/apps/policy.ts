@@ -43,6 +43,7 @@ export const policies: Policies = {
       ofGroup(args.input.groupId, context),
     ),
     updateApp: developer,
+    setMesh: developer,
     deployApp: developer,
     rebaseApp: developer,
     createSlugDownload: member('DEVELOPER', (_parent, args: { versionId: string }, context) =>
@@ -94,7 +95,7 @@ export const policies: Policies = {
   Group: { id: inherited, apps: group, configSets: group },
   DataCenter: { name: inherited },
   App: allInherited(
-    'id group team dataCenter name displayName createdAt state stateReason source build run readyReplicas pods ports routes env effectiveEnv volumes dependencies dependents plugins configSetIds l4Routes greyRelease scalings jobRuns traffic currentVersion versions builds activeOperation operations',
+    'id group team dataCenter name displayName createdAt state stateReason source build run readyReplicas pods ports routes env effectiveEnv volumes dependencies dependents mesh plugins configSetIds l4Routes greyRelease scalings jobRuns traffic currentVersion versions builds activeOperation operations',
   ),
   Build: allInherited(
     'id app number status buildpack reason commitId commitMessage commitAuthor message proof phases layers sentBytes',
@@ -146,6 +147,17 @@ export const policies: Policies = {
     'id name kind mountPath readOnly sizeMb storageClass accessMode content fileMode sourceId usedBytes usedAt status',
   ),
   Dependency: allInherited('app variables'),
+  Mesh: allInherited('rules refusal'),
+  MeshRefusal: allInherited('at kind message'),
+  MeshRule: allInherited('appId timeoutMs retries limits outlierDetection routes'),
+  MeshRetries: allInherited('attempts perTryTimeoutMs on'),
+  MeshLimits: allInherited('maxConnections maxRequests'),
+  MeshOutlierDetection: allInherited(
+    'failurePercent minimumRequests intervalMs ejectionMs maxEjectionPercent',
+  ),
+  MeshRoute: allInherited('headers targets'),
+  MeshHeader: allInherited('name exact prefix'),
+  MeshTarget: allInherited('appId candidate instance weight'),
   EffectiveEnvVar: allInherited('name value secret origin originName'),
   ConfigSet: allInherited('id groupId name enabled entries apps'),
   ConfigSetChange: allInherited('configSet operations'),

@@ -2,8 +2,21 @@ import { admin, inherited, type Policies, viewer } from '@skyarc/server/host';
 
 export const policies: Policies = {
   Query: { dataCenters: viewer },
-  Mutation: { updateDataCenter: admin },
-  DataCenter: { name: viewer, displayName: viewer, info: viewer, settings: admin, storageClasses: viewer },
+  Mutation: {
+    updateDataCenter: admin,
+    cordonNode: admin,
+    uncordonNode: admin,
+    drainNode: admin,
+    updateNode: admin,
+  },
+  DataCenter: {
+    name: viewer,
+    displayName: viewer,
+    info: viewer,
+    settings: admin,
+    storageClasses: viewer,
+    nodes: admin,
+  },
   DataCenterInfo: {
     version: inherited,
     domain: inherited,
@@ -23,4 +36,18 @@ export const policies: Policies = {
     acmeEmail: inherited,
   },
   StorageClass: { name: inherited, accessModes: inherited, resizable: inherited, isDefault: inherited },
+  Node: allInherited(
+    'name state reason since schedulable cordoned drain roles labels conditions addresses isMaster reportedAt cpuMillis memoryMb maxPods reservedCpuMillis reservedMemoryMb use system kernel architecture containerRuntime kubeletVersion exporterUrl pods services record',
+  ),
+  NodeDrain: allInherited('phase startedAt startedBy remaining blockers finishedAt'),
+  NodeLabel: allInherited('key value'),
+  NodeUse: allInherited('load cpus memoryMb memoryUsedMb diskMb diskUsedMb uptimeSeconds'),
+  NodeCondition: allInherited('type active good message since'),
+  NodePod: allInherited('namespace name teamName appName phase ready'),
+  NodeService: allInherited('name healthy message checkedAt restarts'),
+  NodeRecordEntry: allInherited('at subject what why'),
 };
+
+function allInherited(fields: string): Policies[string] {
+  return Object.fromEntries(fields.split(' ').map((field) => [field, inherited]));
+}

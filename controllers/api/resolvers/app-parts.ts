@@ -1,7 +1,7 @@
 import { connectionOf, environmentOf, portAliasesOf } from '@skyarc/prisma/datacenter';
-import { defaultHostOf } from '@skyarc/lib/contracts';
+import { defaultHostOf, meshSettings, parseStored } from '@skyarc/lib/contracts';
 import type { Api } from '../api.ts';
-import type { AppResolvers, JobRunStatus } from '../generated/resolvers.ts';
+import type { AppResolvers, JobRunStatus, Mesh } from '../generated/resolvers.ts';
 import { presentRoute } from '../present/route.ts';
 import { parseGrey } from '../present/run.ts';
 import { presentAppPlugin } from '../present/team.ts';
@@ -76,6 +76,7 @@ export function createAppParts(api: Api): AppResolvers {
         })),
       })),
     dependentIds: ({ id }) => runs.dependentIdsOf(id),
+    mesh: (app) => presentMesh(api, app),
     plugins: async (app) => (await runs.pluginsOf(app.id)).map((row) => presentAppPlugin(row, secretBox)),
     configSetIds: ({ id }) => runs.configSetIdsOf(id),
     greyRelease: (app) => presentGreyRelease(api, app),
@@ -90,6 +91,16 @@ export function createAppParts(api: Api): AppResolvers {
         scheduled: trigger === 'SCHEDULE',
         status: status as JobRunStatus,
       })),
+  };
+}
+
+async function presentMesh({ reads }: Api, app: AppRecord): Promise<Mesh | null> {
+  const settings = app.mesh === null ? null : parseStored(meshSettings, app.mesh);
+  if (!settings) return null;
+  const refusal = await reads.meshRefusal(app).catch(() => null);
+  return {
+    rules: settings.rules.map(({ policy, ...rule }) => ({ ...rule, ...policy })),
+    refusal: refusal && { ...refusal, at: new Date(refusal.at) },
   };
 }
 

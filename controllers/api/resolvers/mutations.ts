@@ -11,6 +11,7 @@ import { createApp } from '../commands/create-app.ts';
 import { createApps } from '../commands/create-apps.ts';
 import { endGreyRelease, runApp, startGreyRelease, updateGreyRelease } from '../commands/grey-release.ts';
 import { actOnGroup } from '../commands/groups.ts';
+import { setMesh } from '../commands/mesh.ts';
 import { deletePlugin, savePlugin } from '../commands/plugins.ts';
 import { setQuota } from '../commands/quotas.ts';
 import { beginOperation, cancelOperation, rollbackApp, scaleApp } from '../commands/operations.ts';
@@ -25,6 +26,7 @@ export function createMutations(api: Api): MutationResolvers {
     createApp: (_parent, { input }, context) => createApp(api, input, context),
     createApps: (_parent, { input }, context) => createApps(api, input, context),
     updateApp: (_parent, args, context) => updateApp(api, args, context),
+    setMesh: (_parent, args, context) => setMesh(api, args, context),
     deployApp: (_parent, { id, noCache }, context) =>
       beginOperation(api, 'DEPLOY', id, context, noCache ? { arguments: { noCache: true } } : {}),
     startApp: (_parent, { id }, context) => beginOperation(api, 'START', id, context),
@@ -50,6 +52,10 @@ export function createMutations(api: Api): MutationResolvers {
     orderCertificate: (_parent, args, context) => orderCertificate(api, args, context),
     renewCertificate: (_parent, { id }, context) => renewCertificate(api, id, context),
     deleteCertificate: (_parent, { id }, context) => deleteCertificate(api, id, context),
+    cordonNode: (_parent, { name }) => api.nodes.cordon(name),
+    uncordonNode: (_parent, { name }) => api.nodes.uncordon(name),
+    drainNode: (_parent, { name }, { actor }) => api.nodes.drain(name, actor),
+    updateNode: (_parent, { name, input }) => api.nodes.update(name, input),
     setQuota: (_parent, { input }, context) => setQuota(api, input, context),
     cancelOperation: (_parent, { id }, context) => cancelOperation(api, id, context),
   });
@@ -58,6 +64,7 @@ export function createMutations(api: Api): MutationResolvers {
 type AnyResolver = (parent: unknown, args: Args, context: CallContext, info: unknown) => Promise<unknown>;
 interface Args {
   readonly id?: string;
+  readonly name?: string;
   readonly input?: { readonly name?: string; readonly appId?: string };
 }
 
@@ -70,7 +77,7 @@ export function audited<Table extends object>({ repository }: Api, resolvers: Ta
         teamName: context.teams === 'all' ? '*' : context.teams.join(','),
         actor: context.actor,
         action,
-        target: (args.id ?? args.input?.name ?? args.input?.appId ?? '').slice(0, 200),
+        target: (args.id ?? args.name ?? args.input?.name ?? args.input?.appId ?? '').slice(0, 200),
       };
       try {
         const result = await resolve(parent, args, context, info);

@@ -50,6 +50,7 @@ export function createQueries(api: Api): Pick<Resolvers, 'Query'> {
       ownerOf: (_parent, { id }, context) => runs.ownerOf(context, id),
       quota: (_parent, _args, context) => readQuota(api, theTeam(context)),
       quotas: (_parent, _args, context) => listQuotas(api, context),
+      nodes: () => api.nodes.list(),
       storageClasses: () => api.reads.storageClasses(),
       l4Ports: (_parent, _args, context) => readL4Ports(api, context),
       explainRequest: (_parent, { input }, context) => explainRequest(api, input, context),

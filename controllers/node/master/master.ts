@@ -4,6 +4,7 @@ import {
   drainAnnotation,
   labels,
   managedByValue,
+  masterLease,
   nodeReport,
   nodeVerdict,
   parseStored,
@@ -24,9 +25,6 @@ import { sleep } from '@skyarc/lib/retry';
 import type { AgentConfig } from '../agent/config.ts';
 import { drain } from './drain.ts';
 import { judge, type Sighting } from './judge.ts';
-
-/** Name of the Lease; its holder is `<machine>_<random>`. */
-export const masterLease = 'skyarc-node-master';
 
 export interface MasterOptions {
   readonly config: AgentConfig;

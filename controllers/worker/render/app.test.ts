@@ -57,6 +57,7 @@ const web: RunSpec = {
   plugins: [],
   autoscaling: null,
   grey: null,
+  mesh: null,
   inherited: '',
   version: { id: 'local.version.aaaaaaaaaaaaaaaa', number: 7, image: 'blue/shop@sha256:00' },
   restartedAt: null,

@@ -5,6 +5,7 @@ import { renderGreyDeployment, renderGreyService } from './grey.ts';
 import { renderAuthSecrets, renderIngresses } from './ingress.ts';
 import { renderCronJob } from './job.ts';
 import { inheritedAnnotation, labelsOf } from './labels.ts';
+import { renderMeshRules, renderMeshSecret } from './mesh.ts';
 import { renderHeadlessService, renderService } from './network.ts';
 import { ofResource, type Rendered, renderNamespace } from './objects.ts';
 import { renderPluginSecrets } from './plugins.ts';
@@ -23,6 +24,8 @@ export function renderApp(spec: RunSpec, options: RenderOptions): Rendered[] {
     { resource: 'serviceaccounts', object: renderServiceAccount(spec) },
     ofResource('secrets', renderEnvSecret(spec)),
     ofResource('secrets', renderFilesSecret(spec)),
+    ofResource('secrets', renderMeshSecret(spec, options)),
+    ofResource('configmaps', renderMeshRules(spec, options)),
     ...[...renderPluginSecrets(spec), ...renderAuthSecrets(spec)].map((one) => ofResource('secrets', one)),
     ...renderClaims(spec, options).map((claim) => ofResource('persistentvolumeclaims', claim)),
     ofResource('services', renderService(spec)),

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { labels } from '@skyarc/lib/contracts';
 import type { KindTable } from '@skyarc/lib/kube';
 import { envSecretName, platformVariablesOf } from './environment.ts';
+import { meshVariablesOf } from './mesh.ts';
 import { labelsOf, restartAnnotation, templateLabel } from './labels.ts';
 import { renderPlacement } from './placement.ts';
 import { renderPlugins } from './plugins.ts';
@@ -62,7 +63,7 @@ function renderContainer(
     ...(spec.container.entrypoint ? { command: [...spec.container.entrypoint] } : {}),
     ...(spec.command ? { args: [...spec.command] } : {}),
     ...(spec.container.workingDir ? { workingDir: spec.container.workingDir } : {}),
-    env: platformVariablesOf(spec),
+    env: [...platformVariablesOf(spec), ...meshVariablesOf(spec, options)],
     ...(spec.env.length > 0 ? { envFrom: [{ secretRef: { name: envSecretName(spec) } }] } : {}),
     ports: spec.ports.map(({ port, protocol }) => ({
       name: `p${port}`,

@@ -111,6 +111,7 @@ const shop: RunSpec = {
     version: version(8),
     release: greyRelease.parse({ percent: 10, cookie: { name: 'beta', value: '1' }, replicas: 1 }),
   },
+  mesh: null,
   inherited: 'abc',
   version: version(7),
   restartedAt: null,

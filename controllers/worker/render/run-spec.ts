@@ -4,6 +4,7 @@ import {
   type GreyRelease,
   type JobSettings,
   type L4Port,
+  type MeshRule,
   mainPortOf as mainPortAmong,
   type Placement,
   type Probes,
@@ -54,6 +55,8 @@ export interface RunSpec {
   readonly autoscaling: Autoscaling | null;
   /** The candidate that runs beside it. */
   readonly grey: GreySpec | null;
+  /** What its clients are told of the apps that it needs; null while the mesh is off. */
+  readonly mesh: { readonly rules: readonly MeshRule[] } | null;
   /** Digest of what the app was told by others: its providers, configuration sets and plug-ins' apps. */
   readonly inherited: string;
   readonly version: { readonly id: string; readonly number: number; readonly image: string };
@@ -157,6 +160,8 @@ export interface RenderOptions {
   /** Kubernetes 1.29 and later know init containers that run as long as the pod (KEP-753). */
   readonly hasSidecars: boolean;
   readonly storage: StorageClasses;
+  /** Where pods reach discovery, and the PEM key of their grants; absent where there is none. */
+  readonly mesh?: { readonly address: string; readonly grantKey: string } | undefined;
   /** Networks of pods: what is outside of them is no other team's pod. */
   readonly podCidrs: readonly string[];
 }

@@ -17,6 +17,7 @@ const ownedKinds = [
   'statefulsets',
   'cronjobs',
   'secrets',
+  'configmaps',
 ] as const;
 
 export interface ApplyOptions {

@@ -41,6 +41,11 @@ export class AppMethods {
     return (await this.#client.mutate(api.CreateAppDocument, { input })).createApp;
   }
 
+  /** Switches the mesh on with these rules, or off with null. */
+  async setMesh(id: string, input: api.MeshInput | null): Promise<api.SetMeshMutation['setMesh']> {
+    return (await this.#client.mutate(api.SetMeshDocument, { id, input })).setMesh;
+  }
+
   async update(id: string, input: api.UpdateAppInput): Promise<api.UpdateAppMutation['updateApp']> {
     return (await this.#client.mutate(api.UpdateAppDocument, { id, input })).updateApp;
   }

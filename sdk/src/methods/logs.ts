@@ -100,4 +100,18 @@ export class LogMethods {
     const variables = { source, ...(options && { options }) };
     return (await this.#client.mutate(api.CreateLogDownloadDocument, variables)).createLogDownload.url;
   }
+
+  /** Where lines of a team's apps go besides the event log; without a team those of the whole data centre. */
+  async outputs(where: api.LogOutputsQueryVariables = {}): Promise<api.LogOutputFieldsFragment[]> {
+    return (await this.#client.query(api.LogOutputsDocument, where)).logOutputs;
+  }
+
+  /** Makes or replaces an output; a secret that is not given stays as it is. */
+  async saveOutput(input: api.LogOutputInput): Promise<api.LogOutputFieldsFragment> {
+    return (await this.#client.mutate(api.SaveLogOutputDocument, { input })).saveLogOutput;
+  }
+
+  async deleteOutput(id: string, teamId?: string): Promise<void> {
+    await this.#client.mutate(api.DeleteLogOutputDocument, { id, ...(teamId && { teamId }) });
+  }
 }

@@ -3,6 +3,7 @@ import { AppError } from '@skyarc/lib/errors';
 import { dataCenterDocuments as documents, type RequestContext } from '@skyarc/server/host';
 import type {
   MutationCreateAppArgs,
+  MutationSetMeshArgs,
   MutationUpdateAppArgs,
   MutationUpdateGreyReleaseArgs,
 } from '../generated/resolvers.ts';
@@ -41,6 +42,17 @@ export async function updateApp(
   const dataCenter = await context.dataCenters.ownerOf(id);
   const scope = context.dataCenters.scopeOf(teamName);
   const { updateApp: change } = await dataCenter.call(documents.UpdateAppDocument, { id, input }, scope);
+  return { appId: id, operation: change.operation };
+}
+
+/** Switches an app's mesh on with these rules, or off. */
+export async function setMesh(
+  { id, input }: MutationSetMeshArgs,
+  context: RequestContext,
+): Promise<ChangedApp> {
+  const scope = context.dataCenters.scopeOf(await teamOf(id, context));
+  const dataCenter = await context.dataCenters.ownerOf(id);
+  const { setMesh: change } = await dataCenter.call(documents.SetMeshDocument, { id, input }, scope);
   return { appId: id, operation: change.operation };
 }
 

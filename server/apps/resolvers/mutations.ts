@@ -11,6 +11,7 @@ import {
   beginOperation,
   cancelOperation,
   createApp,
+  setMesh,
   updateApp,
   updateGreyRelease,
 } from '../commands/changes.ts';
@@ -34,6 +35,7 @@ export const mutations: Resolvers = {
   Mutation: {
     createApp: (_parent, { input }, context) => createApp(input, context),
     updateApp: (_parent, args, context) => updateApp(args, context),
+    setMesh: (_parent, args, context) => setMesh(args, context),
     deployApp: (_parent, args, context) => beginOperation('deployApp', args, context),
     rebaseApp: (_parent, args, context) => beginOperation('rebaseApp', args, context),
     createSlugDownload: async (_parent, { versionId }, context) => {

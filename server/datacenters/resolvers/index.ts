@@ -1,12 +1,14 @@
 import { dataCenterDocuments as documents } from '@skyarc/server/host';
 import { AppError } from '@skyarc/lib/errors';
 import type { Resolvers } from '../generated/resolvers.ts';
+import { createNodeMutations } from './nodes.ts';
 import type { DataCenterRepository } from '../repository.ts';
 
 export function createResolvers(dataCenters: DataCenterRepository): Resolvers {
   return {
     Query: { dataCenters: () => dataCenters.list() },
     Mutation: {
+      ...createNodeMutations(),
       updateDataCenter: async (_parent, { name, input }, context) => {
         const dataCenter = await context.dataCenters.get(name);
         await dataCenter.call(documents.UpdateSettingsDocument, { input }, context.dataCenters.readScope);
@@ -28,6 +30,10 @@ export function createResolvers(dataCenters: DataCenterRepository): Resolvers {
         const dataCenter = await context.dataCenters.get(name);
         return (await dataCenter.call(documents.SettingsDocument, {}, context.dataCenters.readScope))
           .settings;
+      },
+      nodes: async ({ name }, _args, context) => {
+        const dataCenter = await context.dataCenters.get(name);
+        return (await dataCenter.call(documents.NodesDocument, {}, context.dataCenters.readScope)).nodes;
       },
       storageClasses: async ({ name }, _args, context) => {
         const dataCenter = await context.dataCenters.get(name);

@@ -28,7 +28,7 @@ export function renderSnapshot(spec: MeshSpec, view: NamespaceView, dialect: Dia
   };
   const takenPorts = new Set<number>();
   for (const rule of spec.rules) {
-    for (const { port, isHttp2 } of portsOf(view, rule.service)) {
+    for (const { port, isHttp2 } of portsOf(view, rule)) {
       // On loopback a port can lead to one service only: the first by its rule's place.
       if (dialect === 'envoy' && takenPorts.has(port)) continue;
       takenPorts.add(port);
@@ -57,7 +57,7 @@ export function renderEndpointsOf(destination: Destination, view: NamespaceView)
 export function destinationsTo(spec: MeshSpec, view: NamespaceView, service: string): Destination[] {
   const found = new Map<string, Destination>();
   for (const rule of spec.rules) {
-    for (const { port } of portsOf(view, rule.service)) {
+    for (const { port } of portsOf(view, rule)) {
       for (const one of destinationsOf(rule, port)) {
         if (one.service === service) found.set(endpointsName(one), one);
       }
@@ -74,8 +74,14 @@ function destinationsOf(rule: MeshRule, port: number): Destination[] {
   ];
 }
 
-function portsOf(view: NamespaceView, service: string): { port: number; isHttp2: boolean }[] {
+function portsOf(
+  view: NamespaceView,
+  { service, http2Ports }: MeshRule,
+): { port: number; isHttp2: boolean }[] {
   return (view.service(service)?.spec?.ports ?? [])
     .filter(({ protocol }) => (protocol ?? 'TCP') === 'TCP')
-    .map(({ port, appProtocol }) => ({ port, isHttp2: http2.has(appProtocol ?? '') }));
+    .map(({ port, appProtocol }) => ({
+      port,
+      isHttp2: http2Ports.includes(port) || http2.has(appProtocol ?? ''),
+    }));
 }
