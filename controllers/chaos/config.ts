@@ -29,6 +29,8 @@ export const chaosConfigSchema = z.object({
   registryUrl: z.url().default('http://127.0.0.1:5000'),
   /** Built-in template apps, one folder each. */
   samplesDir: z.string().default(join(import.meta.dirname, '../../samples')),
+  /** A base image of Debian's packages that is older is made anew; what was built can then be rebased. */
+  baseMaxAgeDays: size(30),
   /** Builds at once. */
   slots: size(2),
   /** The data centre's packages, for all builds; null: builds go to the registries themselves. */

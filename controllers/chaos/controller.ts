@@ -13,6 +13,7 @@ import {
   readSettings,
   relayOutbox,
 } from '@skyarc/prisma/datacenter';
+import { z } from 'zod';
 import { BuildLog } from './build-log.ts';
 import { BuildClaim } from './claim.ts';
 import { ownerPrefixOf } from './config.ts';
@@ -32,10 +33,15 @@ export interface ControllerDeps {
 
 const log = createLogger('chaos');
 const cancelPollMs = 400;
+/** Arguments of a DEPLOY. */
+const wishesShape = z.object({
+  noCache: z.boolean().default(false),
+  rebaseOf: z.string().nullable().default(null),
+});
 
 /** Carries out build tasks; see README.md for its loop. */
 export class Controller {
-  private readonly shared: Shared;
+  private shared: Shared;
   private readonly deps: ControllerDeps;
   /** Fires when the service stops. */
   private readonly stopping: AbortSignal;
@@ -44,6 +50,11 @@ export class Controller {
     this.shared = shared;
     this.deps = deps;
     this.stopping = stopping;
+  }
+
+  /** Builds that begin from now on work with this. */
+  renew(shared: Shared): void {
+    this.shared = shared;
   }
 
   /** Handles one task; throws only to have it handed out again. */
@@ -89,6 +100,7 @@ export class Controller {
     const end = metrics.begin();
     try {
       const { allowPrivateSources } = await readSettings(db);
+      const wishes = wishesShape.parse(JSON.parse(journal.operation.arguments));
       const run: BuildRun = {
         task,
         build,
@@ -106,7 +118,8 @@ export class Controller {
           signal,
           onWait: (reason) => journal.say(`Waiting for the registry: ${reason}`, 'warn'),
         }),
-        isFresh: (JSON.parse(journal.operation.arguments) as { noCache?: boolean }).noCache === true,
+        isFresh: wishes.noCache,
+        rebaseOf: wishes.rebaseOf,
         allowPrivate: allowPrivateSources,
       };
       await buildAndHandOver(run);

@@ -12,6 +12,8 @@ export interface Failure {
   readonly lines: readonly string[];
   readonly isOutOfMemory: boolean;
   readonly isOutOfProcesses: boolean;
+  /** The builder itself has no disk left, whatever the build's own limit. */
+  readonly isBuilderFull: boolean;
   readonly memoryMb: number;
   readonly diskMb: number;
   readonly processes: number;
@@ -26,12 +28,20 @@ export interface Explanation {
   readonly proof: readonly string[];
 }
 
+const builderFull = "the builder's own disk is full or broken; an administrator frees space there";
+
 /** The first rule that finds its words in the output wins. */
 const rules: readonly FailureRule[] = [
   {
     pattern: /ENOSPC|No space left on device|Disk quota exceeded/i,
-    say: (_, { diskMb }) =>
-      `the build's disk is full, limit ${diskMb} MB; write less or raise the limit in the build settings`,
+    say: (_, { diskMb, isBuilderFull }) =>
+      isBuilderFull
+        ? builderFull
+        : `the build's disk is full, limit ${diskMb} MB; write less or raise the limit in the build settings`,
+  },
+  {
+    pattern: /\bEIO\b|Input\/output error|Structure needs cleaning/,
+    say: () => builderFull,
   },
   ...javaFailures,
   ...goFailures,

@@ -8,7 +8,7 @@ import { Rig } from './testkit/rig.ts';
 let rig: Rig;
 let git: GitServer;
 beforeAll(async () => {
-  [rig, git] = await Promise.all([Rig.open(20_530), startGitServer(20_531)]);
+  [rig, git] = await Promise.all([Rig.open(20_530, { instance: 'hostiletest' }), startGitServer(20_531)]);
 }, 600_000);
 afterAll(async () => {
   await git?.stop();
@@ -31,12 +31,12 @@ async function appThat(build: string, settings: Parameters<Rig['newApp']>[1] = {
 /** Nothing of a build may be left on the machine. */
 async function expectClean(): Promise<void> {
   const mounts = await readFile('/proc/self/mounts', 'utf8');
-  expect(mounts).not.toContain('chaostest');
+  expect(mounts).not.toContain('hostiletest');
   expect(
-    (await readdir('/run/netns').catch(() => [])).filter((name) => name.startsWith('chaostest')),
+    (await readdir('/run/netns').catch(() => [])).filter((name) => name.startsWith('hostiletest')),
   ).toEqual([]);
   const processes = await run('ps', ['-eo', 'args']);
-  expect(processes.stdout).not.toMatch(/slirp4netns.*chaostest|node build\.js/);
+  expect(processes.stdout).not.toMatch(/slirp4netns.*hostiletest|node build\.js/);
 }
 
 test('memory hog', slow, async () => {

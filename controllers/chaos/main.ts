@@ -7,20 +7,21 @@ import type { EventLogClient } from '@skyarc/lib/eventlog-client';
 import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
 import { createLogger } from '@skyarc/lib/log';
 import type { MqClient } from '@skyarc/lib/mq-client';
-import { retry } from '@skyarc/lib/retry';
+import { retry, sleep } from '@skyarc/lib/retry';
 import type { SecretBox } from '@skyarc/lib/secretbox';
 import { createRegistry, startStatusServer } from '@skyarc/lib/status';
-import { type DataCenterDatabase, EventLogSink } from '@skyarc/prisma/datacenter';
-import { ensureBaseLayer } from './base/base.ts';
+import { type DataCenterDatabase, EventLogSink, writeBaseImage } from '@skyarc/prisma/datacenter';
+import { ensureBaseLayer, renewBase } from './base/base.ts';
 import { nodejs } from './base/runtimes/nodejs.ts';
 import { LayerStore } from './base/store.ts';
 import { BuildClaim } from './claim.ts';
-import { type ChaosConfig, chaosConfigSchema, ownerPrefixOf } from './config.ts';
+import { type ChaosConfig, chaosConfigSchema, ownerPrefixOf, type ResolvedChaosConfig } from './config.ts';
 import { Controller } from './controller.ts';
 import { Examiner } from './examine/examiner.ts';
 import { BuildMetrics } from './metrics.ts';
 import { layersFolderOf, placeOf, prepare, type RegistryAccess } from './prepare.ts';
 import { sweep, sweepStore } from './sandbox/sweep.ts';
+import type { Shared } from './shared.ts';
 
 export { baseImageName } from './base/base.ts';
 export { buildpackNames } from './buildpacks/registry.ts';
@@ -52,7 +53,7 @@ export async function ensureBase(input: ChaosConfig, onLine?: (line: string) => 
   const config = parseConfig('chaos', chaosConfigSchema, input);
   const folder = layersFolderOf(config);
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  await ensureBaseLayer(new LayerStore(folder), onLine);
+  await ensureBaseLayer(new LayerStore(folder), { onLine });
 }
 
 /** Ends builds of this builder and removes all that they made on the host; safe to repeat. */
@@ -110,9 +111,16 @@ export async function start(input: ChaosConfig, deps: ChaosDeps): Promise<Runnin
         maxAttempts,
         signal,
       };
+      await writeBaseImage(deps.db, shared.base.layer.digest);
       const examiner = new Examiner(shared, deps.db, signal);
       await examiner.sweep();
       await Promise.all([
+        keepBaseFresh(config, { shared, signal }, async () => {
+          const renewed = await prepare(config, deps.secretBox, signal, deps);
+          controller.renew(renewed);
+          await writeBaseImage(deps.db, renewed.base.layer.digest);
+          return renewed;
+        }),
         deps.mq.consume(options, (delivery) => controller.handle(delivery)),
         deps.mq.consume(
           { ...options, topic: topics.examine, concurrency: examinationsAtOnce, maxAttempts: 3 },
@@ -133,5 +141,31 @@ export async function start(input: ChaosConfig, deps: ChaosDeps): Promise<Runnin
   } catch (error) {
     await stack.stop();
     throw error;
+  }
+}
+
+const lookAtBaseEveryMs = 3_600_000;
+
+/**
+ * Makes a new base when the one there has become old, or takes the one that a builder beside this one made; a failure
+ * is tried again an hour later.
+ */
+async function keepBaseFresh(
+  config: ResolvedChaosConfig,
+  { shared, signal }: { readonly shared: Shared; readonly signal: AbortSignal },
+  renew: () => Promise<Shared>,
+): Promise<void> {
+  const store = new LayerStore(layersFolderOf(config));
+  for (let { name } = shared.base; !signal.aborted;) {
+    try {
+      await renewBase(store, config.baseMaxAgeDays * 86_400_000, shared.images);
+      if ((await ensureBaseLayer(store)).name !== name) {
+        ({ name } = (await renew()).base);
+        log.info({ base: name }, 'new builds stand on a new base image');
+      }
+    } catch (error) {
+      if (!signal.aborted) log.warn({ reason: messageOf(error) }, 'cannot renew the base image');
+    }
+    await sleep(lookAtBaseEveryMs, signal).catch(() => undefined);
   }
 }

@@ -1,25 +1,21 @@
 import { join } from 'node:path';
 import { createLogger } from '@skyarc/lib/log';
-import {
-  assembleImage,
-  ensureImageKeys,
-  type ImageKeys,
-  pushImage,
-  type RegistryAccount,
-  RegistryClient,
-} from '@skyarc/lib/oci';
+import { ensureImageKeys, type ImageKeys, type RegistryAccount, RegistryClient } from '@skyarc/lib/oci';
 import type { SecretBox } from '@skyarc/lib/secretbox';
 import { ensureBaseLayer, pushBase } from './base/base.ts';
 import { installDebianPackages } from './base/install.ts';
 import { runOverLayers } from './base/layer-command.ts';
-import { runtimeRepository, Runtimes } from './base/runtimes.ts';
-import { LayerStore, type SharedLayer } from './base/store.ts';
+import { Runtimes } from './base/runtimes.ts';
+import { SharedImages } from './base/shared-images.ts';
+import { LayerStore } from './base/store.ts';
 import { type ResolvedChaosConfig, roomOf } from './config.ts';
 import type { Shared } from './shared.ts';
 import { Inventory } from './steps/attest.ts';
 import { discoverUpstreams } from './upstreams.ts';
 
 const log = createLogger('chaos');
+/** In this process: what is prepared anew while builds go on must not meet them. */
+let commands = 0;
 
 /** Names and folders of one builder on its machine. */
 export function placeOf(config: ResolvedChaosConfig): Shared['place'] {
@@ -58,29 +54,23 @@ export async function prepare(
   });
   const place = placeOf(config);
   const store = new LayerStore(layersFolderOf(config));
-  const base = await ensureBaseLayer(store);
-  await pushBase(registry, base);
-  let commands = 0;
+  const imageKeys = access.imageKeys ?? (await ensureImageKeys(join(config.dataDir, 'image-signing.key')));
+  const images = new SharedImages(registry, imageKeys);
+  const base = await ensureBaseLayer(store, { images });
+  await pushBase(images, base);
   const newPlace = () => {
     commands += 1;
     return { id: `${place.namePrefix}install-${commands}`, ...place, env: upstreams.env };
   };
   const runtimes = new Runtimes({
     store,
-    publish: (layer) => pushShared(registry, layer),
+    images,
     base,
     folder: layersFolderOf(config),
     env: upstreams.env,
     installPackages: (installation) => installDebianPackages(newPlace(), installation),
     run: (command) => runOverLayers(newPlace(), command),
   });
-  const imageKeys = access.imageKeys ?? (await ensureImageKeys(join(config.dataDir, 'image-signing.key')));
   const inventory = new Inventory();
-  return { config, secrets, imageKeys, inventory, registry, base, runtimes, upstreams, place };
-}
-
-/** A runtime gets an image of its own, so that apps share its blob and no garbage collection takes it. */
-async function pushShared(registry: RegistryClient, shared: SharedLayer): Promise<void> {
-  const image = assembleImage([shared.layer], {});
-  await pushImage(registry, { repository: runtimeRepository, tag: shared.name }, image, [shared]);
+  return { config, secrets, imageKeys, inventory, registry, images, base, runtimes, upstreams, place };
 }

@@ -3,7 +3,14 @@ import { explain } from './explain.ts';
 import { findRule } from './rules.ts';
 import { gitErrorOf } from './sources/git-errors.ts';
 
-const limits = { memoryMb: 512, diskMb: 256, processes: 100, isOutOfMemory: false, isOutOfProcesses: false };
+const limits = {
+  memoryMb: 512,
+  diskMb: 256,
+  processes: 100,
+  isOutOfMemory: false,
+  isOutOfProcesses: false,
+  isBuilderFull: false,
+};
 
 test('the first rule that fits wins, and its words are shown as whole lines', () => {
   const rules = [{ pattern: /never/ }, { pattern: /b+\nc/ }, { pattern: /a/ }];

@@ -1,6 +1,7 @@
 import type { ImageKeys, RegistryClient } from '@skyarc/lib/oci';
 import type { SecretBox } from '@skyarc/lib/secretbox';
 import type { Runtimes } from './base/runtimes.ts';
+import type { SharedImages } from './base/shared-images.ts';
 import type { SharedLayer } from './base/store.ts';
 import type { ResolvedChaosConfig } from './config.ts';
 import type { Inventory } from './steps/attest.ts';
@@ -14,6 +15,8 @@ export interface Shared {
   /** What images and what is said of them are signed with. */
   readonly imageKeys: ImageKeys;
   readonly inventory: Inventory;
+  /** Base and runtimes for other builders. */
+  readonly images: SharedImages;
   readonly base: SharedLayer;
   readonly runtimes: Runtimes;
   readonly upstreams: Upstreams;

@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { AppError } from '@skyarc/lib/errors';
 import { pack, type Pack } from 'tar-stream';
 import { type TreeEntry, walk } from './walk.ts';
 
@@ -41,6 +42,8 @@ export interface WriteLayerOptions {
   readonly owner?: { readonly uid: number; readonly gid: number };
   /** Modification time of everything, seconds since 1970. */
   readonly mtimeSec?: number;
+  /** All files together, as they are read: one with holes, or many names of one, can be more than their disk has. */
+  readonly limitBytes?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -54,7 +57,10 @@ export function digestOf(bytes: Buffer | string): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
-/** Writes a gzip layer; equal content and options give equal bytes, on any machine. */
+/**
+ * Writes a gzip layer; equal content and options give equal bytes, on any machine. Throws INVALID when there is more
+ * than the limit.
+ */
 export async function writeLayer(options: WriteLayerOptions): Promise<Layer> {
   const { from, to, signal } = options;
   const partial = join(dirname(to), `.${basename(to)}.partial`);
@@ -88,11 +94,24 @@ function packFolder(folder: string, options: WriteLayerOptions): Readable {
     for (const parent of parentsOf(prefix)) {
       tar.entry({ ...common(options), name: parent, type: 'directory', mode: 0o755 });
     }
-    for await (const entry of walk(folder, options.exclude)) await addEntry(tar, prefix, entry, options);
+    let left = options.limitBytes ?? Infinity;
+    for await (const entry of walk(folder, options.exclude)) {
+      if (entry.stats.isFile()) left -= entry.stats.size;
+      if (left < 0) throw tooLarge(entry, options.limitBytes ?? 0);
+      await addEntry(tar, prefix, entry, options);
+    }
     tar.finalize();
   };
   fill().catch((error: Error) => tar.destroy(error));
   return Readable.from(tar);
+}
+
+function tooLarge({ path, stats }: TreeEntry, limitBytes: number): AppError {
+  const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
+  return new AppError(
+    'INVALID',
+    `The files are more than the limit of ${megabytes(limitBytes)}: "${path.slice(0, 200)}" has ${megabytes(stats.size)}`,
+  );
 }
 
 /** "opt/venv/" has the parents "opt/" and "opt/venv/". */

@@ -1,5 +1,6 @@
 import { constants, createReadStream } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import { walk } from '@skyarc/lib/oci';
 import { extract } from 'tar-stream';
 import { type FoundPackage, purlOf, type TreeFile } from './package.ts';
@@ -58,8 +59,11 @@ async function drain(stream: AsyncIterable<unknown>): Promise<Buffer> {
 }
 
 /** Files of a tar that is not compressed. */
-export async function* filesOfTar(tar: string): AsyncGenerator<TreeFile> {
-  for await (const entry of createReadStream(tar).pipe(extract())) {
+export async function* filesOfTar(tar: string | Readable): AsyncGenerator<TreeFile> {
+  const bytes = typeof tar === 'string' ? createReadStream(tar) : tar;
+  const entries = extract();
+  bytes.once('error', (error: Error) => entries.destroy(error));
+  for await (const entry of bytes.pipe(entries)) {
     const { name, type, size, mode } = entry.header;
     if (type === 'file') {
       yield {

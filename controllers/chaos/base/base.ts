@@ -1,12 +1,14 @@
 import { appendFile, chmod, chown, glob, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
-import { assembleImage, type Image, pushImage, type RegistryClient } from '@skyarc/lib/oci';
+import type { Image } from '@skyarc/lib/oci';
 import { run } from '@skyarc/lib/process';
 import { aptSourcesOf } from './apt-sources.ts';
+import { sharedImageOf, type SharedImages } from './shared-images.ts';
 import type { LayerStore, SharedLayer } from './store.ts';
 
 const release = 'bookworm';
+const baseName = `base-${release}`;
 export const baseRepository = 'skyarc/base';
 /** What a Dockerfile may begin with. */
 export const baseImageName = `${baseRepository}:${release}`;
@@ -20,15 +22,46 @@ const withoutDocs = [
   'path-include=/usr/share/locale/locale.alias',
 ];
 
+export interface BaseSources {
+  readonly onLine?: (line: string) => void;
+  /** Where another builder may have put one. */
+  readonly images?: SharedImages;
+}
+
 /**
- * The base of all images: a small Debian root made from this machine's own package sources, once (half a
- * minute). Throws UNAVAILABLE with what apt said. `onLine` gets its progress.
+ * The base of all images: the newest that is there, else what another builder made, else one that is made now of this
+ * machine's own package sources (half a minute). Throws UNAVAILABLE with what apt said. `onLine` gets its progress.
  */
 export async function ensureBaseLayer(
   store: LayerStore,
-  onLine: (line: string) => void = () => undefined,
+  { onLine, images }: BaseSources = {},
 ): Promise<SharedLayer> {
-  return store.ensure(`base-${release}`, async (root) => {
+  const [newest] = await store.list(baseName);
+  return (newest && (await store.find(newest.name))) ?? makeBase(store, baseName, { onLine, images });
+}
+
+/**
+ * Makes a base of today's packages when the newest one is older than that, or takes over what another builder made.
+ * New builds stand on it from then on, and what was built before can be put over it without a build.
+ */
+export async function renewBase(store: LayerStore, maxAgeMs: number, images: SharedImages): Promise<void> {
+  const [newest, ...older] = await store.list(baseName);
+  if (!newest || Date.now() - newest.madeAt.getTime() < maxAgeMs) return;
+  // Builders that share the folder mean the same one.
+  const number = Number(/-(\d+)$/.exec(newest.name)?.[1] ?? 1) + 1;
+  const known = (await store.find(newest.name))?.layer.digest;
+  await makeBase(store, `${baseName}-${number}`, { images, known });
+  // Builds under way may stand on the one before, but on none that is older.
+  for (const { name } of older) await store.remove(name);
+}
+
+function makeBase(
+  store: LayerStore,
+  name: string,
+  { onLine, images, known }: BaseSources & { readonly known?: string },
+): Promise<SharedLayer> {
+  return store.ensure(name, async (root, scratch) => {
+    if (await images?.pull(basePlace, { root, scratch, known })) return;
     const sources = await aptSourcesOf(release);
     const { code, stderr } = await run(
       'mmdebstrap',
@@ -43,7 +76,7 @@ export async function ensureBaseLayer(
         root,
         ...sources,
       ],
-      { env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C.UTF-8' }, onLine: (line) => onLine(line) },
+      { env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C.UTF-8' }, onLine: (line) => onLine?.(line) },
     );
     if (code !== 0) {
       const reason =
@@ -58,19 +91,19 @@ export async function ensureBaseLayer(
   });
 }
 
+const basePlace = { repository: baseRepository, tag: release } as const;
+const baseConfig = {
+  env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'LANG=C.UTF-8', 'TZ=Etc/UTC'],
+} as const;
+
 /** The base alone as an image. */
 export function baseImageOf(base: SharedLayer): Image {
-  return assembleImage([base.layer], {
-    env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'LANG=C.UTF-8', 'TZ=Etc/UTC'],
-    labels: { 'org.opencontainers.image.title': baseImageName },
-  });
+  return sharedImageOf(base, basePlace, baseConfig);
 }
 
-/** Puts the base into the registry under its name; answers its digest. */
-export async function pushBase(registry: RegistryClient, base: SharedLayer): Promise<string> {
-  const image = baseImageOf(base);
-  await pushImage(registry, { repository: baseRepository, tag: release }, image, [base]);
-  return image.digest;
+/** Puts the base into the registry under its name. */
+export async function pushBase(images: SharedImages, base: SharedLayer): Promise<void> {
+  await images.push(base, basePlace, baseConfig);
 }
 
 async function addAppUser(root: string): Promise<void> {

@@ -1,3 +1,4 @@
+import type { SharedImages } from './shared-images.ts';
 import type { LayerStore, SharedLayer, Tool } from './store.ts';
 
 /** Where the registry keeps runtimes, for images to share. */
@@ -25,8 +26,8 @@ export interface RuntimeTools {
   readonly folder: string;
   /** Environment of package clients on this machine. */
   readonly env: Readonly<Record<string, string>>;
-  /** Puts a runtime where images find its blob. */
-  readonly publish: (layer: SharedLayer) => Promise<void>;
+  /** Where images find a runtime's blob, and other builders the whole. */
+  readonly images: SharedImages;
   /** Installs Debian packages over these roots, the highest first: what they add lands in `root`. */
   readonly installPackages: (install: Installation) => Promise<void>;
   /** Runs a program over these roots. */
@@ -54,10 +55,14 @@ export class Runtimes {
   /** Part of images, unlike a tool: published once when it is made, and found there by every push. */
   async runtime(name: string, make: Make): Promise<SharedLayer> {
     const isNew = (await this.tools.store.find(name)) === null;
-    const layer = await this.tools.store.ensure(name, make);
+    const { store, images } = this.tools;
+    const at = { repository: runtimeRepository, tag: name };
+    const layer = await store.ensure(name, async (root, scratch) => {
+      if (!(await images.pull(at, { root, scratch }))) await make(root, scratch);
+    });
     if (isNew) {
       this.madeAtMs.set(name, Date.now());
-      await this.tools.publish(layer);
+      await images.push(layer, at);
     }
     return layer;
   }

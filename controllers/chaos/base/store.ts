@@ -1,4 +1,4 @@
-import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Layer, writeLayer } from '@skyarc/lib/oci';
 import { sleep } from '@skyarc/lib/retry';
@@ -38,6 +38,24 @@ export class LayerStore {
   async find(name: string): Promise<SharedLayer | null> {
     const text = await readFile(this.path(name, 'layer.json'), 'utf8').catch(() => null);
     return text === null ? null : this.shared(name, JSON.parse(text) as Layer);
+  }
+
+  /** Packed layers whose names begin so, and when each was made; the newest first. */
+  async list(prefix: string): Promise<readonly { readonly name: string; readonly madeAt: Date }[]> {
+    const names = await readdir(this.folder).catch(() => []);
+    const found = await Promise.all(
+      names
+        .filter((name) => name.startsWith(prefix))
+        .map(async (name) => {
+          const stats = await stat(this.path(name, 'layer.json')).catch(() => null);
+          return stats ? [{ name, madeAt: stats.mtime }] : [];
+        }),
+    );
+    return found.flat().toSorted((a, b) => b.madeAt.getTime() - a.madeAt.getTime());
+  }
+
+  async remove(name: string): Promise<void> {
+    await rm(this.path(name), { recursive: true, force: true });
   }
 
   /** `make` fills the root; `scratch` is a folder of its own beside it, on the same file system. */

@@ -24,6 +24,8 @@ export interface CacheUse {
 
 /** Share of the disk that caches may take. */
 const cacheShare = 0.5;
+/** Below it a builder's disk counts as full. */
+const leastFreeBytes = 32 * 2 ** 20;
 
 /**
  * One app's file system of a fixed size, in a sparse file: its workspace while it builds, and its caches
@@ -33,7 +35,10 @@ const cacheShare = 0.5;
 export class AppDisk {
   readonly mountPoint: string;
 
-  private constructor(mountPoint: string) {
+  private readonly file: string;
+
+  private constructor(file: string, mountPoint: string) {
+    this.file = file;
     this.mountPoint = mountPoint;
   }
 
@@ -55,7 +60,7 @@ export class AppDisk {
         throw new AppError('UNAVAILABLE', 'Cannot mount a disk for the build; are loop devices there?');
     }
     await utimes(file, new Date(), new Date());
-    const disk = new AppDisk(mountPoint);
+    const disk = new AppDisk(file, mountPoint);
     const { usedBytes, limitBytes } = await disk.use();
     if (usedBytes > limitBytes) await disk.remove('cache');
     return disk;
@@ -86,6 +91,12 @@ export class AppDisk {
 
   async remove(name: string): Promise<void> {
     await rm(this.path(name), { recursive: true, force: true });
+  }
+
+  /** Whether what it lies on has next to no room left, which hits it before it is full itself. */
+  async isBuilderFull(): Promise<boolean> {
+    const { bavail, bsize } = await statfs(dirname(this.file));
+    return bavail * bsize < leastFreeBytes;
   }
 
   /** What is on it now. */

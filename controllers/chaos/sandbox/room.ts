@@ -130,7 +130,14 @@ export class BuildRoom {
     if (result.code === 0) return;
     const last = recent().at(-1) ?? '';
     if (/^time="\S+" level=error msg="runc run failed/.test(last)) throw new AppError('INTERNAL', last);
-    const { message, proof } = explain({ label: command.label, lines: recent(), ...result, ...limits });
+    const isBuilderFull = await this.disk.isBuilderFull().catch(() => false);
+    const { message, proof } = explain({
+      label: command.label,
+      lines: recent(),
+      isBuilderFull,
+      ...result,
+      ...limits,
+    });
     throw new AppError('INVALID', message, { details: { proof } });
   }
 

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { chown } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { VersionRecord } from '@skyarc/prisma/datacenter';
@@ -7,15 +6,14 @@ import { enterSubdirectory, type FileSource, openSource } from '../sources/open.
 import { nobody } from '../sources/remote.ts';
 import type { Fetched, Revision, Source } from '../sources/source.ts';
 import { SourceTree } from '../sources/tree.ts';
+import { keyOf } from './cache-key.ts';
 import { ImageWork } from './image.ts';
+import { RebaseWork } from './rebase.ts';
 import { type BuildRun, repositoryOf } from './run.ts';
-
-/** Changes when the same source would become another image. */
-const builderVersion = 3;
 
 export interface Identified {
   /** Files to build from, or an image that is one already. */
-  readonly source: Source | ImageWork;
+  readonly source: Source | ImageWork | RebaseWork;
   readonly revision: Revision;
   readonly cacheKey: string;
   /** An earlier version of the same content that is still in the registry. */
@@ -25,11 +23,16 @@ export interface Identified {
 /** Asks the source what it has now, and looks for a version that was made of it already. */
 export async function identify(run: BuildRun, folder: string): Promise<Identified> {
   const { source: stored } = run;
+  if (run.rebaseOf !== null) {
+    const rebase = await RebaseWork.open(run, run.rebaseOf);
+    const revision = await rebase.identify();
+    return { source: rebase, revision, cacheKey: rebase.cacheKey, reusable: null };
+  }
   const source =
     stored.kind === 'IMAGE' ? await ImageWork.open(run, stored.image) : openFor(run, stored, folder);
   run.log.write(`Looking for ${source.description}`);
   const revision = await source.identify();
-  const cacheKey = keyOf(run, revision);
+  const cacheKey = keyOf(run, revision, run.shared.base.layer.digest);
   return { source, revision, cacheKey, reusable: run.isFresh ? null : await findReusable(run, cacheKey) };
 }
 
@@ -62,21 +65,6 @@ function openFor(run: BuildRun, source: FileSource, folder: string): Source {
     hide: (secret) => log.hide(secret),
     signal,
   });
-}
-
-function keyOf({ source, app, shared }: BuildRun, revision: Revision): string {
-  const { kind } = source;
-  const folder = kind === 'TEMPLATE' ? source.template : kind === 'IMAGE' ? '' : (source.subdirectory ?? '');
-  const facts = [
-    builderVersion,
-    kind,
-    revision.id,
-    folder,
-    app.buildpack ?? '',
-    app.buildOptions,
-    shared.base.layer.digest,
-  ];
-  return createHash('sha256').update(JSON.stringify(facts)).digest('hex');
 }
 
 async function findReusable(run: BuildRun, cacheKey: string): Promise<VersionRecord | null> {

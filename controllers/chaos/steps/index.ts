@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { builtLayer, type OperationStepName } from '@skyarc/lib/contracts';
 import { AppError } from '@skyarc/lib/errors';
 import { GrantSigner } from '@skyarc/lib/signed-grant';
-import { limitMsOf, type VersionRecord } from '@skyarc/prisma/datacenter';
+import { type BuildRecord, limitMsOf, type VersionRecord } from '@skyarc/prisma/datacenter';
 import { z } from 'zod';
 import type { BuildOutput } from '../buildpacks/buildpack.ts';
 import { type Chosen, chooseBuildpack } from '../buildpacks/registry.ts';
@@ -18,6 +18,7 @@ import { closedHostsOf } from '../upstreams.ts';
 import { handOver } from './hand-over.ts';
 import { ImageWork } from './image.ts';
 import { publish, type Published } from './publish.ts';
+import { RebaseWork } from './rebase.ts';
 import type { BuildRun } from './run.ts';
 import { settingsOf } from './settings.ts';
 
@@ -75,9 +76,9 @@ class Pipeline {
   }
 
   /** Set when nothing is to be built. */
-  private get image(): ImageWork | null {
+  private get image(): ImageWork | RebaseWork | null {
     const { source } = this.identified;
-    return source instanceof ImageWork ? source : null;
+    return source instanceof ImageWork || source instanceof RebaseWork ? source : null;
   }
 
   fetch(): Promise<void> {
@@ -85,6 +86,10 @@ class Pipeline {
       this.identified = await identify(this.run, join(this.folder, 'fetch'));
       if (this.reusable) return this.takeOver(this.reusable);
       const { source, revision } = this.identified;
+      if (source instanceof RebaseWork) {
+        await this.recordAs(source.build);
+        return `Found ${source.description}`;
+      }
       if (source instanceof ImageWork) {
         await this.record({ commitId: revision.id });
         return `Found ${source.description} at ${revision.id}`;
@@ -117,7 +122,7 @@ class Pipeline {
   build(): Promise<void> {
     return this.step('BUILD', async () => {
       if (this.reusable) return 'Unchanged';
-      if (this.image) return 'Nothing to build: it is an image already';
+      if (this.image) return 'Nothing to build: the image is there already';
       const { base, runtimes } = this.run.shared;
       this.output = await this.chosen.build({
         source: this.tree,
@@ -167,14 +172,7 @@ class Pipeline {
   }
 
   private async takeOver(version: VersionRecord): Promise<string> {
-    const earlier = await this.run.db.build.findUnique({ where: { id: version.buildId } });
-    await this.record({
-      commitId: earlier?.commitId ?? null,
-      commitMessage: earlier?.commitMessage ?? null,
-      commitAuthor: earlier?.commitAuthor ?? null,
-      buildpack: earlier?.buildpack ?? null,
-      reason: earlier?.reason ?? null,
-    });
+    await this.recordAs(await this.run.db.build.findUniqueOrThrow({ where: { id: version.buildId } }));
     return `Nothing has changed since version ${version.number}: its image is used again`;
   }
 
@@ -190,6 +188,11 @@ class Pipeline {
       layers: layers.map((layer) => ({ ...layer, isFromCache: true })),
       sentBytes: 0,
     };
+  }
+
+  /** It comes of the same source as an earlier build. */
+  private recordAs({ commitId, commitMessage, commitAuthor, buildpack, reason }: BuildRecord): Promise<void> {
+    return this.record({ commitId, commitMessage, commitAuthor, buildpack, reason });
   }
 
   private async record(data: Readonly<Record<string, string | null>>): Promise<void> {

@@ -120,19 +120,18 @@ async function packLayers(
     packages.push(await packagesOfShared(run, output.runtime));
     parts.push({ kind: 'RUNTIME', name, isFromCache: !isNew });
   }
-  for (const [index, part] of output.layers.entries()) {
-    const file = join(folder, `${index}.tar.gz`);
-    const { source, isPacked } = await packFolder(run, part, { file, timeSec, signal: room.signal });
-    const isDependencies = part.remember !== undefined || part.isDependencies === true;
-    sources.push(source);
-    parts.push({
-      kind: isDependencies ? 'DEPENDENCIES' : 'APP',
-      name: part.prefix,
-      isFromCache: part.isFromCache ?? !isPacked,
-    });
-    const find = () => findPackages(filesOfFolder(part.folder, part));
-    packages.push(await run.shared.inventory.packagesOf(source.layer, find));
-  }
+  const packed = await Promise.all(
+    output.layers.map(async (part, index) => {
+      const file = join(folder, `${index}.tar.gz`);
+      const { source, isPacked } = await packFolder(run, part, { file, timeSec, signal: room.signal });
+      const find = () => findPackages(filesOfFolder(part.folder, part));
+      const found = await run.shared.inventory.packagesOf(source.layer, find);
+      return { source, found, part: partOf(part, isPacked) };
+    }),
+  );
+  sources.push(...packed.map(({ source }) => source));
+  packages.push(...packed.map(({ found }) => found));
+  parts.push(...packed.map(({ part }) => part));
   const image = assembleImage(
     sources.map(({ layer }) => layer),
     {
@@ -152,8 +151,19 @@ async function packLayers(
   return { image, sources, parts, packages, ports: [], processes: {} };
 }
 
+function partOf(
+  { prefix, remember, isDependencies, isFromCache }: FolderLayer,
+  isPacked: boolean,
+): LayerPart {
+  return {
+    kind: remember !== undefined || isDependencies === true ? 'DEPENDENCIES' : 'APP',
+    name: prefix,
+    isFromCache: isFromCache ?? !isPacked,
+  };
+}
+
 /** What is found in it, and itself by its name: `nodejs-24.21.0`. */
-function packagesOfShared(run: BuildRun, shared: SharedLayer): Promise<readonly FoundPackage[]> {
+export function packagesOfShared(run: BuildRun, shared: SharedLayer): Promise<readonly FoundPackage[]> {
   return run.shared.inventory.packagesOf(shared.layer, async () => {
     const found = await findPackages(filesOfFolder(shared.root));
     const [, name, version] = /^(.+)-(\d[\w.+~]*)$/.exec(shared.name) ?? [];
@@ -180,6 +190,7 @@ async function packFolder(
     exclude: part.exclude,
     owner: appUser,
     mtimeSec: remember || part.isDependencies ? undefined : timeSec,
+    limitBytes: run.app.buildDiskMb * 2 ** 20,
     signal,
   });
   if (remember) await writeFile(remember, JSON.stringify(layer));

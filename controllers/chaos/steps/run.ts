@@ -29,6 +29,8 @@ export interface BuildRun {
   readonly isResumed: boolean;
   /** True: nothing that an earlier build made is used. */
   readonly isFresh: boolean;
+  /** Id of the version that is only put over the newest base; null: the source is built. */
+  readonly rebaseOf: string | null;
   /** Whether an administrator lets sources be private addresses. */
   readonly allowPrivate: boolean;
   /** Fires with an AppError: canceled, timed out, claim lost, or the service stops. */

@@ -27,7 +27,10 @@ type AppSettings = Partial<
   Pick<AppRecord, 'buildMemoryMb' | 'buildDiskMb' | 'buildTimeoutSec' | 'buildpack' | 'sourceSecret' | 'name'>
 >;
 
-type RigSettings = Pick<ChaosConfig, 'instance' | 'clientEnv' | 'samplesDir' | 'repo'>;
+type RigSettings = Pick<ChaosConfig, 'instance' | 'clientEnv' | 'samplesDir' | 'repo' | 'layersDir'>;
+
+/** Arguments of the deploy. */
+type Wishes = { readonly noCache?: boolean; readonly rebaseOf?: string };
 
 /** A builder with a real registry and database; lines of the logs are kept in memory. */
 export class Rig {
@@ -127,7 +130,7 @@ export class Rig {
     });
   }
 
-  async begin(app: Pick<AppRecord, 'id'>, options: { noCache?: boolean } = {}) {
+  async begin(app: Pick<AppRecord, 'id'>, options: Wishes = {}) {
     const operation = await createOperation(this.db, {
       app,
       kind: 'DEPLOY',
@@ -144,7 +147,7 @@ export class Rig {
   }
 
   /** Builds once and tells all that a person could see of it. */
-  async deploy(app: Pick<AppRecord, 'id'>, options: { noCache?: boolean } = {}) {
+  async deploy(app: Pick<AppRecord, 'id'>, options: Wishes = {}) {
     const begun = await this.begin(app, options);
     const startedAt = performance.now();
     await this.controller.handle({ body: begun.body, signal: new AbortController().signal });
