@@ -2,6 +2,7 @@ import type { EventLogClient } from '@skyarc/lib/eventlog-client';
 import type { SecretBox } from '@skyarc/lib/secretbox';
 import type { Changes } from './changes.ts';
 import type { ClusterReads } from './cluster-reads.ts';
+import type { MqOperator } from '@skyarc/lib/mq-client';
 import type { Cluster } from './cluster.ts';
 import type { Nodes } from './nodes/nodes.ts';
 import type { ResolvedApiConfig } from './config.ts';
@@ -28,6 +29,7 @@ export interface Api {
   readonly changes: Changes;
   readonly eventLog: EventLogClient;
   readonly relay: OutboxRelay;
+  readonly queue: MqOperator;
   readonly monitor: MonitorClient;
   readonly health: Health;
   readonly terminals: Terminals;

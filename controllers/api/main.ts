@@ -95,6 +95,7 @@ export async function start(input: ApiConfig, deps: ApiDeps): Promise<RunningApi
       changes,
       eventLog,
       relay,
+      queue: mq.operator,
       monitor: new MonitorClient(config.monitor),
       health,
       terminals,

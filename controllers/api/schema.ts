@@ -4,7 +4,9 @@ import { buildSchema, GraphQLError, type GraphQLSchema, isObjectType, isScalarTy
 import type { Api } from './api.ts';
 import { createBuildMutations } from './builds/resolvers.ts';
 import type { CallContext } from './context.ts';
+import { createLogOutputMutations, createLogOutputQueries } from './log-outputs/outputs.ts';
 import { createMonitorMutations, createMonitorQueries } from './monitoring/resolvers.ts';
+import { createQueueMutations, createQueueQueries } from './queues/resolvers.ts';
 import { createAppResolvers } from './resolvers/apps.ts';
 import { createMutations } from './resolvers/mutations.ts';
 import { createQueries } from './resolvers/queries.ts';
@@ -33,7 +35,11 @@ export async function createSchema(api: Api): Promise<GraphQLSchema> {
   attach(schema, 'Mutation', createWebhookMutations(api));
   attach(schema, 'Query', createMonitorQueries(api));
   attach(schema, 'Mutation', createMonitorMutations(api));
+  attach(schema, 'Query', createLogOutputQueries(api));
+  attach(schema, 'Mutation', createLogOutputMutations(api));
   attach(schema, 'Mutation', createBuildMutations(api));
+  attach(schema, 'Query', createQueueQueries(api));
+  attach(schema, 'Mutation', createQueueMutations(api));
   for (const [typeName, fields] of Object.entries(createWebhookFields(api))) attach(schema, typeName, fields);
   const dateTime = schema.getType('DateTime');
   if (isScalarType(dateTime)) dateTime.serialize = serializeDateTime;

@@ -6,7 +6,6 @@ import { AppError } from '@skyarc/lib/errors';
 import { EtcdClient, startEtcd, type RunningEtcd } from '@skyarc/lib/etcd';
 import {
   createMqClient,
-  createMqOperator,
   type Delivery,
   type MqClient,
   type MqOperator,
@@ -36,12 +35,8 @@ beforeAll(async () => {
   });
   url = await serve({});
   client = createMqClient(url);
-  const operating = createMqOperator(url);
-  operator = operating.calls;
-  atEnd.push(
-    () => client.close(),
-    () => operating.close(),
-  );
+  operator = client.operator;
+  atEnd.push(() => client.close());
 });
 afterAll(async () => {
   for (const end of atEnd.toReversed()) await end();
@@ -190,14 +185,9 @@ test('a service does what its rule lists, and nothing else', async () => {
   await expect(
     shop.consume({ topic: 'orders', group: 'g', signal }, () => Promise.resolve()),
   ).rejects.toMatchObject({ code: 'FORBIDDEN' });
-  const asShop = createMqOperator(guarded, { token: mqTokenOf(secret, 'shop') });
-  const asBoss = createMqOperator(guarded, { token: mqTokenOf(secret, 'boss') });
-  afterOne.push(
-    () => asShop.close(),
-    () => asBoss.close(),
-  );
-  await expect(asShop.calls.listTopics({})).rejects.toMatchObject({ code: 'FORBIDDEN' });
-  expect((await asBoss.calls.listTopics({})).topics).toMatchObject([{ topic: 'orders', messages: 1n }]);
+  await expect(shop.operator.listTopics({})).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  const boss = as(mqTokenOf(secret, 'boss'));
+  expect((await boss.operator.listTopics({})).topics).toMatchObject([{ topic: 'orders', messages: 1n }]);
   await expect(start({ etcdUrl: etcd.url, host: '0.0.0.0' })).rejects.toMatchObject({ code: 'INVALID' });
 });
 

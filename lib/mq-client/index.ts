@@ -1,7 +1,8 @@
+import type { Client } from '@connectrpc/connect';
 import { QueueService } from '@skyarc/lib/contracts/generated/skyarc/mq/v1/mq_pb.js';
 import { AppError, toAppError } from '@skyarc/lib/errors';
 import { retry } from '@skyarc/lib/retry';
-import { createRpcClient, type RpcClient } from '@skyarc/lib/rpc';
+import { createRpcClient } from '@skyarc/lib/rpc';
 import { consume, type ConsumeOptions, type Delivery } from './consumer.ts';
 import { PublishStream } from './publish-stream.ts';
 
@@ -34,6 +35,8 @@ export interface MqClient {
    * exponential delay. Connects again for ever.
    */
   consume(options: ConsumeOptions, handler: (delivery: Delivery) => Promise<void>): Promise<void>;
+  /** What operators ask of the queue, in the contract's words; needs a token with the right to operate. */
+  readonly operator: MqOperator;
   close(): void;
 }
 
@@ -69,6 +72,7 @@ export function createMqClient(url: string, options: MqClientOptions = {}): MqCl
           : error;
       }
     },
+    operator: operatorOf(rpc.calls, headers),
     consume: (wanted, handler) => consume(rpc.calls, headers, wanted, handler),
     close() {
       stream.close();
@@ -77,8 +81,9 @@ export function createMqClient(url: string, options: MqClientOptions = {}): MqCl
   };
 }
 
+/** The contract's calls for operators. */
 export type MqOperator = Pick<
-  RpcClient<typeof QueueService>['calls'],
+  Client<typeof QueueService>,
   | 'listTopics'
   | 'configureTopic'
   | 'deleteGroup'
@@ -87,24 +92,15 @@ export type MqOperator = Pick<
   | 'discardDeadLetters'
 >;
 
-/** What operators ask of the queue, in the contract's words; needs a token with the right to operate. */
-export function createMqOperator(
-  url: string,
-  options: MqClientOptions = {},
-): { readonly calls: MqOperator; close(): void } {
-  const rpc = createRpcClient(QueueService, { url, tls: options.tls });
-  const headers = headersOf(options.token);
-  const withToken = { headers, timeoutMs: answerWithinMs };
+function operatorOf(calls: Client<typeof QueueService>, headers: Headers): MqOperator {
+  const options = { headers, timeoutMs: answerWithinMs };
   return {
-    calls: {
-      listTopics: (request) => rpc.calls.listTopics(request, withToken),
-      configureTopic: (request) => rpc.calls.configureTopic(request, withToken),
-      deleteGroup: (request) => rpc.calls.deleteGroup(request, withToken),
-      listDeadLetters: (request) => rpc.calls.listDeadLetters(request, withToken),
-      replayDeadLetters: (request) => rpc.calls.replayDeadLetters(request, withToken),
-      discardDeadLetters: (request) => rpc.calls.discardDeadLetters(request, withToken),
-    },
-    close: () => rpc.close(),
+    listTopics: (request) => calls.listTopics(request, options),
+    configureTopic: (request) => calls.configureTopic(request, options),
+    deleteGroup: (request) => calls.deleteGroup(request, options),
+    listDeadLetters: (request) => calls.listDeadLetters(request, options),
+    replayDeadLetters: (request) => calls.replayDeadLetters(request, options),
+    discardDeadLetters: (request) => calls.discardDeadLetters(request, options),
   };
 }
 

@@ -8,6 +8,10 @@ export const policies: Policies = {
     uncordonNode: admin,
     drainNode: admin,
     updateNode: admin,
+    replayDeadLetters: admin,
+    discardDeadLetters: admin,
+    updateQueueTopic: admin,
+    deleteQueueGroup: admin,
   },
   DataCenter: {
     name: viewer,
@@ -16,6 +20,8 @@ export const policies: Policies = {
     settings: admin,
     storageClasses: viewer,
     nodes: admin,
+    queueTopics: admin,
+    deadLetters: admin,
   },
   DataCenterInfo: {
     version: inherited,
@@ -39,6 +45,11 @@ export const policies: Policies = {
   Node: allInherited(
     'name state reason since schedulable cordoned drain roles labels conditions addresses isMaster reportedAt cpuMillis memoryMb maxPods reservedCpuMillis reservedMemoryMb use system kernel architecture containerRuntime kubeletVersion exporterUrl pods services record',
   ),
+  QueueTopic: allInherited('name messages bytes oldestSeconds publishedLastMinute deadLetters limits groups'),
+  QueueLimits: allInherited('maxMessages maxBytes retainSeconds retainMessages retainBytes'),
+  QueueGroup: allInherited('name waiting inFlight oldestSeconds consumers mostAttempts'),
+  DeadLetterPage: allInherited('letters more'),
+  DeadLetter: allInherited('sequence messageId key body publishedAt diedAt group reason attempts'),
   NodeDrain: allInherited('phase startedAt startedBy remaining blockers finishedAt'),
   NodeLabel: allInherited('key value'),
   NodeUse: allInherited('load cpus memoryMb memoryUsedMb diskMb diskUsedMb uptimeSeconds'),

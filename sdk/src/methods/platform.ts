@@ -43,6 +43,49 @@ export class PlatformMethods {
     return (await this.#client.mutate(api.DrainNodeDocument, { dataCenter, name })).drainNode;
   }
 
+  /** Topics of the message queues, by data centre (administrators). */
+  async queueTopics(): Promise<api.QueueTopicsQuery['dataCenters']> {
+    return (await this.#client.query(api.QueueTopicsDocument)).dataCenters;
+  }
+
+  /** Dead letters of a topic after a sequence, oldest first; null for a data centre that cannot be reached. */
+  async deadLetters(
+    dataCenter: string,
+    topic: string,
+    page: { readonly after?: number; readonly first?: number } = {},
+  ): Promise<api.DeadLetterPageFieldsFragment | null> {
+    const { dataCenters } = await this.#client.query(api.DeadLettersDocument, { topic, ...page });
+    return dataCenters.find(({ name }) => name === dataCenter)?.deadLetters ?? null;
+  }
+
+  /** Gives dead letters to their topic again, all of them when none is named; answers how many. */
+  async replayDeadLetters(dataCenter: string, topic: string, sequences?: number[]): Promise<number> {
+    const wanted = { dataCenter, topic, sequences };
+    return (await this.#client.mutate(api.ReplayDeadLettersDocument, wanted)).replayDeadLetters;
+  }
+
+  /** Removes dead letters, all of them when none is named; answers how many. */
+  async discardDeadLetters(dataCenter: string, topic: string, sequences?: number[]): Promise<number> {
+    const wanted = { dataCenter, topic, sequences };
+    return (await this.#client.mutate(api.DiscardDeadLettersDocument, wanted)).discardDeadLetters;
+  }
+
+  /** Replaces the limits of a topic. */
+  async updateQueueTopic(
+    dataCenter: string,
+    name: string,
+    limits: api.QueueLimitsInput,
+  ): Promise<api.QueueTopicFieldsFragment> {
+    const wanted = { dataCenter, name, limits };
+    return (await this.#client.mutate(api.UpdateQueueTopicDocument, wanted)).updateQueueTopic;
+  }
+
+  /** Forgets a group of a topic that nobody reads any more. */
+  async deleteQueueGroup(dataCenter: string, topic: string, name: string): Promise<boolean> {
+    return (await this.#client.mutate(api.DeleteQueueGroupDocument, { dataCenter, topic, name }))
+      .deleteQueueGroup;
+  }
+
   /** Changes roles and labels of a machine. */
   async updateNode(dataCenter: string, name: string, input: api.NodeInput): Promise<api.NodeFieldsFragment> {
     return (await this.#client.mutate(api.UpdateNodeDocument, { dataCenter, name, input })).updateNode;

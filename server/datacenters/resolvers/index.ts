@@ -2,6 +2,7 @@ import { dataCenterDocuments as documents } from '@skyarc/server/host';
 import { AppError } from '@skyarc/lib/errors';
 import type { Resolvers } from '../generated/resolvers.ts';
 import { createNodeMutations } from './nodes.ts';
+import { createQueueFields, createQueueMutations } from './queues.ts';
 import type { DataCenterRepository } from '../repository.ts';
 
 export function createResolvers(dataCenters: DataCenterRepository): Resolvers {
@@ -9,6 +10,7 @@ export function createResolvers(dataCenters: DataCenterRepository): Resolvers {
     Query: { dataCenters: () => dataCenters.list() },
     Mutation: {
       ...createNodeMutations(),
+      ...createQueueMutations(),
       updateDataCenter: async (_parent, { name, input }, context) => {
         const dataCenter = await context.dataCenters.get(name);
         await dataCenter.call(documents.UpdateSettingsDocument, { input }, context.dataCenters.readScope);
@@ -16,6 +18,7 @@ export function createResolvers(dataCenters: DataCenterRepository): Resolvers {
       },
     },
     DataCenter: {
+      ...createQueueFields(),
       __resolveReference: ({ name }) => ({ name }),
       displayName: async ({ name }) => {
         const entry = (await dataCenters.list()).find((one) => one.name === name);
