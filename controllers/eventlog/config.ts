@@ -39,6 +39,8 @@ export const eventlogConfigSchema = z.object({
     .int()
     .positive()
     .default(8 << 20),
+  /** Outputs are looked at this often. */
+  outputsEveryMs: z.number().positive().default(1_000),
   retention: z
     .object({
       maxAgeMs: z

@@ -5,7 +5,9 @@ import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
 import { createLogger } from '@skyarc/lib/log';
 import { sleep } from '@skyarc/lib/retry';
 import { startRpcServer } from '@skyarc/lib/rpc';
+import type { SecretBox } from '@skyarc/lib/secretbox';
 import { startStatusServer } from '@skyarc/lib/status';
+import type { DataCenterDatabase } from '@skyarc/prisma/datacenter';
 import { Cluster } from './cluster/cluster.ts';
 import { Members } from './cluster/members.ts';
 import { type EventlogConfig, eventlogConfigSchema } from './config.ts';
@@ -14,6 +16,8 @@ import { Followers } from './followers.ts';
 import { startIngest } from './ingest.ts';
 import { LocalLog } from './local-log.ts';
 import { createMetrics } from './metrics.ts';
+import { Forwarder } from './outputs/forwarder.ts';
+import { OutputSource } from './outputs/source.ts';
 import { routesOf } from './service.ts';
 import { startSockets } from './sockets.ts';
 import { LogStore } from './store/log-store.ts';
@@ -22,6 +26,12 @@ import { enforceRetention } from './store/retention.ts';
 export { type EventlogConfig, eventlogConfigSchema } from './config.ts';
 
 type Config = ReturnType<typeof eventlogConfigSchema.parse>;
+
+/** What outputs are kept in; without it no lines are sent on. */
+export interface EventlogDeps {
+  readonly db: DataCenterDatabase;
+  readonly secretBox: SecretBox;
+}
 
 export interface RunningEventlog extends RunningService {
   /** `tcp://host:port` for collectors. */
@@ -32,18 +42,18 @@ export interface RunningEventlog extends RunningService {
 }
 
 /** The event log of a data centre, or one of its nodes: stores lines of streams, answers reads and followers. */
-export async function start(input: EventlogConfig): Promise<RunningEventlog> {
+export async function start(input: EventlogConfig, deps?: EventlogDeps): Promise<RunningEventlog> {
   const config = parseConfig('eventlog', eventlogConfigSchema, input);
   const stack = new Stack();
   try {
-    return await startIn(stack, config);
+    return await startIn(stack, config, deps);
   } catch (error) {
     await stack.stop();
     throw error;
   }
 }
 
-async function startIn(stack: Stack, config: Config): Promise<RunningEventlog> {
+async function startIn(stack: Stack, config: Config, deps?: EventlogDeps): Promise<RunningEventlog> {
   const { host } = config;
   const metrics = createMetrics();
   const followers = new Followers(config.followerBytes, (count) => metrics.followers.set(count));
@@ -97,6 +107,12 @@ async function startIn(stack: Stack, config: Config): Promise<RunningEventlog> {
         (server) => server.stop(),
       )
     : null;
+  if (deps) {
+    const source = new OutputSource(deps.db, deps.secretBox);
+    const owns = (stream: string): boolean => cluster?.owns(stream) ?? true;
+    const forwarder = new Forwarder({ source, log: eventLog, owns, everyMs: config.outputsEveryMs });
+    stack.use(forwarder, (running) => running.stop()).start();
+  }
   return {
     url: rpc.url,
     ingestUrl: ingest.url,

@@ -396,6 +396,9 @@ const everything = (): Record<string, string> => ({
   'Mutation.updateDataCenter':
     'mutation { updateDataCenter(name: "local", input: { allowPrivateSources: true }) { name } }',
   'Mutation.createLogDownload': `mutation { createLogDownload(source: { kind: APP, id: "${appId}" }) { url } }`,
+  'Query.logOutputs': `{ logOutputs(teamId: "${blueId}") { id } }`,
+  'Mutation.saveLogOutput': `mutation { saveLogOutput(input: { teamId: "${blueId}", name: "x", kind: LOKI, url: "https://logs.example.test" }) { id } }`,
+  'Mutation.deleteLogOutput': `mutation { deleteLogOutput(id: "local.logoutput.aaaaaaaaaaaaaaaa", teamId: "${blueId}") }`,
   'Subscription.appChanged': `subscription { appChanged(id: "${appId}") { id } }`,
   'Subscription.operationChanged': `subscription { operationChanged(id: "${operationId}") { id } }`,
   'Subscription.teamOperationsChanged': `subscription { teamOperationsChanged(teamId: "${blueId}") { id } }`,

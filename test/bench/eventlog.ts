@@ -32,6 +32,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     gigabytes: { type: 'string', default: '1' },
     lines: { type: 'string', default: '1000000' },
+    subscribers: { type: 'string', default: '500' },
   },
 });
 const only = values.only?.split(',');
@@ -159,7 +160,7 @@ async function measureIngest(): Promise<Row[]> {
   }
 }
 
-const subscribers = 500;
+const subscribers = Number(values.subscribers);
 const linesPerSecond = 100;
 const liveSeconds = 4;
 
@@ -183,7 +184,7 @@ async function fanOut(url: string, publish: (line: string) => void): Promise<num
     // When it was due, not when a late timer fired: an open loop.
     publish(`sent=${due.toFixed(3).padEnd(20)} ${lineOf(sent)}`);
   }
-  for (let wait = 0; wait < 100 && took.length < subscribers * linesPerSecond * liveSeconds; wait += 1)
+  for (let wait = 0; wait < 400 && took.length < subscribers * linesPerSecond * liveSeconds; wait += 1)
     await sleep(50);
   for (const socket of sockets) socket.terminate();
   const missing = subscribers * linesPerSecond * liveSeconds - took.length;
@@ -224,7 +225,7 @@ async function measureLive(): Promise<Row[]> {
         producerSeq: (producerSeq += 1),
         timeMs: Date.now(),
       };
-      void client.append([frame]);
+      client.append([frame]).catch((error: unknown) => console.error(String(error)));
     });
   };
   const theirs = (): Promise<number> =>

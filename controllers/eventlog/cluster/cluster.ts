@@ -127,6 +127,11 @@ export class Cluster implements EventLog {
     for (const stream of streams) this.claims.delete(stream);
   }
 
+  /** Whether this node gives the stream its sequences. */
+  owns(stream: string): boolean {
+    return this.members.isMember && ownerOf(stream, this.members.aliveNames) === this.name;
+  }
+
   describe(stream: string) {
     const { members } = this.members.view;
     const owner = stream ? ownerOf(stream, this.members.aliveNames) : '';

@@ -2,6 +2,7 @@ import { dataCenterDocuments as documents, identityOf, type RequestContext } fro
 import type { LogDownloads } from '../download.ts';
 import type { LogKind, LogPageInput, Resolvers } from '../generated/resolvers.ts';
 import { teamOfSource } from '../source.ts';
+import { outputMutations, outputQueries } from './outputs.ts';
 
 async function readLog(
   kind: LogKind,
@@ -16,7 +17,9 @@ async function readLog(
 
 export function createResolvers(downloads: LogDownloads): Resolvers {
   return {
+    Query: outputQueries,
     Mutation: {
+      ...outputMutations,
       createLogDownload: async (_parent, { source, options }, context) => {
         const team = (await teamOfSource(source, context)) ?? '';
         const { format, isCompressed, ...filter } = options ?? {};
