@@ -7,12 +7,12 @@ import { messageOf } from '@skyarc/lib/errors';
 import { run } from '@skyarc/lib/process';
 import { pollUntil, sleep } from '@skyarc/lib/retry';
 import type { SkyarcClient } from '@skyarc/sdk';
-import { deployed, removed } from '../testkit/apps.ts';
+import { deployed, removed, removedByName } from '../testkit/apps.ts';
 import { nodeApp } from '../testkit/fixture-app.ts';
 import { type GitRepository, type GitServer, startGitServer } from '../testkit/git-server.ts';
 import type { Installation } from '../testkit/installation.ts';
 import type { World } from '../testkit/journey-setup.ts';
-import { startLoad } from '../testkit/load.ts';
+import { type Load, startLoad } from '../testkit/load.ts';
 import { randomOf } from '../testkit/random.ts';
 import { finish, loginAsOwner, untilAnswers, untilReachable } from '../testkit/session.ts';
 
@@ -59,12 +59,16 @@ export async function killAtRandom(
   const random = randomOf(seed);
   const git = await startGitServer();
   const skyarc = await loginAsOwner(world);
+  const stopping = new AbortController();
+  let load: Load | undefined;
   try {
+    await removedByName(skyarc, world, ...names, ...names.map((name) => `${name}-new`));
     const apps: KilledApp[] = [];
     for (const name of names) apps.push(await KilledApp.create(skyarc, world, { git, name }));
-    const load = startLoad({ gateway: world.gatewayUrl, host: (apps[0] as KilledApp).host, perSecond: 20 });
-    const stopping = new AbortController();
-    const users = apps.map((app) => app.deployUntil(stopping.signal));
+    load = startLoad({ gateway: world.gatewayUrl, host: (apps[0] as KilledApp).host, perSecond: 20 });
+    const using = Promise.all(apps.map((app) => app.deployUntil(stopping.signal)));
+    // Whoever cannot go on is heard of below.
+    using.catch(() => undefined);
     const killed: Record<string, number> = {};
     for (let count = 1; count <= kills; count += 1) {
       await sleep(random() * 4_000);
@@ -80,19 +84,17 @@ export async function killAtRandom(
     }
     stopping.abort();
     await untilReachable(skyarc);
-    const ended = (await Promise.all(users)).flat();
+    const ended = (await using).flat();
     const damage = ended.flatMap(({ problem }) => (problem ? [problem] : []));
     for (const app of apps) damage.push(...(await app.findDamage(git)));
     damage.push(...(await findDamage(installation)));
     const { sent, failures } = await load.stop();
+    load = undefined;
     await removed(skyarc, ...apps.map(({ id }) => id));
+    const states = Map.groupBy(ended, ({ status }) => status);
     return {
       killed,
-      ended: Object.fromEntries(
-        Map.groupBy(ended, ({ status }) => status)
-          .entries()
-          .map(([status, all]) => [status, all.length]),
-      ),
+      ended: Object.fromEntries([...states].map(([status, all]) => [status, all.length])),
       reasons: ended.flatMap(({ status, message }) =>
         status === 'SUCCEEDED' ? [] : [`${status}: ${message}`],
       ),
@@ -102,6 +104,8 @@ export async function killAtRandom(
       seconds: Math.round((Date.now() - began) / 1000),
     };
   } finally {
+    stopping.abort();
+    await load?.stop();
     await skyarc.dispose();
     await git.stop();
   }

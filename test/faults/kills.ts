@@ -1,6 +1,6 @@
 /**
  * Kills parts of a Skyarc of its own at random, more often than a test has time for:
- * `node test/faults/main.ts [--kills 100] [--seed 1]`. Ends with 1 when anything was damaged.
+ * `node test/faults/kills.ts [--kills 100] [--seed 1]`. Ends with 1 when anything was damaged.
  */
 import { parseArgs } from 'node:util';
 import { Installation } from '../testkit/installation.ts';
