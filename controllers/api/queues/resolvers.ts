@@ -81,9 +81,12 @@ function wholeOf(value: number | null | undefined, times = 1): bigint {
   return BigInt(Math.round((value ?? 0) * times));
 }
 
+function limitOf(value: bigint | undefined, by = 1): number | null {
+  return value ? Number(value) / by : null;
+}
+
 function presentTopic(topic: TopicState): QueueTopic {
   const { limits } = topic;
-  const limitOf = (value: bigint | undefined, by = 1) => (value ? Number(value) / by : null);
   return {
     name: topic.topic,
     messages: Number(topic.messages),

@@ -12,7 +12,9 @@ import { Panel } from '../../../components/panel.tsx';
 import { RecordPanel } from '../../../components/record-form/index.ts';
 import { Empty, Loaded } from '../../../components/states.tsx';
 import { useText } from '../../../components/use-text.ts';
+import { MetricsPanel } from '../../monitor/index.ts';
 import { StatusGlyph } from '../../operations/index.ts';
+import { QueuesPanel } from '../../queues/index.ts';
 import { QuotasPanel } from '../../quotas/index.ts';
 import { useSession } from '../../session/index.ts';
 import { dataCenterText } from '../text.ts';
@@ -80,6 +82,7 @@ function DataCenterView({ dataCenter, reload }: DataCenterViewProps): ReactNode 
               ))}
             </dl>
           </Panel>
+          <MetricsPanel subject="DATA_CENTER" dataCenter={name} />
           <Services services={info.services} />
           <Panel flush title={t('nodes')}>
             <DataList
@@ -121,6 +124,7 @@ function DataCenterView({ dataCenter, reload }: DataCenterViewProps): ReactNode 
       )}
       {dataCenter.settings && <Rules name={name} settings={dataCenter.settings} reload={reload} />}
       {info && <QuotasPanel dataCenter={name} />}
+      {info && <QueuesPanel dataCenter={name} />}
     </div>
   );
 }
