@@ -107,11 +107,14 @@ function packFolder(folder: string, options: WriteLayerOptions): Readable {
 }
 
 function tooLarge({ path, stats }: TreeEntry, limitBytes: number): AppError {
-  const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
   return new AppError(
     'INVALID',
     `The files are more than the limit of ${megabytes(limitBytes)}: "${path.slice(0, 200)}" has ${megabytes(stats.size)}`,
   );
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1e6)} MB`;
 }
 
 /** "opt/venv/" has the parents "opt/" and "opt/venv/". */

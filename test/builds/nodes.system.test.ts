@@ -121,7 +121,7 @@ test('a team that queues many builds makes nobody else wait for all of them', as
     .toSorted((a, b) => Number(a.startedAt) - Number(b.startedAt))
     .map(({ id }) => builds.findIndex((build) => build.id === id));
   // The first of the red ones, or the blue one, and then the other: the rest of the red ones in their order.
-  expect(order.slice(0, 2).toSorted()).toEqual([0, 4]);
+  expect(new Set(order.slice(0, 2))).toEqual(new Set([0, 4]));
   expect(order.slice(2)).toEqual([1, 2, 3]);
 });
 

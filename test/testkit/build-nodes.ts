@@ -207,7 +207,7 @@ export class BuildNodes {
 /** Of its status server, once it serves. */
 function addressOf(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
-    child.once('message', (url) => resolve(String(url)));
+    child.once('message', (url) => resolve(url as string));
     child.once('exit', (code) => reject(new Error(`The builder ended with ${code} at its start`)));
   });
 }

@@ -2,7 +2,7 @@ import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { baseOf, builtLayer, type BuiltLayer } from '@skyarc/lib/contracts';
 import { AppError } from '@skyarc/lib/errors';
-import { digestOf, type Image, type Layer, pushImage, rebaseImage, verifyImage } from '@skyarc/lib/oci';
+import { type Image, type Layer, pushImage, rebaseImage, verifyImage } from '@skyarc/lib/oci';
 import { filesOfTar, findPackages, type FoundPackage } from '@skyarc/lib/sbom';
 import type { BuildRecord, VersionRecord } from '@skyarc/prisma/datacenter';
 import { z } from 'zod';
