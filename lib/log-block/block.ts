@@ -167,7 +167,9 @@ export class Block {
     return this.data.buffer.byteLength > 2 * this.size ? new Block(Buffer.from(this.data)) : this;
   }
 
+  /** The same lines compressed, or itself when that does not help; reads of the new one are as fast until `forget`. */
   async packed(level: number): Promise<Block> {
+    if (this.isPacked) return this;
     const bodyAt = headBytes + this.originsBytes;
     const body = this.data.subarray(bodyAt);
     const small = await compress(body, {
@@ -179,7 +181,13 @@ export class Block {
     block.data.writeUInt32LE(block.size, 4);
     block.data.writeUInt8(packedFlag, 12);
     block.seal();
+    block.unpackedBody = body;
     return block;
+  }
+
+  /** Lets go of what was unpacked; it is unpacked again when asked for. */
+  forget(): void {
+    this.unpackedBody = undefined;
   }
 
   /**

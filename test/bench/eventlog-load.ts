@@ -48,7 +48,7 @@ function syslogBatches({ lines, connections, apps, run }: LoadOptions, connectio
 async function send(options: LoadOptions, batches: readonly Buffer[]): Promise<void> {
   const socket = net.connect(options.port, '127.0.0.1');
   await once(socket, 'connect');
-  let unanswered = 0;
+  const sent = { unanswered: 0 };
   let answers = Buffer.alloc(0);
   let answered: (() => void) | undefined;
   socket.on('data', (chunk) => {
@@ -58,19 +58,19 @@ async function send(options: LoadOptions, batches: readonly Buffer[]): Promise<v
       const answer = answers.toString('utf8', 4, end);
       if (!answer.startsWith('{"stored":')) throw new Error(answer);
       answers = answers.subarray(end);
-      unanswered -= 1;
+      sent.unanswered -= 1;
       answered?.();
     }
   });
   const isAnswering = options.protocol === 'blocks';
   for (const batch of batches) {
     if (isAnswering) {
-      unanswered += 1;
-      while (unanswered > maxUnanswered) await new Promise<void>((resolve) => (answered = resolve));
+      sent.unanswered += 1;
+      while (sent.unanswered > maxUnanswered) await new Promise<void>((resolve) => (answered = resolve));
     }
     if (!socket.write(batch)) await once(socket, 'drain');
   }
-  while (isAnswering && unanswered > 0) await new Promise<void>((resolve) => (answered = resolve));
+  while (sent.unanswered > 0) await new Promise<void>((resolve) => (answered = resolve));
   socket.end();
 }
 

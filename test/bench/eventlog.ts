@@ -14,7 +14,7 @@ import { createEventLogClient, createIngestClient } from '@skyarc/lib/eventlog-c
 import { run } from '@skyarc/lib/process';
 import { sleep } from '@skyarc/lib/retry';
 import { GrantSigner, makeGrantKeys } from '@skyarc/lib/signed-grant';
-import WebSocket from 'ws';
+import { WebSocket } from 'ws';
 import { compareInRounds } from '../testkit/ab-rounds.ts';
 import { Part } from '../testkit/kill.ts';
 import { assertOwnsPort } from '../testkit/ports.ts';

@@ -91,10 +91,10 @@ test('any node takes lines, answers readers and followers, while nodes die and c
       lines.push(...frames.map(({ line }) => line));
     }
   });
-  let isWriting = true;
+  const writers = new AbortController();
   const writing = streams.map(async (stream, index) => {
     const writer = at(index % 2 === 0 ? 'three' : 'one').writer({ stream, source: 's', producer: 'p' });
-    while (isWriting) {
+    while (!writers.signal.aborted) {
       const next = (written.get(stream) ?? 0) + 1;
       await writer.write(`line ${next}`);
       written.set(stream, next);
@@ -119,7 +119,7 @@ test('any node takes lines, answers readers and followers, while nodes die and c
   await progress();
   await startNode('two');
   await progress();
-  isWriting = false;
+  writers.abort();
   await Promise.all(writing);
   for (const stream of streams) {
     const expected = Array.from({ length: written.get(stream) ?? 0 }, (_, index) => `line ${index + 1}`);
@@ -138,19 +138,20 @@ test('any node takes lines, answers readers and followers, while nodes die and c
   expect((await linesAt('three', streams[0] as string)).lines).toEqual([]);
 });
 
+const frame = (stream: string) => ({
+  stream,
+  line: 'kept',
+  source: 's',
+  level: 'info',
+  channel: '' as const,
+  timeMs: 1,
+  producer: 'p',
+  producerSeq: 1,
+});
+
 test('a part that is out of reach is said, and a removal meanwhile is not forgotten', async () => {
   const run = String(Date.now());
   const streams = Array.from({ length: 30 }, (_, index) => `app/${run}-${index}`);
-  const frame = (stream: string) => ({
-    stream,
-    line: 'kept',
-    source: 's',
-    level: 'info',
-    channel: '' as const,
-    timeMs: 1,
-    producer: 'p',
-    producerSeq: 1,
-  });
   for (const stream of streams)
     await expect
       .poll(

@@ -25,7 +25,8 @@ export interface LogStoreOptions {
 }
 
 interface Batch {
-  readonly items: readonly StreamBlock[];
+  /** Large blocks are compressed by other threads meanwhile; batches stay in their order. */
+  readonly items: Promise<readonly StreamBlock[]>;
   readonly bytes: number;
   readonly resolve: (stored: number) => void;
   readonly reject: (error: unknown) => void;
@@ -41,6 +42,8 @@ interface Addition {
 
 const maxGroupBytes = 8 << 20;
 const maxIdleStreams = 1_000;
+/** A block of this text is compressed before it is journaled, so that disks write less. */
+const packBytes = 64 << 10;
 /** A stream's lines are written to its file when they are worth a compressed block. */
 const flushBytes = 256 << 10;
 const log = createLogger('eventlog');
@@ -90,7 +93,7 @@ export class LogStore {
     }
     this.options.onPending((this.pendingBytes += bytes));
     return new Promise((resolve, reject) => {
-      this.pending.push({ items, bytes, resolve, reject });
+      this.pending.push({ items: this.pack(items), bytes, resolve, reject });
       this.committing ??= this.commitAll();
     });
   }
@@ -177,6 +180,16 @@ export class LogStore {
     this.committing = undefined;
   }
 
+  private pack(items: readonly StreamBlock[]): Promise<StreamBlock[]> {
+    const { compressionLevel } = this.options;
+    return Promise.all(
+      items.map(async ({ stream, block }) => ({
+        stream,
+        block: block.textBytes >= packBytes ? await block.packed(compressionLevel) : block,
+      })),
+    );
+  }
+
   private takeGroup(): Batch[] {
     let bytes = 0;
     let count = 0;
@@ -190,7 +203,8 @@ export class LogStore {
     const additions = new Map<string, Addition>();
     const entries: JournalEntry[] = [];
     const answers: (number | AppError)[] = [];
-    for (const { items } of group) {
+    for (const batch of group) {
+      const items = await batch.items;
       for (const { stream } of items)
         if (!additions.has(stream)) additions.set(stream, await this.begin(stream));
       answers.push(this.addAll(additions, entries, items));
@@ -236,6 +250,7 @@ export class LogStore {
     let count = 0;
     for (const [addition, ahead] of positions) for (const entry of ahead) addition.positions.set(...entry);
     for (const { name, addition, block } of placed) {
+      block.block.forget();
       block.block.stamp(addition.lastSequence + 1);
       addition.lastSequence += block.block.count;
       addition.blocks.push(block);

@@ -68,7 +68,7 @@ export class LogStream {
   push(blocks: readonly PlacedBlock[]): void {
     for (const placed of blocks) {
       this.tail.push(placed);
-      this.tailBytes += placed.block.size;
+      this.tailBytes += placed.block.textBytes;
       this.note(placed.positions);
       this.lastSequence = placed.block.last;
     }
@@ -91,7 +91,7 @@ export class LogStream {
       const blocks = await Promise.all(merged.map((block) => block.packed(this.limits.compressionLevel)));
       const segment = await this.writable(blocks[0]?.first ?? 0);
       await segment.append(blocks);
-      for (const { block } of this.tail.splice(0, count)) this.tailBytes -= block.size;
+      for (const { block } of this.tail.splice(0, count)) this.tailBytes -= block.textBytes;
     });
   }
 
