@@ -79,7 +79,7 @@ test.skipIf(!hasMaven)(
     const { url } = await git.create('spring-seen', files);
     const { id: teamId } = await skyarc.teams.get(world.team);
     const seen = await skyarc.sources.examine({ teamId, source: { git: { url, branch: 'main' } } });
-    expect(seen).toMatchObject({ status: 'SUCCEEDED', found: { buildpack: 'java' } });
+    expect(seen.status, seen.message ?? '').toBe('SUCCEEDED');
     expect(seen.modules.map(({ path }) => path).toSorted()).toEqual(['batch', 'web']);
     await runs(
       'spring',
