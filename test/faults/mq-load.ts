@@ -117,7 +117,8 @@ export class MqLoad {
     this.history.add({ type: isNacked ? 'nack-invoked' : 'ack-invoked', deliveryId });
     const rpc = createRpcClient(QueueService, { url });
     try {
-      for (let tries = 0; tries < 40 && !this.consuming.signal.aborted; tries += 1) {
+      // An ack whose answer was lost is asked for again until somebody answers.
+      while (!this.consuming.signal.aborted) {
         try {
           const place = { topic, group, deliveryId };
           if (isNacked) await rpc.calls.nack({ ...place, delayMs: 20 }, { timeoutMs: 1_000 });

@@ -32,6 +32,7 @@ export class MqWorld {
   readonly members: RunningEtcd[] = [];
   readonly etcd: EtcdClient;
   private readonly configs: readonly EtcdConfig[];
+  private readonly turns = new Map<string, Promise<void>>();
 
   private constructor(folder: string, configs: readonly EtcdConfig[]) {
     this.folder = folder;
@@ -74,18 +75,23 @@ export class MqWorld {
     await this.node(index).part.kill();
   }
 
-  async restartNode(index: number): Promise<void> {
-    const node = this.node(index);
-    if (!node.part.isAlive) node.part = await node.part.again();
+  /** Two faults at once may both want it. */
+  restartNode(index: number): Promise<void> {
+    return this.inTurn(`node ${index}`, async () => {
+      const node = this.node(index);
+      if (!node.part.isAlive) node.part = await node.part.again();
+    });
   }
 
   async killMember(index: number): Promise<void> {
     await this.members[index]?.daemon.signal('SIGKILL');
   }
 
-  async restartMember(index: number): Promise<void> {
-    const config = this.configs[index];
-    if (config) this.members[index] = await startEtcd(config);
+  restartMember(index: number): Promise<void> {
+    return this.inTurn(`member ${index}`, async () => {
+      const config = this.configs[index];
+      if (config) this.members[index] = await startEtcd(config);
+    });
   }
 
   /** The member that leads, by what each says of itself; 0 when none does. */
@@ -123,6 +129,16 @@ export class MqWorld {
       await daemon.stop();
     }
     await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** A node starts only once etcd answers, so each has turns of its own. */
+  private inTurn(what: string, act: () => Promise<void>): Promise<void> {
+    const turn = (this.turns.get(what) ?? Promise.resolve()).then(act);
+    this.turns.set(
+      what,
+      turn.catch(() => undefined),
+    );
+    return turn;
   }
 
   private node(index: number): QueueNode {
