@@ -25,3 +25,4 @@ export {
 export { slugOf } from './slug.ts';
 export { DerivedAccounts, type RegistryAccount } from './tokens.ts';
 export { type TreeEntry, walk } from './walk.ts';
+export { ensureSecretFile } from './secret-file.ts';
