@@ -1,8 +1,8 @@
 import { access } from 'node:fs/promises';
 import { homedir } from 'node:os';
+import { clientDefaults } from '@skyarc/lib/contracts';
 import { run } from '@skyarc/lib/process';
-import { goDefaults } from './base/go-proxy.ts';
-import { findMavenMirror, mavenCentral } from './base/maven-settings.ts';
+import { findMavenMirror } from './base/maven-settings.ts';
 import { repoAddress } from './sandbox/network.ts';
 
 const handedOn = `http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY
@@ -34,8 +34,8 @@ export interface Upstreams {
   readonly hosts: readonly string[];
 }
 
-/** Where clients go that are not configured. */
-const clientDefaults = [mavenCentral, ...goDefaults];
+/** Asked whatever else is configured, for checksums and for what is not installed. */
+const unconfigured = [clientDefaults.maven, clientDefaults.go, clientDefaults.goSums];
 const caBundle = '/etc/ssl/certs/ca-certificates.crt';
 
 /**
@@ -63,9 +63,12 @@ export async function discoverUpstreams(
   const targets = await run('apt-get', ['indextargets', '--format', '$(SITE)']).catch(() => null);
   const sites = (targets?.stdout ?? '').split('\n').filter(Boolean);
   const named = Object.values(env).flatMap((value) => value.split(/[,|]/));
-  const urls = [...named, ...clientDefaults, ...sites];
+  const urls = [...named, ...unconfigured, ...sites];
   const hosts = urls.flatMap((url) => (URL.canParse(url) ? [new URL(url).hostname] : []));
-  const yarnHosts = ['registry.yarnpkg.com', ...(registry ? [new URL(registry).hostname] : [])];
+  const yarnHosts = [
+    new URL(clientDefaults.yarn).hostname,
+    ...(registry ? [new URL(registry).hostname] : []),
+  ];
   const common = { caFile, repoUrl, yarnHosts, hosts: [...new Set(hosts.filter(Boolean))] };
   if (repoUrl === null) return { ...common, env, buildEnv: env };
   const { host, port } = repoAddress;

@@ -16,7 +16,7 @@ import {
   wheelOf,
 } from './testkit/packages.ts';
 import { Rig } from './testkit/rig.ts';
-import { zipOf } from './testkit/zip.ts';
+import { zipOf } from '@skyarc/lib/archive/testing';
 
 let rig: Rig;
 beforeAll(async () => {

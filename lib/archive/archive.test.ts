@@ -2,10 +2,11 @@ import { lstat, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { crc32, deflateRawSync, gzipSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import { pack, type Header } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { archiveFormatOf, type ArchiveFormat, unpackArchive } from './index.ts';
+import { type ZipEntry, zipOfEntries } from './testing/index.ts';
 
 let folder: string;
 let count = 0;
@@ -37,47 +38,6 @@ async function tar(...entries: readonly TarEntry[]): Promise<Buffer> {
   for (const { text, ...header } of entries) stream.entry(header, text ?? '');
   stream.finalize();
   return buffer(stream);
-}
-
-interface ZipEntry {
-  readonly name: string;
-  readonly text?: string;
-  readonly mode?: number;
-  readonly flags?: number;
-  readonly size?: number;
-}
-
-/** A zip by hand, so that it can be as bad as wanted (APPNOTE 4.3). */
-function zip(...entries: readonly ZipEntry[]): Buffer {
-  const locals: Buffer[] = [];
-  const central: Buffer[] = [];
-  let offset = 0;
-  for (const { name, text = '', mode = 0o100_644, flags = 0x800, size } of entries) {
-    const content = Buffer.from(text);
-    const packed = deflateRawSync(content);
-    const head = Buffer.alloc(26);
-    head.writeUInt16LE(20, 0);
-    head.writeUInt16LE(flags, 2);
-    head.writeUInt16LE(8, 4);
-    head.writeUInt32LE(crc32(content), 10);
-    head.writeUInt32LE(packed.length, 14);
-    head.writeUInt32LE(size ?? content.length, 18);
-    head.writeUInt16LE(Buffer.byteLength(name), 22);
-    const local = Buffer.concat([Buffer.from('PK\x03\x04'), head, Buffer.from(name), packed]);
-    const tail = Buffer.alloc(14);
-    tail.writeUInt32LE((mode << 16) >>> 0, 6);
-    tail.writeUInt32LE(offset, 10);
-    central.push(Buffer.concat([Buffer.from('PK\x01\x02\x1e\x03'), head, tail, Buffer.from(name)]));
-    locals.push(local);
-    offset += local.length;
-  }
-  const directory = Buffer.concat(central);
-  const end = Buffer.alloc(18);
-  end.writeUInt16LE(entries.length, 4);
-  end.writeUInt16LE(entries.length, 6);
-  end.writeUInt32LE(directory.length, 8);
-  end.writeUInt32LE(offset, 12);
-  return Buffer.concat([...locals, directory, Buffer.from('PK\x05\x06'), end]);
 }
 
 const link = (name: string, linkname: string, type: 'symlink' | 'link' = 'symlink'): TarEntry => ({
@@ -115,7 +75,7 @@ test('tar and tar.gz keep files, folders, links within, and who may execute', as
 
 test('zip keeps files, folders and links within, and leaves out what macOS adds', async () => {
   const to = await unpack(
-    zip(
+    zipOfEntries(
       { name: 'shop/' },
       { name: 'shop/app.py', text: 'print(1)' },
       { name: '__MACOSX/shop/._app.py', text: 'x' },
@@ -193,7 +153,7 @@ describe('hostile archives are refused, and nothing outside is touched', () => {
     ['nothing', [], /it is empty/],
   ];
   test.each(zips)('zip with %s', async (_what, entries, message) => {
-    await expect(unpack(zip(...entries), 'zip')).rejects.toThrow(message);
+    await expect(unpack(zipOfEntries(...entries), 'zip')).rejects.toThrow(message);
     expect(await readFile(join(folder, 'outside'), 'utf8')).toBe('untouched');
   });
 
@@ -211,7 +171,7 @@ describe('limits', () => {
   test('too many bytes', async () => {
     const bytes = gzipSync(await tar({ name: 'a', text: zeros }));
     await expect(unpack(bytes, 'tar.gz', { bytes: 1 << 20 })).rejects.toThrow(/more than 1 MiB/);
-    await expect(unpack(zip({ name: 'a', text: zeros }), 'zip', { bytes: 1 << 20 })).rejects.toThrow(
+    await expect(unpack(zipOfEntries({ name: 'a', text: zeros }), 'zip', { bytes: 1 << 20 })).rejects.toThrow(
       /more than 1 MiB/,
     );
   });
@@ -219,13 +179,15 @@ describe('limits', () => {
   test('a bomb', async () => {
     const bytes = gzipSync(await tar({ name: 'a', text: zeros }));
     await expect(unpack(bytes, 'tar.gz')).rejects.toThrow(/more than 100 times its size/);
-    await expect(unpack(zip({ name: 'a', text: zeros }), 'zip')).rejects.toThrow(/more than 100 times/);
+    await expect(unpack(zipOfEntries({ name: 'a', text: zeros }), 'zip')).rejects.toThrow(
+      /more than 100 times/,
+    );
   });
 
   test('too many entries', async () => {
     const names = Array.from({ length: 51 }, (_, index) => ({ name: `f${index}` }));
     await expect(unpack(await tar(...names), 'tar')).rejects.toThrow(/more than 50 entries/);
-    await expect(unpack(zip(...names), 'zip')).rejects.toThrow(/more than 50 entries/);
+    await expect(unpack(zipOfEntries(...names), 'zip')).rejects.toThrow(/more than 50 entries/);
   });
 
   test('a header that would fill the memory', async () => {
@@ -245,7 +207,7 @@ test('what is damaged or something else is told so', async () => {
   await expect(unpack(Buffer.from('hello'), 'tar.gz')).rejects.toThrow(/damaged/);
   await expect(unpack(Buffer.alloc(2_000, 65), 'tar')).rejects.toThrow(/damaged/);
   await expect(unpack(Buffer.from('hello'), 'zip')).rejects.toThrow(/it is no zip/);
-  await expect(unpack(zip({ name: 'a', text: 'hello' }).subarray(20), 'zip')).rejects.toThrow(
+  await expect(unpack(zipOfEntries({ name: 'a', text: 'hello' }).subarray(20), 'zip')).rejects.toThrow(
     /no zip|damaged/,
   );
 });

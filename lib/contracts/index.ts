@@ -22,3 +22,4 @@ export * from './node.ts';
 export * from './mesh.ts';
 export * from './alerting.ts';
 export * from './log-output.ts';
+export * from './package-clients.ts';

@@ -3,8 +3,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { crc32 } from 'node:zlib';
-
+import { zipOf } from '@skyarc/lib/archive/testing';
 import { afterAll, expect, test } from 'vitest';
 import { filesOfFolder, filesOfTar, findPackages, purlOf, renderSpdx } from './index.ts';
 
@@ -120,32 +119,4 @@ function varint(value: number): Buffer {
   let left = value;
   for (; left > 127; left >>= 7) bytes.push((left & 127) | 128);
   return Buffer.from([...bytes, left]);
-}
-
-/** A zip of stored files (APPNOTE 4.3). */
-function zipOf(entries: Readonly<Record<string, string>>): Buffer {
-  const [bodies, directory]: [Buffer[], Buffer[]] = [[], []];
-  let offset = 0;
-  for (const [name, content] of Object.entries(entries)) {
-    const [path, data] = [Buffer.from(name), Buffer.from(content)];
-    const common = Buffer.alloc(26);
-    common.writeUInt16LE(20, 0);
-    common.writeUInt32LE(crc32(data), 10);
-    common.writeUInt32LE(data.length, 14);
-    common.writeUInt32LE(data.length, 18);
-    common.writeUInt16LE(path.length, 22);
-    const body = Buffer.concat([Buffer.from('PK\x03\x04'), common, path, data]);
-    const tail = Buffer.alloc(14);
-    tail.writeUInt32LE(offset, 10);
-    directory.push(Buffer.concat([Buffer.from('PK\x01\x02\x14\x00'), common, tail, path]));
-    bodies.push(body);
-    offset += body.length;
-  }
-  const listed = Buffer.concat(directory);
-  const end = Buffer.alloc(18);
-  end.writeUInt16LE(directory.length, 4);
-  end.writeUInt16LE(directory.length, 6);
-  end.writeUInt32LE(listed.length, 8);
-  end.writeUInt32LE(offset, 12);
-  return Buffer.concat([...bodies, listed, Buffer.from('PK\x05\x06'), end]);
 }

@@ -3,13 +3,10 @@ import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { clientDefaults } from '@skyarc/lib/contracts';
 import { AppError, messageOf } from '@skyarc/lib/errors';
 import { ZipFile } from './zip.ts';
 
-const defaultProxies = 'https://proxy.golang.org';
-const defaultSums = 'sum.golang.org';
-/** Where the go command goes when it is not configured. */
-export const goDefaults: readonly string[] = [defaultProxies, `https://${defaultSums}`];
 const answerTimeoutMs = 30_000;
 const downloadTimeoutMs = 600_000;
 
@@ -19,9 +16,9 @@ export class GoProxy {
   private readonly sums: string | null;
 
   constructor(env: Readonly<Record<string, string>>) {
-    const words = (env['GOPROXY'] || defaultProxies).split(/[,|]/).map((word) => word.trim());
+    const words = (env['GOPROXY'] || clientDefaults.go).split(/[,|]/).map((word) => word.trim());
     this.proxies = words.filter((word) => /^https?:/.test(word)).map((word) => word.replace(/\/+$/, ''));
-    const sums = env['GOSUMDB'] || defaultSums;
+    const sums = env['GOSUMDB'] || new URL(clientDefaults.goSums).host;
     this.sums = sums === 'off' ? null : (sums.split(/[ +]/)[0] as string);
   }
 

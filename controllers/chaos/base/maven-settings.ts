@@ -1,10 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { clientDefaults } from '@skyarc/lib/contracts';
 import { findAll, parseXml, textAt } from './xml.ts';
-
-/** Maven's own repository. */
-export const mavenCentral = 'https://repo.maven.apache.org/maven2';
 
 /** The mirror of Maven Central that this machine's Maven is configured with, if any (settings.xml, mirrors). */
 export async function findMavenMirror(
@@ -83,7 +81,7 @@ const mirrorOfCentral = `<mirrors><mirror>
   <id>skyarc</id><mirrorOf>central</mirrorOf><url>\${env.SKYARC_MAVEN_URL}</url>
 </mirror></mirrors>`;
 
-const central = `<id>central</id><url>${mavenCentral}</url><releases><checksumPolicy>ignore</checksumPolicy></releases>`;
+const central = `<id>central</id><url>${clientDefaults.maven}</url><releases><checksumPolicy>ignore</checksumPolicy></releases>`;
 /** Debian's repository on disk has no checksums, which Maven would complain of at length. */
 const withoutChecksums = `<profiles><profile>
   <id>local</id>

@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { createGzip, gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 import type { FixtureUpstream } from './upstream.ts';
-import { zipOf } from './zip.ts';
+import { zipOf } from '@skyarc/lib/archive/testing';
 
 export interface NpmPackage {
   readonly name: string;

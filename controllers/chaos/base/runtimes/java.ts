@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { AppError, messageOf } from '@skyarc/lib/errors';
-import { mavenCentral } from '../maven-settings.ts';
+import { clientDefaults } from '@skyarc/lib/contracts';
 import type { Runtimes } from '../runtimes.ts';
 import type { SharedLayer, Tool } from '../store.ts';
 import { renderTrustStore } from '../trust-store.ts';
@@ -72,7 +72,7 @@ export async function maven(
   say: (line: string) => void,
 ): Promise<JavaTools> {
   const under = await jdk(runtimes);
-  const repository = runtimes.env['SKYARC_MAVEN_URL'] ?? mavenCentral;
+  const repository = runtimes.env['SKYARC_MAVEN_URL'] ?? clientDefaults.maven;
   const isLocal = repository.startsWith('file:');
   if (version !== null && !isLocal) {
     try {

@@ -1,4 +1,5 @@
 import { text as readText } from 'node:stream/consumers';
+import { clientDefaults } from '@skyarc/lib/contracts';
 import { AppError } from '@skyarc/lib/errors';
 import type { Served } from '../../store/cache.ts';
 import type { Answer, Tools } from '../format.ts';
@@ -6,7 +7,7 @@ import { type GoPath, unescapePath } from './module-path.ts';
 import { hashGoMod, hashZip } from './zip-hash.ts';
 
 const text = { 'content-type': 'text/plain; charset=utf-8' };
-const database = 'sum.golang.org';
+const database = new URL(clientDefaults.goSums).host;
 const names = /^(?:sum\.golang\.org|sum\.golang\.google\.cn)$/;
 
 /** The checksum database as proxies serve it, kept like everything else: its answers are signed. */

@@ -1,17 +1,16 @@
+import { clientDefaults, clientFileHosts } from '@skyarc/lib/contracts';
 import { run } from '@skyarc/lib/process';
 import type { Upstream } from '../../store/upstream.ts';
 import { upstreamsOf } from '../../upstreams.ts';
-
-const proxy = 'https://proxy.golang.org';
 
 /** Proxies of GOPROXY, from the environment or Go's own settings; "direct" and "off" are left out. */
 export async function discover(env: Readonly<Record<string, string>>): Promise<readonly Upstream[]> {
   const set = env['GOPROXY'] ?? (await ask());
   const found = upstreamsOf(set);
   const isOff = set.split(/[,|]/).some((one) => ['off', 'direct'].includes(one.trim()));
-  return (found.length > 0 || isOff ? found : upstreamsOf(proxy)).map((one) => ({
+  return (found.length > 0 || isOff ? found : upstreamsOf(clientDefaults.go)).map((one) => ({
     ...one,
-    fileHosts: ['storage.googleapis.com'],
+    fileHosts: [clientFileHosts.go],
   }));
 }
 

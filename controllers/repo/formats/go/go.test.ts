@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { zipOf } from '../../testkit/zip.ts';
+import { zipOf } from '@skyarc/lib/archive/testing';
 import { compareVersions, isFixedVersion, parseGoPath, unescapePath } from './module-path.ts';
 import { hashGoMod, hashZip } from './zip-hash.ts';
 

@@ -1,16 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { clientDefaults } from '@skyarc/lib/contracts';
 import type { Upstream } from '../../store/upstream.ts';
 import { upstreamOf } from '../../upstreams.ts';
-
-const central = 'https://repo.maven.apache.org/maven2';
 
 /** The mirror of central in Maven's settings, with its server's credentials; central itself otherwise. */
 export async function discover(): Promise<readonly Upstream[]> {
   const files = [join(homedir(), '.m2/settings.xml'), '/etc/maven/settings.xml'];
   const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
-  return [texts.map(findMirror).find((one) => one !== null) ?? upstreamOf(central)];
+  return [texts.map(findMirror).find((one) => one !== null) ?? upstreamOf(clientDefaults.maven)];
 }
 
 /** Pure: what settings.xml names for central, or null. */

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { clientDefaults } from '@skyarc/lib/contracts';
 import { run } from '@skyarc/lib/process';
 import { upstreamOf } from '../../upstreams.ts';
 import type { Upstream } from '../../store/upstream.ts';
@@ -23,7 +24,7 @@ export function registriesOf(registry: string, settings: Settings): Upstream[] {
     const scope = /^(@[^:]+):registry$/.exec(key)?.[1];
     return scope && URL.canParse(value) ? [{ ...withAuth(value, settings), scope }] : [];
   });
-  const main = URL.canParse(registry) ? registry : 'https://registry.npmjs.org/';
+  const main = URL.canParse(registry) ? registry : clientDefaults.npm;
   return [...scoped, withAuth(main, settings)];
 }
 

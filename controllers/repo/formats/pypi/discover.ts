@@ -1,8 +1,7 @@
+import { clientDefaults, clientFileHosts } from '@skyarc/lib/contracts';
 import { run } from '@skyarc/lib/process';
 import type { Upstream } from '../../store/upstream.ts';
 import { upstreamsOf } from '../../upstreams.ts';
-
-const pypi = 'https://pypi.org/simple';
 
 /** Index and extra indexes of pip's configuration. */
 export async function discover(env: Readonly<Record<string, string>>): Promise<readonly Upstream[]> {
@@ -21,8 +20,8 @@ export function indexesOf(listed: string, env: Readonly<Record<string, string>>)
       ?.replaceAll(String.raw`\n`, ' ');
   const main = upstreamsOf(env['PIP_INDEX_URL'] ?? at('index-url') ?? '');
   const extra = upstreamsOf(env['PIP_EXTRA_INDEX_URL'] ?? at('extra-index-url') ?? '');
-  return [...(main.length > 0 ? main : upstreamsOf(pypi)), ...extra].map((one) => ({
+  return [...(main.length > 0 ? main : upstreamsOf(clientDefaults.pypi)), ...extra].map((one) => ({
     ...one,
-    fileHosts: ['files.pythonhosted.org'],
+    fileHosts: [clientFileHosts.pypi],
   }));
 }
