@@ -31,10 +31,7 @@ export async function buildAndHandOver(run: BuildRun): Promise<void> {
     data: { status: 'RUNNING', startedAt: build.startedAt ?? run.startedAt, message: null },
   });
   if (count === 0) throw new AppError('CANCELED', 'Canceled on request');
-  if (run.isResumed) {
-    run.log.write('The builder that began with it has died: what it finished here is used', 'warn');
-    journal.say('The builder that began with it has died: this one goes on', 'warn');
-  }
+  if (run.isResumed) journal.say('The builder that began with it has died: this one goes on', 'warn');
   const folder = join(shared.place.room, nameOf(run));
   await mkdir(join(folder, 'fetch'), { recursive: true, mode: 0o711 });
   await chown(join(folder, 'fetch'), nobody.uid, nobody.gid);
@@ -83,6 +80,8 @@ class Pipeline {
 
   fetch(): Promise<void> {
     return this.step('FETCH', async () => {
+      if (this.run.isResumed)
+        this.run.log.write('The builder that began with it has died: what it finished here is used', 'warn');
       this.identified = await identify(this.run, join(this.folder, 'fetch'));
       if (this.reusable) return this.takeOver(this.reusable);
       const { source, revision } = this.identified;

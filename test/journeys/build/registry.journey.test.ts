@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { gunzipSync } from 'node:zlib';
 import { digestOf, RegistryClient } from '@skyarc/lib/oci';
 import { openDataCenterDatabase } from '@skyarc/prisma/datacenter';
 import type { SkyarcClient } from '@skyarc/sdk';
@@ -38,6 +40,26 @@ test('a member of the team pulls with an API token, nobody else', async () => {
   await expect(pull(`${secret}x`)).rejects.toMatchObject({ code: 'FORBIDDEN' });
   expect((await fetch(`${registryUrl}/v2/${repository}/manifests/${digest}`)).status).toBe(401);
   await skyarc.account.revokeApiToken(apiToken.id);
+});
+
+test('what a build made can be seen, and its files be had by who asked alone', async () => {
+  const [build] = await skyarc.apps.builds(appId);
+  const story = await skyarc.apps.build(build!.id);
+  expect(story.phases.slice(0, 4).map(({ name, status }) => [name, status])).toEqual(
+    ['FETCH', 'DETECT', 'BUILD', 'PUBLISH'].map((phase) => [phase, 'SUCCEEDED']),
+  );
+  expect(story.layers.map(({ kind }) => kind)).toEqual(['BASE', 'RUNTIME', 'APP']);
+  expect(story.proof).toEqual([]);
+  expect(Number(story.cacheLimitBytes)).toBeGreaterThan(Number(story.cacheBytes));
+  expect(story.version?.isBaseOutdated).toBe(false);
+  const versionId = story.version!.id;
+  const slug = gunzipSync(await buffer(await skyarc.apps.downloadSlug(versionId)));
+  expect(slug.includes('app/index.html')).toBe(true);
+  expect(slug.includes('etc/passwd')).toBe(false);
+  const { url, fileName } = await skyarc.apps.slugUrl(versionId);
+  expect(fileName).toBe(`${name}-${story.version!.number}.tar.gz`);
+  expect((await fetch(new URL(url, world.consoleUrl))).status).toBe(401);
+  await expect(skyarc.apps.rebase(appId)).rejects.toMatchObject({ code: 'CONFLICT' });
 });
 
 test('a version whose image was exchanged is not rolled out, and what runs goes on', async () => {
