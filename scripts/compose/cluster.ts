@@ -1,11 +1,13 @@
 import { start, type EmbeddedInput } from '@skyarc/embedded';
 import { namespaceOf } from '@skyarc/lib/contracts';
 import { etcdUrlOf } from './engines.ts';
+import { meshListenOf } from './node.ts';
 import type { StartedProcess } from './processes.ts';
 import type { Topology } from './topology.ts';
 
 /** The embedded Kubernetes of this machine. */
 export function embeddedConfigOf(topology: Topology): EmbeddedInput {
+  const discovery = meshListenOf(topology);
   const { instance, podCidr, serviceCidr, ports, dns } = topology;
   return {
     instance,
@@ -16,6 +18,7 @@ export function embeddedConfigOf(topology: Topology): EmbeddedInput {
     apiServer: { port: ports.kubeApi, names: ['localhost', '127.0.0.1'] },
     controllers: { storage: { volumeRoot: topology.path('volumes') } },
     network: {
+      openToPods: discovery ? [{ address: discovery.host, port: discovery.port }] : [],
       dns: {
         aliases: [{ origin: dns.internalZone, target: `{1}.${namespaceOf('{2}')}.svc.cluster.local` }],
       },

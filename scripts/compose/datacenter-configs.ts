@@ -5,13 +5,12 @@ import { type ChaosConfig, clientEnvironmentOf } from '@skyarc/controllers/chaos
 import type { EventlogConfig } from '@skyarc/controllers/eventlog';
 import type { GatewayConfig } from '@skyarc/controllers/gateway';
 import type { HubConfig } from '@skyarc/controllers/hub';
-import type { MqConfig } from '@skyarc/controllers/mq';
-import type { NodeConfig } from '@skyarc/controllers/node';
 import type { WorkerConfig } from '@skyarc/controllers/worker';
 import type { DerivedAccounts, RegistryAccount } from '@skyarc/lib/oci';
 import { apiCertificateOf } from './certificates.ts';
 import { etcdUrlOf } from './engines.ts';
 import { monitorAddressOf } from './monitor.ts';
+import { meshListenOf, meshOf } from './node.ts';
 import { statusUrlsOf } from './status.ts';
 import type { Topology } from './topology.ts';
 import { grantKeysOf, webcliUrlsOf } from './webcli.ts';
@@ -20,7 +19,6 @@ import { grantKeysOf, webcliUrlsOf } from './webcli.ts';
 
 const loopback = (port: number, scheme = 'http') => `${scheme}://127.0.0.1:${port}`;
 
-export const mqUrlOf = ({ ports }: Topology): string => loopback(ports.mq);
 export const eventlogUrlOf = ({ ports }: Topology): string => loopback(ports.eventlog);
 
 export function hubConfigOf(topology: Topology): HubConfig {
@@ -51,27 +49,15 @@ export function registryAccountOf(
   };
 }
 
-export function mqConfigOf(topology: Topology): MqConfig {
-  const { ownPorts: ports } = topology;
-  return { port: ports.mq, statusPort: ports.mqStatus, etcdUrl: etcdUrlOf(topology) };
-}
-
-export function eventlogConfigOf({ ownPorts: ports, path }: Topology): EventlogConfig {
+export function eventlogConfigOf(topology: Topology): EventlogConfig {
+  const { ownPorts: ports, path, index, isEventlogCluster } = topology;
+  const name = index === 0 ? 'eventlog' : `eventlog-${index}`;
   return {
     port: ports.eventlog,
     ingestPort: ports.eventlogTcp,
     statusPort: ports.eventlogStatus,
-    dataDir: path('eventlog'),
-  };
-}
-
-export function nodeConfigOf({ ports, path, kubeconfig, isEmbedded }: Topology): NodeConfig {
-  return {
-    port: ports.node,
-    dataDir: path('node'),
-    kubeconfig,
-    ingestUrl: loopback(ports.eventlogTcp, 'tcp'),
-    logs: isEmbedded ? { from: 'files', podLogRoot: path('cluster', 'pod-logs') } : { from: 'api' },
+    dataDir: path(name),
+    ...(isEventlogCluster ? { cluster: { name, etcdUrl: etcdUrlOf(topology) } } : {}),
   };
 }
 
@@ -104,7 +90,7 @@ export function gatewayConfigOf({
   };
 }
 
-export function workerConfigOf(topology: Topology): WorkerConfig {
+export async function workerConfigOf(topology: Topology): Promise<WorkerConfig> {
   const { instance, ports, ownPorts, domain, registryPull, imagePullSecret } = topology;
   return {
     instance,
@@ -117,6 +103,7 @@ export function workerConfigOf(topology: Topology): WorkerConfig {
     // Its node may not be there yet to tell.
     ...(topology.isEmbedded ? { podCidrs: [topology.podCidr] } : {}),
     ...requestRatesOf(topology),
+    mesh: await meshOf(topology),
   };
 }
 
@@ -177,6 +164,7 @@ export async function apiConfigOf(topology: Topology): Promise<ApiConfig> {
     gatewayHttpsPort: ports.gatewayHttps,
     gatewayUrls: [...topology.gatewayUrls],
     l4Ports: topology.l4Ports,
+    hasMesh: meshListenOf(topology) !== undefined,
     monitor: await monitorAddressOf(topology),
     services: statusUrlsOf(topology).map(({ name, url }) => ({ name, url: `${url}/healthz` })),
   };

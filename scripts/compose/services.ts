@@ -14,14 +14,15 @@ import { AppError } from '@skyarc/lib/errors';
 import { createEventLogClient } from '@skyarc/lib/eventlog-client';
 import { KubeClient, loadKubeConfig } from '@skyarc/lib/kube';
 import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
-import { createMqClient } from '@skyarc/lib/mq-client';
 import { DerivedAccounts, ensureImageKeys } from '@skyarc/lib/oci';
 import { ensureSecretBox } from '@skyarc/lib/secretbox';
 import { openDataCenterDatabase } from '@skyarc/prisma/datacenter';
 import * as configs from './datacenter-configs.ts';
 import { dnsConfigOf } from './dns.ts';
 import { monitorConfigOf } from './monitor.ts';
+import { nodeConfigOf } from './node.ts';
 import type { ServiceName, StartedProcess } from './processes.ts';
+import { mqConfigOf, queuesOf } from './queue.ts';
 import { buildRepoOf, repoConfigOf } from './repo.ts';
 import type { Topology } from './topology.ts';
 import { webcliConfigOf } from './webcli.ts';
@@ -37,14 +38,14 @@ export async function openShared(topology: Topology, stack: Stack) {
   const secretBox = await ensureSecretBox(topology.path('keys', 'datacenter.key'));
   const accounts = await DerivedAccounts.ensure(topology.path('keys', 'registry.key'));
   const imageKeys = await ensureImageKeys(topology.path('keys', 'image-signing.key'));
-  const mq = stack.use(createMqClient(configs.mqUrlOf(topology)), (client) => client.close());
+  const queueFor = await queuesOf(topology, stack);
   const eventlog = stack.use(createEventLogClient(configs.eventlogUrlOf(topology)), (client) =>
     client.close(),
   );
   const kube = stack.use(new KubeClient(await loadKubeConfig(topology.kubeconfig)), (client) =>
     client.close(),
   );
-  return { db, secretBox, accounts, imageKeys, mq, eventlog, kube };
+  return { db, secretBox, accounts, imageKeys, queueFor, eventlog, kube };
 }
 
 type Starter = (topology: Topology, shared: Shared) => Promise<RunningService>;
@@ -53,10 +54,10 @@ type Starter = (topology: Topology, shared: Shared) => Promise<RunningService>;
 export const services: Readonly<Record<ServiceName, Starter>> = {
   hub: (topology, shared) => startHub(configs.hubConfigOf(topology), shared),
   repo: async (topology) => startRepo(await repoConfigOf(topology)),
-  mq: (topology) => startMq(configs.mqConfigOf(topology)),
-  eventlog: (topology) => startEventlog(configs.eventlogConfigOf(topology)),
+  mq: async (topology) => startMq(await mqConfigOf(topology)),
+  eventlog: (topology, shared) => startEventlog(configs.eventlogConfigOf(topology), shared),
   gateway: (topology, { kube }) => startGateway(configs.gatewayConfigOf(topology), { kube }),
-  node: (topology) => startNode(configs.nodeConfigOf(topology)),
+  node: async (topology) => startNode(await nodeConfigOf(topology)),
   dns: async (topology, { kube }) => {
     const config = dnsConfigOf(topology);
     if (config) return startDns(config, { kube });
@@ -64,20 +65,26 @@ export const services: Readonly<Record<ServiceName, Starter>> = {
   },
   webcli: async (topology, shared) => startWebcli(await webcliConfigOf(topology), shared),
   monitor: async (topology, shared) => startMonitor(await monitorConfigOf(topology), shared),
-  worker: (topology, shared) =>
-    startWorker(configs.workerConfigOf(topology), {
+  worker: async (topology, shared) =>
+    startWorker(await configs.workerConfigOf(topology), {
       ...shared,
+      mq: shared.queueFor('worker'),
       registryAccount: configs.registryAccountOf(topology, shared.accounts, 'worker'),
       imageKey: shared.imageKeys.publicKey,
     }),
   chaos: async (topology, shared) =>
     startChaos(
       { ...configs.chaosConfigOf(topology), repo: await buildRepoOf(topology) },
-      { ...shared, registryAccount: configs.registryAccountOf(topology, shared.accounts, 'chaos') },
+      {
+        ...shared,
+        mq: shared.queueFor('chaos'),
+        registryAccount: configs.registryAccountOf(topology, shared.accounts, 'chaos'),
+      },
     ),
   api: async (topology, shared) =>
     startApi(await configs.apiConfigOf(topology), {
       ...shared,
+      mq: shared.queueFor('api'),
       eventLog: shared.eventlog,
       registryAccount: configs.registryAccountOf(topology, shared.accounts, 'worker'),
     }),

@@ -110,6 +110,10 @@ const settings = z.object({
   METRICS_INTERVAL: z.coerce.number().int().min(1).max(300).default(15),
   /** Factor on the times that alerts and their notifications wait; below 1 for a quick look or a test. */
   ALERT_PATIENCE: z.coerce.number().min(0.01).max(10).default(1),
+  /** Address on which discovery listens for pods; the embedded cluster's own, and none with another cluster, by default. */
+  MESH_LISTEN: z.ipv4().optional(),
+  /** `on`: event logs of every index share the streams; each process must say so. */
+  EVENTLOG_CLUSTER: z.enum(['on', 'off']).default('off'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
 });
 
@@ -125,6 +129,7 @@ const basePorts = {
   eventlogTcp: 6362,
   eventlogStatus: 6364,
   node: 6100,
+  discovery: 6101,
   chaos: 3228,
   worker: 6369,
   api: 9443,
@@ -184,6 +189,8 @@ export interface Topology {
   readonly servesPackages: boolean;
   /** Teams whose builds may reach every public address. */
   readonly openTeams: readonly string[];
+  readonly meshListen: string | undefined;
+  readonly isEventlogCluster: boolean;
   readonly dns: {
     /** Undefined when names are not answered for other networks. */
     readonly listen: { readonly host: string; readonly port: number } | undefined;
@@ -259,6 +266,8 @@ export function readTopology(environment: Readonly<Record<string, string | undef
       intervalSec: set.METRICS_INTERVAL,
       patience: set.ALERT_PATIENCE,
     },
+    meshListen: set.MESH_LISTEN,
+    isEventlogCluster: set.EVENTLOG_CLUSTER === 'on',
     logLevel: set.LOG_LEVEL,
     ports,
     ownPorts: portsAfter(set.PORT_OFFSET + 10 * set.INDEX),

@@ -207,7 +207,13 @@ test('the roles grant all that is used, and nothing that is never used', () => {
     ]),
     // Of rules by request rate, where the API server reaches the worker; the last two are the autoscaler's.
     ...['get', 'create', 'patch'].map((verb) => `${verb} apiregistration.k8s.io/apiservices`),
+    // Of apps with a mesh, too.
     'get /configmaps',
+    'watch /configmaps',
+    'delete /configmaps',
+    // Of nodes that operators give roles, cordon and drain.
+    'patch /nodes',
+    'create /pods/eviction',
     'get external.metrics.k8s.io/skyarc_requests_per_second',
     'list external.metrics.k8s.io/skyarc_requests_per_second',
   ]);

@@ -127,7 +127,6 @@ function presentDrain(node: KubeNode | undefined): NodeDrain | null {
 }
 
 function presentUse(machine: NodeReport['machine']): NonNullable<Node['use']> {
-  const mb = (bytes: number): number => Math.round(bytes / 2 ** 20);
   return {
     load: machine.load1,
     cpus: machine.cpus,
@@ -160,4 +159,8 @@ function keyOf({ teamName, namespace, name }: NodePod): string {
 function sumOf(pods: readonly Pod[], of: (requests: Readonly<Record<string, string>>) => number): number {
   const containers = pods.flatMap(({ spec }) => spec?.containers ?? []);
   return containers.reduce((sum, { resources }) => sum + of(resources?.requests ?? {}), 0);
+}
+
+function mb(bytes: number): number {
+  return Math.round(bytes / 2 ** 20);
 }

@@ -6,6 +6,7 @@ import { AppError, messageOf } from '@skyarc/lib/errors';
 import type { KubeClient } from '@skyarc/lib/kube';
 import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
 import type { Logger } from '@skyarc/lib/log';
+import { retry } from '@skyarc/lib/retry';
 import { startRpcServer } from '@skyarc/lib/rpc';
 import { GrantVerifier } from '@skyarc/lib/signed-grant';
 import { Counter, Gauge, type Registry } from 'prom-client';
@@ -115,21 +116,51 @@ export async function startDiscovery(
     // Not waited for: the rest of the agent works while the cluster is away.
     void world.start();
     stack.add(() => world.stop());
-    const server = await startRpcServer({
-      host: config.host,
-      port: config.port,
-      routes: (router) =>
-        router.service(AggregatedDiscoveryService, {
-          streamAggregatedResources: (requests, context) => serve(requests, context, stateOfTheWorld),
-          deltaAggregatedResources: (requests, context) => serve(requests, context, delta),
+    const stopping = new AbortController();
+    const firstTry = Promise.withResolvers<void>();
+    let server: RunningService | undefined;
+    let problem: string | undefined;
+    const serving = retry(
+      () =>
+        startRpcServer({
+          host: config.host,
+          port: config.port,
+          routes: (router) =>
+            router.service(AggregatedDiscoveryService, {
+              streamAggregatedResources: (requests, context) => serve(requests, context, stateOfTheWorld),
+              deltaAggregatedResources: (requests, context) => serve(requests, context, delta),
+            }),
         }),
+      {
+        signal: stopping.signal,
+        maxMs: 5_000,
+        // The pods' network may not be there yet.
+        onRetry: (error) => {
+          problem ??= `discovery is not served: ${messageOf(error)}`;
+          firstTry.resolve();
+        },
+      },
+    );
+    const settled = serving.then(
+      (running) => {
+        [server, problem] = [running, undefined];
+        log.info({ url: running.url }, 'discovery is served');
+      },
+      () => undefined,
+    );
+    stack.add(async () => {
+      stopping.abort();
+      await settled;
+      await server?.stop();
     });
-    stack.use(server, (running) => running.stop());
-    log.info({ url: server.url }, 'discovery is served');
+    await Promise.race([settled, firstTry.promise]);
     return {
-      url: server.url,
+      get url() {
+        return server?.url ?? `http://${config.host}:${config.port}`;
+      },
       get problem() {
-        return world.silenceMs > 180_000 ? 'discovery hears nothing of the Kubernetes API' : undefined;
+        if (world.silenceMs > 180_000) return 'discovery hears nothing of the Kubernetes API';
+        return problem;
       },
       describe: () => describe(audience, lastRefusals),
       stop: () => stack.stop(),
