@@ -45,6 +45,8 @@ export const gatewayConfigSchema = z.object({
   /** Balancers in front of this gateway, whose X-Forwarded-For and -Proto are believed. */
   trustedProxies: z.array(network).default([]),
   workers: z.int().min(1).max(64).default(2),
+  /** Of clients and apps together, of each worker; memory is taken for all of them at the start, 430 bytes each. */
+  workerConnections: z.int().min(64).max(1_048_576).default(2_560),
   /** Unprivileged user of nginx's workers when the gateway runs as root. */
   user: z
     .string()

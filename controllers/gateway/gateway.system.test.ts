@@ -247,7 +247,7 @@ describe('requests', () => {
     expect(headers).not.toHaveProperty('proxy');
     expect(headers).not.toHaveProperty('upgrade');
     expect((await ask('echo.test', '/', { 'x-request-id': 'bad id"' })).body).toMatch(
-      /"x-request-id":"[0-9a-f]{8}-[0-9.-]+"/,
+      /"x-request-id":"[0-9a-f]{12}-[0-9]+-[0-9]+"/,
     );
   });
 

@@ -305,7 +305,16 @@ describe('what becomes of a request', () => {
     });
     const zipped = await world.ask('z.test', '/', { headers: { 'accept-encoding': 'gzip' } });
     expect(zipped.headers['content-encoding']).toBe('gzip');
+    expect(zipped.headers.vary).toBe('Accept-Encoding');
     expect((await world.ask('z.test')).body).toHaveLength(5_000);
+    await world.route('unzipped', {
+      host: 'u.test',
+      service: 'long',
+      policy: { responseHeaders: { set: [{ name: 'X-A', value: '1' }] } },
+    });
+    const whole = await world.ask('u.test', '/', { headers: { 'accept-encoding': 'gzip' } });
+    expect(whole.headers).toMatchObject({ 'x-a': '1', 'content-length': '5000' });
+    expect(whole.headers.vary).toBeUndefined();
   });
 });
 

@@ -26,7 +26,7 @@ daemon off;
 pid ${join(folder, 'master.pid')};
 error_log ${join(folder, 'error.log')} error;
 worker_rlimit_nofile 65536;
-events { worker_connections 8192; }
+events { worker_connections 2560; }
 http {
   access_log off;
   tcp_nodelay on;

@@ -73,9 +73,14 @@ export class NginxAdmin {
     return Array.isArray(keys) ? keys : [];
   }
 
-  /** Of what nginx really holds (table.ts); reads all of it. */
+  /** Of what was written to nginx (table.ts), whoever did. */
   async digest(): Promise<string> {
     return (await this.call<{ digest: string }>('GET', '/digest')).digest;
+  }
+
+  /** Of what nginx really holds; reads all of it, so that requests wait meanwhile: some 10 ms with 5,000 routes. */
+  async recount(): Promise<string> {
+    return (await this.call<{ digest: string }>('POST', '/recount')).digest;
   }
 
   async explain(question: Question): Promise<Explanation> {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import {
   access,
@@ -33,6 +33,7 @@ export class NginxEngine {
   private readonly config: GatewaySettings;
   private readonly files: ReturnType<typeof filesOf>;
   private readonly daemon: Daemon;
+  private life = '';
 
   constructor(config: GatewaySettings) {
     this.config = config;
@@ -50,8 +51,9 @@ export class NginxEngine {
 
   /** Running with the present configuration: started, adopted as it is, or adopted and reloaded. */
   async ensure(signal?: AbortSignal): Promise<{ adopted: boolean; reloaded: boolean; closedTo?: string }> {
-    const changed = await this.writeFiles();
     const isRunning = (await this.daemon.findPid()) !== null;
+    this.life = await this.lifeOf(isRunning);
+    const changed = await this.writeFiles();
     if (isRunning && changed) await this.check();
     if (!isRunning) {
       await endOrphanedWorkers(this.files.errorLog);
@@ -123,11 +125,8 @@ export class NginxEngine {
 
   /** True when the configuration or Lua differs from what was there. */
   private async writeFiles(): Promise<boolean> {
-    const { lua, l4, logs, temp, private: secret, conf } = this.files;
-    for (const folder of [this.config.dataDir, lua, l4, logs, temp])
-      await mkdir(folder, { recursive: true, mode: 0o711 });
-    await mkdir(secret, { recursive: true, mode: 0o700 });
-    await chmod(secret, 0o700);
+    const { lua, private: secret, conf } = this.files;
+    await this.makeFolders();
     const authority = await CertificateAuthority.ensure(secret, `${this.config.instance} gateway default`);
     await authority.ensureLeaf(secret, 'default', {
       commonName: this.config.defaultCertificateNames[0] ?? 'localhost',
@@ -144,7 +143,26 @@ export class NginxEngine {
   }
 
   private wantedConf(): string {
-    return renderNginxConf(this.config, process.getuid?.() === 0);
+    return renderNginxConf(this.config, { asRoot: process.getuid?.() === 0, life: this.life });
+  }
+
+  /** Nginx's workers may enter all but one. */
+  private async makeFolders(): Promise<void> {
+    const { lua, l4, logs, temp, private: secret } = this.files;
+    for (const folder of [this.config.dataDir, lua, l4, logs, temp])
+      await mkdir(folder, { recursive: true, mode: 0o711 });
+    await mkdir(secret, { recursive: true, mode: 0o700 });
+    await chmod(secret, 0o700);
+  }
+
+  /** Nginx numbers its connections from its start, across reloads. */
+  private async lifeOf(isRunning: boolean): Promise<string> {
+    const kept = isRunning && (await readFile(this.files.life, 'utf8').catch(() => ''));
+    if (kept && /^[0-9a-f]{12}$/.test(kept)) return kept;
+    const life = randomBytes(6).toString('hex');
+    await this.makeFolders();
+    await this.replace(this.files.life, life);
+    return life;
   }
 
   /** A folder on the way to ours that the workers' user cannot enter: buffered bodies, passwords and L4 need it. */

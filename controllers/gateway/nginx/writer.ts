@@ -3,6 +3,13 @@ import { digestOf, type TableChange } from '../render/table.ts';
 import type { NginxEngine } from './engine.ts';
 
 const l4Prefix = 'l4:';
+/** Not more than admin.lua tells workers one by one. */
+const partKeys = 400;
+const turns = ['u:', 's:', 'p:'];
+const turnOf = (key: string) => {
+  const turn = turns.indexOf(key.slice(0, 2));
+  return turn < 0 ? turns.length : turn;
+};
 const ofPorts = (key: string) => key.startsWith(l4Prefix);
 
 /** Brings outputs to where nginx reads them: its shared memory, the files of L4 ports, the state file. */
@@ -50,7 +57,8 @@ export class NginxWriter {
     }
     const repaired = await this.engine.l4.sync(ports);
     const { admin } = this.engine;
-    if ((await admin.digest()) !== digestOf(table)) {
+    const wanted = digestOf(table);
+    if ((await admin.digest()) !== wanted && (await admin.recount()) !== wanted) {
       const gone = (await admin.keys()).filter((key) => !table.has(key));
       await this.apply({ set: Object.fromEntries(table), delete: gone });
       this.writes += 1;
@@ -70,9 +78,16 @@ export class NginxWriter {
     }
   }
 
+  /** In parts, so that nginx needs little memory to read them; what others lead to comes first. */
   private async apply(change: TableChange): Promise<void> {
-    if (Object.keys(change.set).length === 0 && change.delete.length === 0) return;
-    await this.engine.admin.apply(change);
+    const set = Object.entries(change.set).toSorted(([left], [right]) => turnOf(left) - turnOf(right));
+    if (set.length === 0 && change.delete.length === 0) return;
     this.isKept = false;
+    const parts = Math.max(1, Math.ceil(set.length / partKeys));
+    for (let part = 0; part < parts; part++)
+      await this.engine.admin.apply({
+        set: Object.fromEntries(set.slice(part * partKeys, (part + 1) * partKeys)),
+        delete: part === parts - 1 ? change.delete : [],
+      });
   }
 }

@@ -49,14 +49,23 @@ export function renderHost(
       : undefined;
   const regex = [...paths.REGEX].map(([path, byMatch]) => [path, rules(byMatch)]);
   const isEmpty = Object.values(paths).every(({ size }) => size === 0);
-  const value = isEmpty
-    ? undefined
-    : JSON.stringify({
-        e: record('EXACT'),
-        p: record('PREFIX'),
-        r: regex.length > 0 ? regex : undefined,
-      });
+  const prefixes = record('PREFIX');
+  const whole = { e: record('EXACT'), p: prefixes, r: regex.length > 0 ? regex : undefined };
+  const value = isEmpty ? undefined : JSON.stringify(soleOf(whole) ?? whole);
   return { value, problems };
+}
+
+/** `<ingress>|<backend>` of a host with one rule for all paths and no policy: most are, and thousands have to be small. */
+function soleOf(record: {
+  e?: unknown;
+  p?: Record<string, readonly RenderedRule[]> | undefined;
+  r?: unknown;
+}): string | undefined {
+  const [[path, rules] = [], ...others] = Object.entries(record.p ?? {});
+  const [rule, second] = rules ?? [];
+  if (path !== '' || others.length > 0 || !rule || second || record.e || record.r) return undefined;
+  const [ingress, backend, hasPolicy] = rule;
+  return hasPolicy === 0 ? `${ingress}|${backend}` : undefined;
 }
 
 function place(

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { GatewaySettings } from '../config.ts';
 import { renderLanes } from './nginx-lanes.ts';
@@ -21,11 +19,19 @@ export function filesOf(dataDir: string) {
     private: join(dataDir, 'private'),
     socket: join(dataDir, 'private', 'admin.sock'),
     state: join(dataDir, 'private', 'state.txt'),
+    life: join(dataDir, 'private', 'life'),
   };
 }
 
+export interface NginxPlace {
+  /** Workers then run as the configured user. */
+  readonly asRoot: boolean;
+  /** Of one nginx, from its start to its end: tells its requests from those of any other. */
+  readonly life: string;
+}
+
 /** The whole nginx configuration; made of our own configuration alone, never of cluster objects. */
-export function renderNginxConf(config: GatewaySettings, asRoot: boolean): string {
+export function renderNginxConf(config: GatewaySettings, { asRoot, life }: NginxPlace): string {
   const files = filesOf(config.dataDir);
   return `${asRoot ? `user ${config.user};\n` : ''}worker_processes ${config.workers};
 daemon off;
@@ -38,12 +44,12 @@ worker_shutdown_timeout 60s;
 thread_pool passwords threads=1 max_queue=256;
 load_module ${config.modulesDir}/ndk_http_module.so;
 load_module ${config.modulesDir}/ngx_http_lua_module.so;
-${config.l4Ports ? `load_module ${config.modulesDir}/ngx_stream_module.so;\nload_module ${config.modulesDir}/ngx_stream_js_module.so;\n` : ''}events { worker_connections 8192; }
+${config.l4Ports ? `load_module ${config.modulesDir}/ngx_stream_module.so;\nload_module ${config.modulesDir}/ngx_stream_js_module.so;\n` : ''}events { worker_connections ${config.workerConnections}; }
 
 http {
 ${renderLua(config)}
 ${renderHttpBasics(config)}
-${renderClients(config)}
+${renderClients(config, life)}
   upstream plain_kept { ${renderPool('balance_plain', 512)} }
   upstream plain_fresh { ${renderPool('balance_plain', 0)} }
   upstream kept { ${renderPool('balance', 256)} }
@@ -75,10 +81,12 @@ function renderLua(config: GatewaySettings): string {
   lua_regex_cache_max_entries 8192;
   init_by_lua_block {
     require "resty.core"
-    collectgarbage("setpause", 120)
-    require("gateway").init(${config.maxBodyBytes})
+    -- Global, as looking a module up would cost every phase more than most of them do.
+    gateway = require "gateway"
+    gateway.init(${config.maxBodyBytes})
     require("pages").load("${files.lua}/page.html")
     require("admin").restore("${files.state}")
+    collectgarbage()
   }
   init_worker_by_lua_block {
     math.randomseed(ngx.worker.pid() * 7919 + ngx.now() * 1000)
@@ -108,6 +116,8 @@ function renderHttpBasics(config: GatewaySettings): string {
   uwsgi_temp_path ${files.temp}/uwsgi;
   scgi_temp_path ${files.temp}/scgi;
   large_client_header_buffers 4 16k;
+  # One block for all that most requests need.
+  request_pool_size 8k;
   variables_hash_max_size 2048;
   http2_max_concurrent_streams 256;
 
@@ -124,7 +134,7 @@ function renderHttpBasics(config: GatewaySettings): string {
 }
 
 /** Who asks, and how: believed only from balancers that are trusted. */
-function renderClients({ trustedProxies: trusted, dataDir }: GatewaySettings): string {
+function renderClients({ trustedProxies: trusted }: GatewaySettings, life: string): string {
   const chain = trusted.length
     ? `  real_ip_header X-Forwarded-For;
   real_ip_recursive on;
@@ -133,12 +143,10 @@ ${trusted.map((each) => `  set_real_ip_from ${each};\n`).join('')}  geo $realip_
 ${trusted.map((each) => `    ${each} 1;\n`).join('')}  }
   map $from_trusted $forwarded_for { 0 $remote_addr; 1 $proxy_add_x_forwarded_for; }
   map "$from_trusted:$http_x_forwarded_proto" $forwarded_proto { default $scheme; "1:https" https; "1:http" http; }`
-    : `  map "" $forwarded_for { default $remote_addr; }
-  map "" $forwarded_proto { default $scheme; }`;
+    : '  map "" $forwarded_proto { default $scheme; }';
   return `${chain}
-  map "" $own_identity { default "${identityOf(dataDir)}-$pid-$connection-$connection_requests-$msec"; }
   # Unique, not secret: a random one costs every request more than finding its route.
-  map $http_x_request_id $request_identity { "" $own_identity; default $own_identity; "~^[A-Za-z0-9._-]{8,64}$" $http_x_request_id; }
+  map $http_x_request_id $request_identity { default "${life}-$connection-$connection_requests"; "~^[A-Za-z0-9._-]{8,64}$" $http_x_request_id; }
   # Only WebSocket is let through: an upgrade to h2c would tunnel past the routes.
   map $http_upgrade $upgrade { default ""; "~*^websocket$" websocket; }
   # What cannot be sent twice gets a connection of its own, as a kept one may be closed under it.
@@ -147,19 +155,12 @@ ${trusted.map((each) => `    ${each} 1;\n`).join('')}  }
   map $request_method $upstream_group_tls { default fresh; GET kept_tls; HEAD kept_tls; OPTIONS kept_tls; DELETE kept_tls; }
   map $upstream_group $idle_connection { fresh close; kept ""; }
   map $upgrade $connection_header { "" $idle_connection; websocket upgrade; }
-  # The straight way is for what may share kept connections.
-  map "$request_method$http_upgrade" $special { default @fresh; GET ""; HEAD ""; OPTIONS ""; DELETE ""; }
 `;
-}
-
-/** Tells requests of several gateways apart. */
-function identityOf(dataDir: string): string {
-  return createHash('sha256').update(`${hostname()} ${dataDir}`).digest('hex').slice(0, 8);
 }
 
 /** An upstream of whatever the balancer says; idle connections end below the 5 s after which Node.js and others close. */
 function renderPool(phase: 'balance' | 'balance_plain', keepalive: number): string {
-  return `server 0.0.0.1; balancer_by_lua_block { require("gateway").${phase}() }${
+  return `server 0.0.0.1; balancer_by_lua_block { gateway.${phase}() }${
     keepalive > 0 ? ` keepalive ${keepalive}; keepalive_requests 100000; keepalive_timeout 4s;` : ''
   }`;
 }
@@ -173,8 +174,8 @@ function renderServer(config: GatewaySettings): string {
     listen ${host}:${config.httpPort} default_server backlog=4096;
     listen ${host}:${config.httpsPort} ssl http2 default_server backlog=4096;
 ${h2c}    server_name _;
-    ssl_certificate_by_lua_block { require("gateway").certificate() }
-    log_by_lua_block { require("gateway").log() }
+    ssl_certificate_by_lua_block { gateway.certificate() }
+    log_by_lua_block { gateway.log() }
 ${renderLanes(config)}
   }
 `;

@@ -2,27 +2,28 @@ import type { GatewaySettings } from '../config.ts';
 
 /** Statuses of our own by which a request leaves `location /` for the lane in a variable. */
 const toLane = 470;
-const toSpecial = 471;
+const toFresh = 471;
 
 const gzipTypes =
   'text/plain text/css text/xml text/javascript application/json application/javascript application/xml application/ld+json application/manifest+json image/svg+xml';
 
 /** What a route's policy needs of nginx as directives: each combination is a named location. */
 export interface LaneNeeds {
+  /** Whether it is over TLS is no matter of the lane. */
   readonly protocol: 'HTTP' | 'HTTPS' | 'GRPC' | 'GRPCS';
-  readonly bufferRequest: boolean;
+  /** Of HTTP and HTTPS. */
   readonly bufferResponse: boolean;
   readonly retry5xx: boolean;
-  readonly compress: boolean;
 }
 
 export function laneName({ protocol, ...needs }: LaneNeeds): string {
-  const flags = [needs.bufferRequest, needs.bufferResponse, needs.retry5xx, needs.compress];
-  return `@lane_${protocol.toLowerCase()}_${flags.map((flag) => (flag ? '1' : '0')).join('')}`;
+  const isGrpc = protocol.startsWith('GRPC');
+  const flags = [needs.bufferResponse && !isGrpc, needs.retry5xx];
+  return `@lane_${isGrpc ? 'grpc' : 'http'}_${flags.map((flag) => (flag ? '1' : '0')).join('')}`;
 }
 
 /** Sizes at which a body of unknown length is cut while it is read; what is above the route's limit is refused then. */
-const bodySteps = Array.from({ length: 15 }, (_, index) => 4_096 * 4 ** index);
+const bodySteps = Array.from({ length: 7 }, (_, index) => 4_096 * 32 ** index);
 
 export function bodyLaneName(limitBytes: number): string {
   const step = bodySteps.find((bytes) => bytes >= limitBytes) ?? bodySteps.at(-1);
@@ -31,66 +32,63 @@ export function bodyLaneName(limitBytes: number): string {
 
 export function renderLanes(config: GatewaySettings): string {
   const flags = [false, true];
-  const protocols = ['HTTP', 'HTTPS', 'GRPC', 'GRPCS'] as const;
-  const lanes = protocols.flatMap((protocol) =>
-    flags.flatMap((bufferRequest) =>
-      flags.flatMap((bufferResponse) =>
-        flags.flatMap((retry5xx) =>
-          flags.map((compress) =>
-            renderLane({ protocol, bufferRequest, bufferResponse, retry5xx, compress }),
-          ),
-        ),
-      ),
-    ),
-  );
+  const protocols = ['HTTP', 'GRPC'] as const;
+  // Each costs memory of every worker, so that there is one for each name.
+  const lanes = new Map<string, string>();
+  for (const protocol of protocols)
+    for (const bufferResponse of flags)
+      for (const retry5xx of flags) {
+        const needs = { protocol, bufferResponse, retry5xx };
+        lanes.set(laneName(needs), renderLane(config, needs));
+      }
   return `
     recursive_error_pages on;
-    set $context "";
 ${renderProxy(config)}
-${renderEntry('/', 'gateway')}    # A token that is not ours is the app's own affair.
-${renderEntry('^~ /.well-known/acme-challenge/', 'acme')}    location @challenge { content_by_lua_block { require("acme").answer() } }
+${renderEntry('/', 'gateway.lane()')}    # A token that is not ours is the app's own affair.
+${renderEntry('^~ /.well-known/acme-challenge/', 'require("acme").lane()')}    location @challenge { content_by_lua_block { require("acme").answer() } }
     # Requests that cannot be sent twice, and WebSocket.
     location @fresh {
       proxy_set_header Upgrade $upgrade;
       proxy_set_header Connection $connection_header;
-${requestHeaders('proxy', '$http_host')}      proxy_pass http://$plain_group;
-      log_by_lua_block { require("gateway").log_plain() }
+${requestHeaders('proxy', '$http_host', config)}      proxy_pass http://$plain_group;
       error_page 502 503 504 @failed;
     }
-    location @none { content_by_lua_block { require("pages").send(404) } }
-    location @unready { content_by_lua_block { require("pages").send(503) } }
+    location @page { content_by_lua_block { gateway.page() } }
     location @failed {
-      header_filter_by_lua_block { require("gateway").answer() }
+      header_filter_by_lua_block { gateway.answer() }
       content_by_lua_block { require("pages").send(ngx.status) }
     }
-${bodySteps.map(renderBodyStep).join('')}${lanes.join('')}`;
+${bodySteps.map(renderBodyStep).join('')}${[...lanes.values()].join('')}`;
 }
 
-/** Where requests come in; `module` finds their lane. */
-function renderEntry(location: string, module: 'gateway' | 'acme'): string {
+/** Where requests come in; the Lua expression finds their lane. */
+function renderEntry(location: string, lane: string): string {
   return `    location ${location} {
-      set_by_lua_block $lane { return require("${module}").lane() }
+      set_by_lua_block $lane { return ${lane} }
       if ($lane) { return ${toLane}; }
-      if ($special) { return ${toSpecial}; }
+      if ($http_upgrade) { return ${toFresh}; }
       error_page ${toLane} = $lane;
-      error_page ${toSpecial} = $special;
+      error_page ${toFresh} = @fresh;
       error_page 502 503 504 @failed;
       proxy_pass http://plain_kept;
-      log_by_lua_block { require("gateway").log_plain() }
     }
 `;
 }
 
-function requestHeaders(module: 'proxy' | 'grpc', host: string): string {
+function requestHeaders(module: 'proxy' | 'grpc', host: string, { trustedProxies }: GatewaySettings): string {
+  // Straight from nginx when nobody else is believed: a map costs every request.
+  const [client, scheme] = trustedProxies.length
+    ? ['$forwarded_for', '$forwarded_proto']
+    : ['$remote_addr', '$scheme'];
   const set = (name: string, value: string) => `      ${module}_set_header ${name} ${value};\n`;
   return [
     set('Host', host),
     set('Proxy', '""'),
     set('X-Real-IP', '$remote_addr'),
-    set('X-Forwarded-For', '$forwarded_for'),
+    set('X-Forwarded-For', client),
     set('X-Forwarded-Host', '$http_host'),
     set('X-Forwarded-Port', '$server_port'),
-    set('X-Forwarded-Proto', '$forwarded_proto'),
+    set('X-Forwarded-Proto', scheme),
     set('X-Request-Id', '$request_identity'),
   ].join('');
 }
@@ -112,7 +110,7 @@ function renderProxy(config: GatewaySettings): string {
 `;
   return `${timeouts('proxy')}${timeouts('grpc')}    proxy_http_version 1.1;
     proxy_set_header Connection "";
-${requestHeaders('proxy', '$http_host')}${requestHeaders('grpc', '$http_host')}    proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset;
+${requestHeaders('proxy', '$http_host', config)}${requestHeaders('grpc', '$http_host', config)}    proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate X-Accel-Buffering X-Accel-Charset;
     grpc_ignore_headers X-Accel-Redirect X-Accel-Charset;
     proxy_redirect off;
     proxy_buffering off;
@@ -122,7 +120,6 @@ ${requestHeaders('proxy', '$http_host')}${requestHeaders('grpc', '$http_host')} 
     gzip_types ${gzipTypes};
     gzip_min_length 1024;
     gzip_proxied any;
-    gzip_vary on;
     gzip_comp_level 4;
 `;
 }
@@ -131,33 +128,32 @@ ${requestHeaders('proxy', '$http_host')}${requestHeaders('grpc', '$http_host')} 
 function renderBodyStep(bytes: number): string {
   return `    location @body_${bytes} {
       client_max_body_size ${bytes};
-      access_by_lua_block { require("gateway").count_body() }
+      access_by_lua_block { gateway.count_body() }
       proxy_pass http://fresh;
     }
 `;
 }
 
-function renderLane(needs: LaneNeeds): string {
-  const tls = needs.protocol === 'HTTPS' || needs.protocol === 'GRPCS';
+function renderLane(config: GatewaySettings, needs: LaneNeeds): string {
   const isGrpc = needs.protocol.startsWith('GRPC');
   const module = isGrpc ? 'grpc' : 'proxy';
   const lines = [
-    'access_by_lua_block { require("gateway").enter() }',
-    'header_filter_by_lua_block { require("gateway").answer() }',
+    'access_by_lua_block { gateway.enter() }',
+    'header_filter_by_lua_block { gateway.answer() }',
     'set $upstream_host $http_host;',
     `${module}_next_upstream_timeout 0;`,
     needs.retry5xx && `${module}_next_upstream error timeout http_500 http_502 http_503 http_504;`,
-    needs.bufferRequest && !isGrpc && 'proxy_request_buffering on;',
     needs.bufferResponse && !isGrpc && 'proxy_buffering on;',
-    needs.compress && 'gzip on;',
-    tls && `${module}_ssl_name $upstream_host;`,
+    // Of routes that do not want it policy.lua keeps nginx.
+    'gzip on;',
+    `${module}_ssl_name $upstream_host;`,
+    // Lua names another for apps that speak TLS.
+    `set $target ${isGrpc ? 'grpc://kept_grpc' : 'http://$upstream_group'};`,
     !isGrpc && 'proxy_set_header Upgrade $upgrade;',
     !isGrpc && 'proxy_set_header Connection $connection_header;',
-    isGrpc
-      ? `grpc_pass ${tls ? 'grpcs://kept_grpcs' : 'grpc://kept_grpc'};`
-      : `proxy_pass ${tls ? 'https://$upstream_group_tls' : 'http://$upstream_group'};`,
+    `${module}_pass $target;`,
     'error_page 502 503 504 @failed;',
   ];
   const body = lines.filter((line) => line !== false).map((line) => `      ${line}\n`);
-  return `    location ${laneName(needs)} {\n${body.join('')}${requestHeaders(module, '$upstream_host')}    }\n`;
+  return `    location ${laneName(needs)} {\n${body.join('')}${requestHeaders(module, '$upstream_host', config)}    }\n`;
 }

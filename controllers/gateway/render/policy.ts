@@ -49,16 +49,16 @@ export function renderPolicy(
     },
     httpsPort: policy.httpsRedirect ? (settings.publicHttpsPort ?? settings.httpsPort) : undefined,
     ...limitOf(policy, maxBodyBytes),
+    buffering: undefined,
+    gatherBody: policy.buffering?.request && !policy.protocol.startsWith('GRPC'),
     lane: laneOf(policy),
   };
   return { value: JSON.stringify(rendered, withoutNothing), problems };
 }
 
-function laneOf({ protocol, buffering, retries, compress }: RoutePolicy): string {
+function laneOf({ protocol, buffering, retries }: RoutePolicy): string {
   return laneName({
     protocol,
-    compress,
-    bufferRequest: buffering?.request ?? false,
     bufferResponse: buffering?.response ?? false,
     retry5xx: retries?.on.includes('HTTP_5XX') ?? false,
   });

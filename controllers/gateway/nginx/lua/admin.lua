@@ -8,11 +8,27 @@ local state = ngx.shared.state
 local listed_for = 60 -- seconds that the keys of a change are kept for workers to catch up
 local most_listed = 500
 
-local function set(key, value)
-  local ok, reason = state:safe_set(key, value)
-  if not ok then
-    error("cannot keep " .. key:sub(1, 64) .. ": " .. reason)
+-- Of an entry in the digest (render/table.ts).
+local function sum_of(key, value)
+  return value and ngx.crc32_long(key .. "\0" .. value) or 0
+end
+
+-- Sets or (nil) deletes; what does not fit is an error and nothing else goes for it. Keeps the digest's parts.
+local function put(key, value)
+  local before = state:get(key)
+  if before == value then
+    return
   end
+  if value then
+    local ok, reason = state:safe_set(key, value)
+    if not ok then
+      error("cannot keep " .. key:sub(1, 64) .. ": " .. reason)
+    end
+  else
+    state:delete(key)
+  end
+  state:incr("sum", sum_of(key, value) - sum_of(key, before), 0)
+  state:incr("count", (value and 1 or 0) - (before and 1 or 0), 0)
 end
 
 local function is_upstream(key)
@@ -28,19 +44,20 @@ local function apply(change)
     for key, value in pairs(change.set or {}) do
       local turn = is_upstream(key) and 1 or (key:sub(1, 2) == "p:" and 2 or 3)
       if turn == pass then
-        local ok, reason = pcall(set, key, value)
+        local ok, reason = pcall(put, key, value)
         failure = failure or (not ok and reason) or nil
         keys[#keys + 1] = key
       end
     end
   end
   for _, key in ipairs(change.delete or {}) do
-    state:delete(key)
+    put(key, nil)
     keys[#keys + 1] = key
   end
   local version = (state:get("version") or 0) + 1
-  state:set("#" .. version, #keys <= most_listed and table.concat(keys, "\n") or "*", listed_for)
-  state:set("version", version)
+  -- Without the list workers forget everything, which is right too.
+  state:safe_set("#" .. version, #keys <= most_listed and table.concat(keys, "\n") or "*", listed_for)
+  state:safe_set("version", version)
   if failure then
     error(failure, 0)
   end
@@ -58,14 +75,14 @@ function _M.restore(file)
   for line in handle:lines() do
     local key, value = line:match("^(%S+) (.+)$")
     if key then
-      local ok, reason = pcall(set, key, value)
+      local ok, reason = pcall(put, key, value)
       if not ok then
         ngx.log(ngx.ERR, "cannot restore the last state: ", reason)
       end
     end
   end
   handle:close()
-  state:set("version", 1)
+  state:safe_set("version", 1)
 end
 
 local function body()
@@ -90,14 +107,20 @@ local function keys()
   return list
 end
 
--- Of what is really there, so that any edit shows: the sum of the CRC-32 of each `key\0value` (render/table.ts).
 local function digest()
+  return ("%d-%d"):format(state:get("count") or 0, (state:get("sum") or 0) % 0x1000000000000)
+end
+
+-- The digest of what is really there, by reading all of it.
+local function recount()
   local sum, count = 0, 0
   for _, key in ipairs(keys()) do
-    sum = (sum + ngx.crc32_long(key .. "\0" .. (state:get(key) or ""))) % 0x1000000000000
+    sum = sum + sum_of(key, state:get(key))
     count = count + 1
   end
-  return ("%d-%d"):format(count, sum)
+  state:safe_set("sum", sum)
+  state:safe_set("count", count)
+  return digest()
 end
 
 local actions = {}
@@ -113,6 +136,10 @@ end
 
 actions["GET /digest"] = function()
   return { digest = digest() }
+end
+
+actions["POST /recount"] = function()
+  return { digest = recount() }
 end
 
 actions["GET /keys"] = function()

@@ -2,6 +2,7 @@
 local balancer = require "ngx.balancer"
 local endpoints = require "endpoints"
 local metrics = require "metrics"
+local requests = require "requests"
 local router = require "router"
 local store = require "store"
 
@@ -38,9 +39,9 @@ local function tried_before(list, series)
   return tried
 end
 
--- Of a rule without policy, which keeps nothing for the request: its rule is found again by one look.
+-- Of a rule without policy.
 function _M.plain()
-  local rule = router.find_live()
+  local rule = requests.get() or router.find_live()
   local list = rule and store.read(rule.upstream)
   if not list or #list == 0 then
     return ngx.exit(503)
@@ -84,7 +85,7 @@ end
 
 -- Of a request in a lane.
 function _M.with_policy()
-  local ctx = ngx.ctx
+  local ctx = requests.get()
   local policy = ctx.policy
   local list = store.read(ctx.upstream)
   if not list or #list == 0 then

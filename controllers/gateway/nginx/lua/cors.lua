@@ -1,4 +1,6 @@
 -- Cross-origin requests (https://fetch.spec.whatwg.org/#http-cors-protocol).
+local headers = require "headers"
+
 local _M = {}
 local re_find = ngx.re.find
 
@@ -54,11 +56,7 @@ function _M.finish(cors, ctx)
   header["Access-Control-Allow-Credentials"] = ctx.origin and cors.credentials and "true" or nil
   header["Access-Control-Expose-Headers"] = ctx.origin and cors.exposeHeaders or nil
   if not cors.any then
-    local vary = header["Vary"]
-    if type(vary) == "table" then
-      vary = table.concat(vary, ", ")
-    end
-    header["Vary"] = vary and vary .. ", Origin" or "Origin"
+    headers.vary("Origin")
   end
 end
 

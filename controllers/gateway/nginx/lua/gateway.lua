@@ -1,24 +1,26 @@
--- The data plane's phases. A request whose rule has no policy stays in `location /`, or @fresh, where nothing is
--- allocated for it; any other goes to a named location, a lane, that has the directives it needs.
+-- The data plane's phases. A request whose rule has no policy stays in `location /`, or @fresh: the straight way. Any
+-- other goes to a named location, a lane, that has the directives it needs.
 local balance = require "balance"
 local endpoints = require "endpoints"
 local metrics = require "metrics"
 local pages = require "pages"
 local policies = require "policy"
+local requests = require "requests"
 local router = require "router"
 local store = require "store"
 local tls = require "tls"
 
 local _M = {}
--- Contexts of requests in lanes by number, in $context: an internal redirect to a page loses ngx.ctx.
-local contexts, last_context = {}, 0
 local default_policy
 local default_lane
+-- What may be sent again, so that it may use kept connections.
+local is_repeatable = { GET = true, HEAD = true, OPTIONS = true, DELETE = true }
+local get_method = ngx.req.get_method
 
 -- `max_body` is the limit of routes that have none of their own; 0 is none.
 function _M.init(max_body)
-  default_policy = max_body > 0 and { maxBodyBytes = max_body, lane = "@lane_http_0000", ingress = "" } or nil
-  default_lane = default_policy and default_policy.lane or ""
+  default_policy = max_body > 0 and { maxBodyBytes = max_body, lane = "@lane_http_00", ingress = "" } or nil
+  default_lane = default_policy and default_policy.lane
 end
 
 -- A body of unknown length has to be counted before it is passed on.
@@ -32,12 +34,12 @@ function _M.lane()
   store.refresh()
   local rule, policy = router.find_live()
   if not rule then
-    return "@none"
+    return "@page"
   end
   if rule.policy then
     policy = policy or store.read(rule.policy)
     if not policy or policy.broken then
-      return "@unready"
+      return "@page"
     end
     if policy.maxBodyBytes and is_unsized() then
       return policy.bodyLane
@@ -46,9 +48,18 @@ function _M.lane()
   end
   local list = store.read(rule.upstream)
   if not list or #list == 0 then
-    return "@unready"
+    return "@page"
   end
-  return default_lane
+  if default_lane then
+    return default_lane
+  end
+  requests.set(rule)
+  return is_repeatable[get_method()] and "" or "@fresh"
+end
+
+-- Content phase of @page.
+function _M.page()
+  return pages.send(router.find_live() and 503 or 404)
 end
 
 -- Access phase of lanes.
@@ -59,10 +70,7 @@ function _M.enter()
   end
   policy = policy or (rule.policy and store.read(rule.policy)) or default_policy or {}
   local ctx = { rule = rule, policy = policy, backend = rule.backend }
-  ngx.ctx = ctx
-  last_context = last_context + 1
-  contexts[last_context] = ctx
-  ngx.var.context = last_context
+  requests.set(ctx)
   local status = policies.begin(policy, rule, ctx)
   if status then
     return pages.send(status)
@@ -73,7 +81,7 @@ end
 function _M.count_body()
   local _, policy = router.find_live()
   if not policy or not policy.maxBodyBytes then
-    return ngx.exec("@lane_http_0000")
+    return ngx.exec("@lane_http_00")
   end
   ngx.req.read_body()
   local data = ngx.req.get_body_data()
@@ -92,26 +100,19 @@ end
 
 -- Header filter of lanes and of the page that stands in for them.
 function _M.answer()
-  local ctx = contexts[tonumber(ngx.var.context)]
-  if ctx then
+  local ctx = requests.get()
+  if ctx and ctx.rule then
     policies.answer(ctx.policy, ctx)
   end
 end
 
--- Log phase without policy.
-function _M.log_plain()
-  local rule = router.find_live()
-  metrics.request(rule and rule.series)
-end
-
--- Log phase of lanes, and of pages, which may stand in for either.
+-- Log phase.
 function _M.log()
-  local number = tonumber(ngx.var.context)
-  local ctx = contexts[number]
+  local known = requests.take() or router.find_live()
+  local ctx = known and known.rule and known
   if not ctx then
-    return _M.log_plain()
+    return metrics.request(known and known.series)
   end
-  contexts[number] = nil
   policies.finish(ctx)
   if ctx.endpoint then
     endpoints.finish(ctx.endpoint)

@@ -40,6 +40,15 @@ function _M.edit_answer(edits)
   end
 end
 
+-- Says that the answer depends on a header of the request.
+function _M.vary(name)
+  local present = ngx.header["Vary"]
+  if type(present) == "table" then
+    present = table.concat(present, ", ")
+  end
+  ngx.header["Vary"] = present and present .. ", " .. name or name
+end
+
 function _M.set_cookie(name, value, ttl, secure)
   local text = name .. "=" .. value .. "; Path=/; HttpOnly; SameSite=Lax"
   if ttl then

@@ -1,16 +1,21 @@
 -- Counts in each worker's own memory; once a second what changed is written to the shared dict `metrics`, one text
 -- of numbers for each series and worker: a request pays no lock. A series is `<ingress>|<backend>`.
---   1-5 answers by status class; 6 bytes sent; 7 seconds; 8 failed tries; 9 and on: latency buckets
+--   1-5 answers by status class; 6 bytes sent; 7 milliseconds; 8 failed tries; 9 and on: latency buckets
+-- Zeros at the end are left out, so that thousands of series stay small.
 local _M = {}
 local shared = ngx.shared.metrics
 local bounds = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30 }
 local first_bucket = 9
 local width = first_bucket + #bounds
-local idle_after = 600 -- flushes, after which a worker forgets a series
 local nobody = "-|-" -- requests that no rule took, so that the number of series is bounded
 
-local series, changed = {}, {}
-local flushes = 0
+local floor = math.floor
+local now = ngx.now
+local start_time = ngx.req.start_time
+local variables = ngx.var
+
+-- What this worker counts: the series of this second, and those of the last one.
+local changed, series = {}, {}
 local suffix
 
 local function load(name)
@@ -21,7 +26,7 @@ local function load(name)
       counts[#counts + 1] = tonumber(number)
     end
   end
-  for index = #counts + 1, width do
+  for index = #counts + 1, first_bucket - 1 do
     counts[index] = 0
   end
   series[name] = counts
@@ -33,18 +38,19 @@ function _M.request(name)
   name = name or nobody
   local counts = series[name] or load(name)
   changed[name] = counts
-  local class = (ngx.status - ngx.status % 100) / 100
+  local status = ngx.status
+  local class = (status - status % 100) / 100
   if class >= 1 and class <= 5 then
     counts[class] = counts[class] + 1
   end
-  local seconds = ngx.now() - ngx.req.start_time()
-  counts[6] = counts[6] + tonumber(ngx.var.bytes_sent)
-  counts[7] = counts[7] + seconds
+  local seconds = now() - start_time()
+  counts[6] = counts[6] + tonumber(variables.bytes_sent)
+  counts[7] = counts[7] + floor(seconds * 1000 + 0.5)
   local bucket = first_bucket
   while bucket < width and seconds > bounds[bucket - first_bucket + 1] do
     bucket = bucket + 1
   end
-  counts[bucket] = counts[bucket] + 1
+  counts[bucket] = (counts[bucket] or 0) + 1
 end
 
 function _M.upstream_failed(name)
@@ -53,20 +59,23 @@ function _M.upstream_failed(name)
   counts[8] = counts[8] + 1
 end
 
-local function flush()
-  flushes = flushes + 1
-  local written = changed
-  changed = {}
-  for name, counts in pairs(written) do
-    counts.flushed = flushes
-    shared:set(name .. suffix, table.concat(counts, ","))
+-- Collecting costs what is kept, not what is dropped, and every request drops a little: so much may pile up between.
+local garbage_kb = 256
+
+local function text_of(counts)
+  local text, last = {}, 1
+  for index = 1, width do
+    text[index] = counts[index] or 0
+    last = text[index] ~= 0 and index or last
   end
-  if flushes % idle_after == 0 then
-    for name, counts in pairs(series) do
-      if not changed[name] and (counts.flushed or 0) < flushes - idle_after then
-        series[name] = nil
-      end
-    end
+  return table.concat(text, ",", 1, last)
+end
+
+local function flush()
+  collectgarbage("setpause", 100 + floor(100 * garbage_kb / collectgarbage("count")))
+  series, changed = changed, {}
+  for name, counts in pairs(series) do
+    shared:set(name .. suffix, text_of(counts))
   end
 end
 
@@ -77,19 +86,28 @@ end
 
 _M.flush = flush
 
--- Everything counted so far, by series, of all workers since nginx started.
+-- Everything counted so far, by series, of all workers since nginx started; times in seconds.
 function _M.dump()
   flush()
   local all = {}
   for _, key in ipairs(shared:get_keys(0)) do
     local name = key:match("^[^%z]*")
-    local sums = all[name] or {}
-    all[name] = sums
+    local sums = all[name]
+    if not sums then
+      sums = {}
+      for index = 1, width do
+        sums[index] = 0
+      end
+      all[name] = sums
+    end
     local index = 0
     for number in (shared:get(key) or ""):gmatch("[^,]+") do
       index = index + 1
-      sums[index] = (sums[index] or 0) + tonumber(number)
+      sums[index] = sums[index] + tonumber(number)
     end
+  end
+  for _, sums in pairs(all) do
+    sums[7] = sums[7] / 1000
   end
   return { bounds = bounds, series = all }
 end

@@ -145,11 +145,19 @@ local function choose_target(policy, rule, ctx)
 end
 
 local function prepare_request(policy, rule)
+  if policy.gatherBody then
+    ngx.req.read_body()
+  end
   if policy.rewrite then
     ngx.req.set_uri(rewrite.path(policy.rewrite, rule, ngx.var.uri), false, true)
   end
   if policy.requestHeaders then
     headers.edit_request(policy.requestHeaders)
+  end
+  if policy.protocol == "HTTPS" then
+    ngx.var.target = "https://" .. ngx.var.upstream_group_tls
+  elseif policy.protocol == "GRPCS" then
+    ngx.var.target = "grpcs://kept_grpcs"
   end
   if policy.upstreamHost then
     ngx.var.upstream_host = policy.upstreamHost
@@ -167,6 +175,12 @@ end
 
 -- Header filter.
 function _M.answer(policy, ctx)
+  if policy.compress then
+    headers.vary("Accept-Encoding")
+  else
+    -- Every lane can compress, and each needless one costs memory. The app has the header by now.
+    ngx.req.clear_header("Accept-Encoding")
+  end
   local https = ngx.var.forwarded_proto == "https"
   local session = policy.stickySession
   if session and ctx.endpoint and endpoints.id(ctx.endpoint) ~= ctx.session then

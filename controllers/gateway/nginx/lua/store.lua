@@ -12,7 +12,7 @@ local cjson = require "cjson.safe"
 local _M = {}
 local state = ngx.shared.state
 local now = ngx.now
-local capacity = 384
+local capacity = 192
 local max_behind = 200
 
 local version = -1
