@@ -395,6 +395,12 @@ const everything = (): Record<string, string> => ({
   'Mutation.cancelOperation': `mutation { cancelOperation(id: "${operationId}") { id } }`,
   'Mutation.updateDataCenter':
     'mutation { updateDataCenter(name: "local", input: { allowPrivateSources: true }) { name } }',
+  'Mutation.replayDeadLetters': 'mutation { replayDeadLetters(dataCenter: "local", topic: "build") }',
+  'Mutation.discardDeadLetters': 'mutation { discardDeadLetters(dataCenter: "local", topic: "build") }',
+  'Mutation.updateQueueTopic':
+    'mutation { updateQueueTopic(dataCenter: "local", name: "build", limits: {}) { name } }',
+  'Mutation.deleteQueueGroup':
+    'mutation { deleteQueueGroup(dataCenter: "local", topic: "build", name: "x") }',
   'Mutation.createLogDownload': `mutation { createLogDownload(source: { kind: APP, id: "${appId}" }) { url } }`,
   'Query.logOutputs': `{ logOutputs(teamId: "${blueId}") { id } }`,
   'Mutation.saveLogOutput': `mutation { saveLogOutput(input: { teamId: "${blueId}", name: "x", kind: LOKI, url: "https://logs.example.test" }) { id } }`,

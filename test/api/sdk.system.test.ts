@@ -150,6 +150,24 @@ test('a certificate is stored and removed, a quota set and reached', async () =>
   expect(await skyarc.platform.storageClasses()).toMatchObject([{ name: 'local', storageClasses: [] }]);
 });
 
+test('an operator sees topics of the queue, limits one, and has no dead letters to look at', async () => {
+  const { platform } = skyarc;
+  const { limits } = await platform.updateQueueTopic('local', 'build', {
+    maxMessages: 500,
+    retainSeconds: 60,
+  });
+  expect(limits).toMatchObject({ maxMessages: 500, retainSeconds: 60, retainBytes: null });
+  await platform.updateQueueTopic('local', 'build', {});
+  const [dataCenter] = await platform.queueTopics();
+  const topic = dataCenter?.queueTopics?.find(({ name }) => name === 'build');
+  expect(topic).toMatchObject({ deadLetters: 0, limits: { retainSeconds: null } });
+  expect(await platform.deadLetters('local', 'build')).toEqual({ more: false, letters: [] });
+  expect(await platform.replayDeadLetters('local', 'build')).toBe(0);
+  expect(await platform.discardDeadLetters('local', 'build')).toBe(0);
+  await expect(platform.replayDeadLetters('local', 'build', [])).rejects.toThrow('name some');
+  await expect(platform.deleteQueueGroup('local', 'build', 'nobody')).rejects.toThrow('has no group');
+});
+
 test('a group acts as one, its operations in order', async () => {
   const operations = await skyarc.groups.deploy(groupId);
   expect(operations.map(({ appName }) => appName)).toEqual(['db', 'web']);
