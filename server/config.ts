@@ -16,6 +16,16 @@ export const serverConfigSchema = z.object({
       z.object({ name: dataCenterName, displayName: z.string(), apiUrl: z.url({ protocol: /^https$/ }) }),
     )
     .default([]),
+  /**
+   * Terminal services on this very machine, addresses by data centre and by instance: their terminals take no way round
+   * by the data centre's API. They check grants themselves.
+   */
+  nearbyTerminals: z
+    .record(
+      dataCenterName,
+      z.record(z.string(), z.url({ protocol: /^http$/, hostname: /^(127\.0\.0\.1|\[::1\]|localhost)$/ })),
+    )
+    .default({}),
   /** Folder of the exported console; without it only the API is served. */
   webRoot: z.string().optional(),
   /** Folder with `<name>/template.json` of each built-in template. */

@@ -3,6 +3,7 @@ import { start } from '@skyarc/server';
 import { consoleCertificateOf } from './certificates.ts';
 import type { StartedProcess } from './processes.ts';
 import type { Topology } from './topology.ts';
+import { nearbyTerminalsOf } from './webcli.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
@@ -18,6 +19,7 @@ export async function startConsole(topology: Topology): Promise<StartedProcess> 
     dataCenters: [
       { name: dataCenter, displayName: 'This machine', apiUrl: `https://127.0.0.1:${ports.api}` },
     ],
+    nearbyTerminals: nearbyTerminalsOf(topology),
     webRoot: resolve(root, 'web/out'),
     samplesFolder: resolve(root, 'samples'),
     // `npm run dev` serves the pages from a port of its own.

@@ -34,6 +34,8 @@ export interface HttpServerOptions {
   readonly port: number;
   /** Origins besides the server's own host from which pages may come, e.g. behind a proxy. */
   readonly publicOrigins: readonly string[];
+  /** See `serverConfigSchema`. */
+  readonly nearbyTerminals: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly isSecure: boolean;
   /** Folder of the exported console; none is served when absent. */
   readonly webRoot: string | undefined;

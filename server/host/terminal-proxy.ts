@@ -9,7 +9,7 @@ import {
 import { AppError } from '@skyarc/lib/errors';
 import type { Logger } from '@skyarc/lib/log';
 import { readClaims } from '@skyarc/lib/signed-grant';
-import { refuseWebSocket, type Upgrade } from '@skyarc/lib/tunnel';
+import { refuseWebSocket, tunnel, type Upgrade } from '@skyarc/lib/tunnel';
 import type { Authenticator, Credential, Identity } from './context.ts';
 import type { DataCenterClient } from './data-centers/client.ts';
 import type { DataCenterRegistry } from './data-centers/registry.ts';
@@ -21,6 +21,8 @@ export interface TerminalProxyOptions {
   readonly authenticator: Authenticator;
   readonly dataCenters: DataCenterRegistry;
   readonly publicOrigins: readonly string[];
+  /** Terminal services of this machine, by data centre and instance. */
+  readonly nearbyTerminals: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly log: Logger;
 }
 
@@ -65,7 +67,7 @@ export class TerminalProxy {
       const dataCenter = await this.options.dataCenters.get(dataCenterOf(claims.session));
       this.open.add(socket);
       socket.once('close', () => this.open.delete(socket));
-      await dataCenter.tunnel(upgrade, TerminalProxy.path);
+      if (!(await this.passNearby(upgrade, claims))) await dataCenter.tunnel(upgrade, TerminalProxy.path);
       this.watch(socket, { claims, credential, dataCenter });
     } catch (error) {
       refuseWebSocket(upgrade, error);
@@ -75,6 +77,18 @@ export class TerminalProxy {
   /** Ends all; tabs come back to whoever serves then. */
   close(): void {
     for (const socket of this.open) socket.destroy();
+  }
+
+  /** Straight to a terminal service of this machine; false when it is none of these, or does not answer. */
+  private async passNearby(upgrade: Upgrade, { session, instance }: TerminalGrantClaims): Promise<boolean> {
+    // The claims are not proven here: they only choose among addresses of our own.
+    const ofDataCenter = this.options.nearbyTerminals[dataCenterOf(session) ?? ''] ?? {};
+    const url = new Map(Object.entries(ofDataCenter)).get(instance);
+    if (!url) return false;
+    return tunnel(upgrade, { url: new URL(TerminalProxy.path, url) }).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** Throws UNAUTHENTICATED, FORBIDDEN or NOT_FOUND. */

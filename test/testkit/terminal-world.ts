@@ -27,6 +27,8 @@ export interface TerminalWorldOptions {
   readonly serviceCidr: string;
   readonly webRoot?: string;
   readonly webcli?: Partial<WebcliConfig>;
+  /** Numbers of the webcli that the console reaches as on one machine, not by the API. */
+  readonly nearby?: readonly number[];
 }
 
 export const hostImage = 'localhost/test/root:1';
@@ -132,6 +134,11 @@ export class TerminalWorld {
           dataCenters: [{ name: 'local', displayName: 'Here', apiUrl: api.url }],
           samplesFolder: join(folder, 'samples'),
           attemptsPerMinute: 100,
+          nearbyTerminals: {
+            local: Object.fromEntries(
+              (options.nearby ?? []).map((index) => [`webcli-${index}`, `http://127.0.0.1:${portOf(index)}`]),
+            ),
+          },
           ...(options.webRoot && { webRoot: options.webRoot }),
         }),
         (one) => one.stop(),
