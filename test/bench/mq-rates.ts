@@ -37,7 +37,7 @@ async function withCallers(
   return (done * 1_000) / (performance.now() - began);
 }
 
-/** Requests of 512 messages on one stream, eight of them on their way. */
+/** Requests of 512 messages on one stream, as many on their way as two commits of the queue take. */
 export async function streamRate(mqUrl: string, ms: number): Promise<number> {
   const rpc = createRpcClient(QueueService, { url: mqUrl });
   const topic = newTopic();
@@ -55,7 +55,7 @@ export async function streamRate(mqUrl: string, ms: number): Promise<number> {
       }));
       onTheWay += 1;
       yield { messages };
-      if (onTheWay >= 8) await new Promise<void>((resolve) => sent.push(resolve));
+      if (onTheWay >= 24) await new Promise<void>((resolve) => sent.push(resolve));
     }
   }
   for await (const { sequences, failures } of rpc.calls.publishStream(requests())) {
