@@ -4,8 +4,6 @@ import { DataCentersDocument } from '@skyarc/sdk';
 import type { DataCenterFieldsFragment, UpdateDataCenterInput } from '@skyarc/sdk';
 import type { ReactNode } from 'react';
 import { api, useAction, useQuery } from '../../../components/api.ts';
-import { DataList } from '../../../components/data-list.tsx';
-import { cores, memory } from '../../../components/format.ts';
 import { Note } from '../../../components/note.tsx';
 import { Page } from '../../../components/page.tsx';
 import { Panel } from '../../../components/panel.tsx';
@@ -13,6 +11,7 @@ import { RecordPanel } from '../../../components/record-form/index.ts';
 import { Empty, Loaded } from '../../../components/states.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { MetricsPanel } from '../../monitor/index.ts';
+import { NodesPanel } from '../../nodes/index.ts';
 import { StatusGlyph } from '../../operations/index.ts';
 import { QueuesPanel } from '../../queues/index.ts';
 import { QuotasPanel } from '../../quotas/index.ts';
@@ -84,38 +83,7 @@ function DataCenterView({ dataCenter, reload }: DataCenterViewProps): ReactNode 
           </Panel>
           <MetricsPanel subject="DATA_CENTER" dataCenter={name} />
           <Services services={info.services} />
-          <Panel flush title={t('nodes')}>
-            <DataList
-              label={t('nodes')}
-              items={info.nodes}
-              keyOf={(node) => node.name}
-              columns={[
-                {
-                  key: 'name',
-                  title: t('node'),
-                  render: (node) => (
-                    <span className="row">
-                      <StatusGlyph status={node.ready ? 'SUCCEEDED' : 'FAILED'} />
-                      <strong style={{ fontWeight: 560 }}>{node.name}</strong>
-                      <span className="faint small">{node.ready ? t('ready') : t('notReady')}</span>
-                    </span>
-                  ),
-                },
-                {
-                  key: 'cpu',
-                  title: t('cpu'),
-                  align: 'right',
-                  render: ({ cpuMillis }) => t('coresOf', { n: Number(cores(cpuMillis)) }),
-                },
-                {
-                  key: 'memory',
-                  title: t('memory'),
-                  align: 'right',
-                  render: ({ memoryMb }) => memory(memoryMb),
-                },
-              ]}
-            />
-          </Panel>
+          <NodesPanel dataCenter={name} />
         </>
       ) : (
         <Note kind="error" title={displayName || name}>

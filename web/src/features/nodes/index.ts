@@ -1,0 +1,1 @@
+export { NodesPanel } from './components/nodes-panel.tsx';
