@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { SkyarcClient } from '@skyarc/sdk';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { readFiles } from '../../../controllers/chaos/testkit/files.ts';
+import { removedByName } from '../../testkit/apps.ts';
 import { type GitServer, startGitServer } from '../../testkit/git-server.ts';
 import { Installation } from '../../testkit/installation.ts';
 import { ask, finish, loginAsOwner, untilAnswers } from '../../testkit/session.ts';
@@ -33,6 +34,7 @@ async function runs(
   use: (host: string, build: { buildpack: string | null }) => Promise<void>,
   { memoryMb = 256, module }: { readonly memoryMb?: number; readonly module?: string } = {},
 ): Promise<void> {
+  await removedByName(skyarc, world, name);
   const repository = await git.create(name, files);
   const { app, operation } = await skyarc.apps.create({
     groupId: world.groupId,
@@ -139,9 +141,14 @@ test('PHP, Ruby and Go without packages of others', slow, async () => {
   await Promise.all([
     runs('php', await fixtureOf('php'), (host) => untilAnswers(world, host, 'Hello, ANN from PHP 8', 60_000)),
     runs('ruby', await fixtureOf('ruby'), (host) => untilAnswers(world, host, 'Hello, Ruby at /', 60_000)),
-    runs('go', await fixtureOf('go'), async (host) => {
-      await untilAnswers(world, host, '<p>Hello', 60_000);
-      expect((await ask(world, host, '/?name=Ann')).text).toBe('<p>Hello Ann from Go</p>');
-    }),
+    runs(
+      'go',
+      await fixtureOf('go'),
+      async (host) => {
+        await untilAnswers(world, host, '<p>Hello', 60_000);
+        expect((await ask(world, host, '/?name=Ann')).text).toBe('<p>Hello Ann from Go</p>');
+      },
+      { module: 'cmd/web' },
+    ),
   ]);
 });
