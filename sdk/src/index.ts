@@ -8,6 +8,7 @@ import { GroupMethods } from './methods/groups.ts';
 import { ImportMethods } from './methods/imports.ts';
 import { LogMethods } from './methods/logs.ts';
 import { OperationMethods } from './methods/operations.ts';
+import { MonitorMethods } from './methods/monitor.ts';
 import { PlatformMethods } from './methods/platform.ts';
 import { PluginMethods } from './methods/plugins.ts';
 import { QuotaMethods } from './methods/quotas.ts';
@@ -27,6 +28,7 @@ export class SkyarcClient extends GraphQLClient {
   readonly imports = new ImportMethods(this);
   readonly logs = new LogMethods(this);
   readonly operations = new OperationMethods(this);
+  readonly monitor = new MonitorMethods(this);
   readonly platform = new PlatformMethods(this);
   readonly plugins = new PluginMethods(this);
   readonly quotas = new QuotaMethods(this);

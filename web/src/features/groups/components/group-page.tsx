@@ -10,6 +10,7 @@ import type { ReactNode } from 'react';
 import { api, toError } from '../../../components/api.ts';
 import { commonText } from '../../../components/common-text.ts';
 import { Page } from '../../../components/page.tsx';
+import { MetricsPanel } from '../../monitor/index.ts';
 import { Panel } from '../../../components/panel.tsx';
 import { Empty, Loaded } from '../../../components/states.tsx';
 import { useText } from '../../../components/use-text.ts';
@@ -85,6 +86,7 @@ export function GroupPage(): ReactNode {
             }
           </Loaded>
         </Panel>
+        {apps.length > 0 && <MetricsPanel subject="GROUP" id={id} />}
         <ConfigSets groupId={id} apps={apps} />
       </div>
       <Modal

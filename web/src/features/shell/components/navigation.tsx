@@ -1,10 +1,12 @@
 'use client';
 
 import {
+  AlertOutlined,
   ApiOutlined,
   AppstoreOutlined,
   ClusterOutlined,
   DatabaseOutlined,
+  ExportOutlined,
   FolderOutlined,
   HistoryOutlined,
   PlusOutlined,
@@ -22,6 +24,7 @@ import { Logo } from '../../../components/logo.tsx';
 import { LanguageSwitch, ThemeSwitch } from '../../../components/preference-switches.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { GroupForm } from '../../groups/index.ts';
+import { MessagesLink } from '../../monitor/index.ts';
 import { StatusGlyph, useOperations } from '../../operations/index.ts';
 import { logOut, useSession } from '../../session/index.ts';
 import { TeamSwitcher, useTeam } from '../../teams/index.ts';
@@ -63,9 +66,12 @@ export function Navigation({ onNavigate }: { readonly onNavigate?: () => void })
       <div className={styles['links']}>
         {link('/', t('overview'), <AppstoreOutlined />)}
         <OperationsLink onNavigate={onNavigate} />
+        <MessagesLink className={styles['link']} countClassName={styles['count']} onNavigate={onNavigate} />
+        {link('/alerts', t('alerts'), <AlertOutlined />)}
         {link('/team', t('members'), <TeamOutlined />)}
         {link('/certificates', t('certificates'), <SafetyCertificateOutlined />)}
         {mayDevelop && link('/registries', t('registries'), <DatabaseOutlined />)}
+        {mayDevelop && link('/log-outputs', t('logOutputs'), <ExportOutlined />)}
         {link('/plugins', t('plugins'), <ApiOutlined />)}
         {viewer.user.admin && link('/data-center', t('dataCenter'), <ClusterOutlined />)}
       </div>

@@ -1,0 +1,122 @@
+'use client';
+
+import type { MetricsFieldsFragment } from '@skyarc/sdk';
+import { useEffect, useRef } from 'react';
+import type { ReactNode } from 'react';
+import UPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import { bytes, duration } from '../../../components/format.ts';
+import { palettes } from '../../../components/palette.ts';
+import type { Palette } from '../../../components/palette.ts';
+import { usePreferences } from '../../../components/preferences.tsx';
+
+export type Series = MetricsFieldsFragment['series'][number];
+export type Marker = MetricsFieldsFragment['markers'][number];
+export type Unit = 'cores' | 'bytes' | 'bytesPerSec' | 'perSec' | 'share' | 'seconds' | 'count';
+
+export interface ChartProps {
+  readonly label: string;
+  readonly unit: Unit;
+  readonly series: readonly Series[];
+  readonly markers: readonly Marker[];
+}
+
+const height = 180;
+
+/** Lines over time with marks where something was deployed. */
+export function Chart({ label, unit, series, markers }: ChartProps): ReactNode {
+  const place = useRef<HTMLDivElement>(null);
+  const { theme, language } = usePreferences();
+  useEffect(() => {
+    const element = place.current;
+    if (!element) return undefined;
+    const colors = palettes[theme];
+    const data = [
+      series[0]?.times ?? [],
+      ...series.map(({ values }) => values),
+    ] as unknown as UPlot.AlignedData;
+    const plot = new UPlot(optionsOf({ element, unit, series, markers, colors, language }), data, element);
+    const resized = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height }));
+    resized.observe(element);
+    return () => {
+      resized.disconnect();
+      plot.destroy();
+    };
+  }, [series, markers, unit, theme, language]);
+  return <div ref={place} role="img" aria-label={label} style={{ minHeight: height + 30 }} />;
+}
+
+interface Look {
+  readonly element: HTMLElement;
+  readonly unit: Unit;
+  readonly series: readonly Series[];
+  readonly markers: readonly Marker[];
+  readonly colors: Palette;
+  readonly language: string;
+}
+
+function optionsOf({ element, unit, series, markers, colors, language }: Look): UPlot.Options {
+  const strokes = [colors.petrol, colors.amber, colors.blue, colors.green, colors.red, colors.inkSoft];
+  const axis = { stroke: colors.inkFaint, grid: { stroke: colors.line, width: 1 }, ticks: { show: false } };
+  return {
+    width: element.clientWidth,
+    height,
+    cursor: { drag: { x: true, y: false } },
+    legend: { live: true },
+    fmtDate: () => (date) => date.toLocaleString(language === 'zh' ? 'zh-CN' : 'en-GB', { hour12: false }),
+    scales: { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
+    axes: [
+      { ...axis, values: (_plot, times) => times.map((at) => tick(at, times)) },
+      { ...axis, size: 64, values: (_plot, values) => values.map((value) => shown(value, unit)) },
+    ],
+    series: [
+      {},
+      ...series.map(({ name }, index) => ({
+        label: name || '-',
+        stroke: strokes[index % strokes.length] ?? colors.petrol,
+        width: 1.5,
+        points: { show: false },
+        value: (_plot: UPlot, value: number | null) => (value === null ? '–' : shown(value, unit)),
+      })),
+    ],
+    hooks: { drawClear: [(plot) => drawMarkers(plot, markers, colors)] },
+  };
+}
+
+function drawMarkers(plot: UPlot, markers: readonly Marker[], colors: Palette): void {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.lineWidth = 1;
+  ctx.setLineDash([4, 3]);
+  for (const { at, status } of markers) {
+    const x = Math.round(plot.valToPos(Date.parse(at) / 1_000, 'x', true));
+    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    ctx.strokeStyle = status === 'FAILED' ? colors.red : colors.green;
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, '0');
+}
+
+/** Days where the axis spans some, else the time of day. */
+function tick(at: number, times: readonly number[]): string {
+  const date = new Date(at * 1_000);
+  const isLong = (times.at(-1) ?? 0) - (times[0] ?? 0) > 86_400;
+  return isLong
+    ? `${two(date.getMonth() + 1)}-${two(date.getDate())}`
+    : `${two(date.getHours())}:${two(date.getMinutes())}`;
+}
+
+function shown(value: number, unit: Unit): string {
+  if (unit === 'bytes') return bytes(value);
+  if (unit === 'bytesPerSec') return `${bytes(value)}/s`;
+  if (unit === 'share') return `${(value * 100).toFixed(value < 0.1 ? 1 : 0)} %`;
+  if (unit === 'seconds') return value < 1 ? `${Math.round(value * 1_000)} ms` : duration(value * 1_000);
+  return value >= 100 ? value.toFixed(0) : String(Number(value.toFixed(value < 1 ? 3 : 1)));
+}

@@ -1,0 +1,136 @@
+'use client';
+
+import { Button } from 'antd';
+import { AlertsDocument, SilencesDocument } from '@skyarc/sdk';
+import type { AlertsQuery } from '@skyarc/sdk';
+import type { ReactNode } from 'react';
+import { api, useAction, useQuery } from '../../../components/api.ts';
+import { DataList } from '../../../components/data-list.tsx';
+import { ErrorNote } from '../../../components/note.tsx';
+import { Panel } from '../../../components/panel.tsx';
+import { Empty, Loaded } from '../../../components/states.tsx';
+import { RelativeTime } from '../../../components/time.tsx';
+import { useText } from '../../../components/use-text.ts';
+import { monitorText } from '../text.ts';
+import { Severity } from './severity.tsx';
+
+type Alert = AlertsQuery['alerts'][number];
+
+export interface AlertPanelProps {
+  /** Null: the installation's. */
+  readonly teamId: string | null;
+  readonly mayChange: boolean;
+}
+
+const refreshMs = 5_000;
+const silenceMinutes = 120;
+
+/** What fires, and what is silenced. */
+export function FiringPanel({ teamId, mayChange }: AlertPanelProps): ReactNode {
+  const t = useText(monitorText);
+  const alerts = useQuery(AlertsDocument, { teamId }, { refreshMs });
+  const silences = useQuery(SilencesDocument, { teamId }, { refreshMs });
+  const place = teamId === null ? {} : { teamId };
+  const reload = () => Promise.all([alerts.reload(), silences.reload()]);
+  const silence = useAction(async ({ labels }: Alert) => {
+    const matchers = labels.map(({ name, value }) => ({ name, value })).filter(({ value }) => value !== '');
+    await api().monitor.silence({ teamId, matchers, minutes: silenceMinutes, comment: t('silenced') });
+    await reload();
+  });
+  const end = useAction(async (id: string) => {
+    await api().monitor.endSilence(id, place);
+    await reload();
+  });
+  return (
+    <>
+      <Panel flush title={t('firing')} testId="firing">
+        <ErrorNote error={silence.error} title={t('notDone')} />
+        <Loaded state={alerts} rows={3}>
+          {(data) =>
+            data.alerts.length === 0 ? (
+              <Empty title={t('nothingFires')} help={t('nothingFiresHelp')} />
+            ) : (
+              <DataList
+                label={t('firing')}
+                items={data.alerts}
+                keyOf={({ id }) => id}
+                columns={[
+                  { key: 'severity', title: t('severity'), render: (one) => <Severity of={one.severity} /> },
+                  {
+                    key: 'what',
+                    title: t('what'),
+                    render: ({ summary, name, state }) => (
+                      <>
+                        <strong>{summary || name}</strong>
+                        <div className="faint small">
+                          {name} · {t(state)}
+                        </div>
+                      </>
+                    ),
+                  },
+                  {
+                    key: 'since',
+                    title: t('since'),
+                    render: ({ startedAt }) => <RelativeTime at={startedAt} />,
+                  },
+                  {
+                    key: 'act',
+                    title: '',
+                    align: 'right',
+                    render: (one) =>
+                      mayChange &&
+                      one.state === 'FIRING' && (
+                        <Button size="small" loading={silence.busy} onClick={() => void silence.run(one)}>
+                          {t('silence')}
+                        </Button>
+                      ),
+                  },
+                ]}
+              />
+            )
+          }
+        </Loaded>
+      </Panel>
+      <Panel flush title={t('silences')} testId="silences">
+        <ErrorNote error={end.error} title={t('notDone')} />
+        <Loaded state={silences} rows={1}>
+          {(data) =>
+            data.silences.length === 0 ? (
+              <p className="soft" style={{ padding: 16 }}>
+                {t('noSilences')}
+              </p>
+            ) : (
+              <DataList
+                label={t('silences')}
+                items={data.silences}
+                keyOf={({ id }) => id}
+                columns={[
+                  {
+                    key: 'what',
+                    title: t('what'),
+                    render: ({ matchers }) =>
+                      matchers.map(({ name, value }) => `${name}=${value}`).join(', '),
+                  },
+                  { key: 'reason', title: t('reason'), render: ({ comment }) => comment },
+                  { key: 'by', title: t('by'), render: ({ createdBy }) => createdBy },
+                  { key: 'until', title: t('until'), render: ({ endsAt }) => <RelativeTime at={endsAt} /> },
+                  {
+                    key: 'act',
+                    title: '',
+                    align: 'right',
+                    render: ({ id }) =>
+                      mayChange && (
+                        <Button size="small" onClick={() => void end.run(id)}>
+                          {t('end')}
+                        </Button>
+                      ),
+                  },
+                ]}
+              />
+            )
+          }
+        </Loaded>
+      </Panel>
+    </>
+  );
+}

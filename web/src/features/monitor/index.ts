@@ -1,0 +1,4 @@
+export { AlertsPage } from './components/alerts-page.tsx';
+export { MessagesLink } from './components/messages-link.tsx';
+export { MessagesPage } from './components/messages-page.tsx';
+export { MetricsPanel } from './components/metrics-panel.tsx';
