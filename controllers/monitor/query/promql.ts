@@ -32,7 +32,9 @@ const lookbackSec = 300;
 
 /** Whether and how shards can answer an expression each for themselves; null when it needs all series in one place. */
 export function planOf(expression: string): PushDown | null {
-  const root = parse(expression);
+  const root = find(expression);
+  // What this grammar does not know, Prometheus still may.
+  if (!root) return null;
   const text = (node: SyntaxNode) => expression.slice(node.from, node.to);
   const reachSec = durationsOf(root, text).reduce((sum, seconds) => sum + seconds, lookbackSec);
   if (!areShardsOwn(root, text)) return null;
@@ -58,14 +60,15 @@ export function planOf(expression: string): PushDown | null {
 /** The same expression over the series of one namespace alone. Throws INVALID for what is no expression. */
 export function scopeTo(namespace: string, expression: string): string {
   const places: { at: number; isEmpty: boolean; hasBraces: boolean }[] = [];
-  parse(expression)
-    .cursor()
-    .iterate(({ name, node }) => {
-      if (name !== 'VectorSelector') return;
-      const matchers = node.getChild('LabelMatchers');
-      if (!matchers) places.push({ at: node.to, isEmpty: true, hasBraces: false });
-      else places.push({ at: matchers.from + 1, isEmpty: !matchers.firstChild, hasBraces: true });
-    });
+  const root = find(expression);
+  if (!root)
+    throw new AppError('INVALID', 'Cannot read the expression: it is not PromQL as it is known here');
+  root.cursor().iterate(({ name, node }) => {
+    if (name !== 'VectorSelector') return;
+    const matchers = node.getChild('LabelMatchers');
+    if (!matchers) places.push({ at: node.to, isEmpty: true, hasBraces: false });
+    else places.push({ at: matchers.from + 1, isEmpty: !matchers.firstChild, hasBraces: true });
+  });
   const matcher = `namespace=${JSON.stringify(namespace)}`;
   let scoped = expression;
   for (const { at, isEmpty, hasBraces } of places.toSorted((left, right) => right.at - left.at)) {
@@ -75,17 +78,14 @@ export function scopeTo(namespace: string, expression: string): string {
   return scoped;
 }
 
-function parse(expression: string): SyntaxNode {
-  const tree = parser.parse(expression);
-  tree.cursor().iterate(({ type, from }) => {
-    if (type.isError) {
-      const near = expression.slice(from, from + 20);
-      throw new AppError('INVALID', `Cannot read the expression: unexpected ${near ? `"${near}"` : 'end'}`);
-    }
+/** Null for what is no expression. */
+function find(expression: string): SyntaxNode | null {
+  const { topNode } = parser.parse(expression);
+  let isFine = true;
+  topNode.cursor().iterate(({ type }) => {
+    if (type.isError) isFine = false;
   });
-  const root = tree.topNode.firstChild;
-  if (!root) throw new AppError('INVALID', 'Cannot read the expression: it is empty');
-  return root;
+  return isFine ? topNode.firstChild : null;
 }
 
 function mergeOf(

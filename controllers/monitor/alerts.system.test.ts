@@ -1,0 +1,187 @@
+import { createHmac } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { newId } from '@skyarc/lib/contracts';
+import { sleep } from '@skyarc/lib/retry';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { RunningMonitor } from './main.ts';
+import { MailBox, Outside, type Posted } from './testkit/outside.ts';
+import { eventually, MonitorRig } from './testkit/rig.ts';
+
+const mailPort = 21_780;
+const outsidePort = 21_781;
+const signingKey = 'key of the webhook';
+const mailbox = new MailBox();
+const outside = new Outside();
+let rig: MonitorRig;
+let monitor: RunningMonitor;
+
+const changes = {
+  services: [{ name: 'probe', url: `http://127.0.0.1:${outsidePort}` }],
+  watchdogSec: 30,
+  alertmanager: { repeatIntervalSec: 3_600 },
+};
+
+beforeAll(async () => {
+  await mailbox.listen(mailPort);
+  await outside.listen(outsidePort);
+  rig = await MonitorRig.open('hema', 21_750);
+  await addReceiver(
+    'MAIL',
+    { host: '127.0.0.1', port: mailPort, from: 'a@test.dev', to: ['b@test.dev'] },
+    {},
+  );
+  await addReceiver('WEBHOOK', {}, { url: `http://127.0.0.1:${outsidePort}/hook`, signingKey });
+  monitor = await rig.start(0, changes);
+});
+
+afterAll(async () => {
+  await rig?.close();
+  await outside.close();
+  await mailbox.close();
+});
+
+async function addReceiver(kind: string, settings: object, secret: object, teamName: string | null = null) {
+  const id = newId('local', 'receiver');
+  const sealed = rig.secretBox.seal(JSON.stringify(secret), `receiver:${id}`);
+  const row = { id, teamName, name: kind, kind, settings: JSON.stringify(settings), secret: sealed };
+  await rig.db.alertReceiver.create({ data: row });
+  return id;
+}
+
+/** A rule over the probe's gauge of the same name. */
+async function addRule(name: string): Promise<void> {
+  outside.metrics.set(name, 0);
+  await rig.db.alertRule.create({
+    data: {
+      id: newId('local', 'alertrule'),
+      name,
+      expression: `${name} > 0`,
+      forSec: 0,
+      summary: `${name} is up`,
+    },
+  });
+  await rig.post(monitor, '/sync');
+}
+
+const mailsOf = (name: string, state: string) =>
+  mailbox.mails.filter(({ text }) => text.includes(`Subject: [${state}] ${name} is up`));
+const postsOf = (name: string, status: string) =>
+  outside.posts.filter(
+    ({ path, body }) =>
+      path === '/hook' && body.includes(`"${name}"`) && body.includes(`"status":"${status}"`),
+  );
+const messagesOf = (alertName: string) => rig.db.message.findMany({ where: { alertName } });
+
+async function enginePid(name: string): Promise<number> {
+  const { dataDir } = rig.configOf(0);
+  return Number((await readFile(join(dataDir, name, `${name}.pid`), 'utf8')).split(/\s/)[0]);
+}
+
+test('an alert is one mail, one signed post and one message, and so is its end', async () => {
+  const name = `probe_${Date.now()}`;
+  await addRule(name);
+  outside.metrics.set(name, 1);
+  await eventually(async () => mailsOf(name, 'WARNING').length > 0 && postsOf(name, 'FIRING').length > 0);
+  const [{ headers, body } = { headers: {} as Posted['headers'], body: '' }] = postsOf(name, 'FIRING');
+  const [, at = '', signature] = /^t=(\d+),v1=(\w+)$/.exec(String(headers['x-skyarc-signature'])) ?? [];
+  expect(createHmac('sha256', signingKey).update(`${at}.${body}`).digest('hex')).toBe(signature);
+  expect(await eventually(async () => (await messagesOf(name))[0])).toMatchObject({
+    status: 'FIRING',
+    severity: 'WARNING',
+    summary: `${name} is up`,
+    teamName: null,
+  });
+  outside.metrics.set(name, 0);
+  await eventually(async () => mailsOf(name, 'RESOLVED').length > 0 && postsOf(name, 'RESOLVED').length > 0);
+  await eventually(async () => (await messagesOf(name))[0]?.status === 'RESOLVED');
+  expect(
+    [mailsOf(name, 'WARNING'), mailsOf(name, 'RESOLVED'), await messagesOf(name)].map(({ length }) => length),
+  ).toEqual([1, 1, 1]);
+});
+
+test('killed engines and a killed monitor neither lose an alert nor tell it twice', async () => {
+  const [before, during] = [`before_${Date.now()}`, `during_${Date.now()}`];
+  await addRule(before);
+  await addRule(during);
+  outside.metrics.set(before, 1);
+  await eventually(async () => mailsOf(before, 'WARNING').length > 0);
+  process.kill(await enginePid('alertmanager'), 'SIGKILL');
+  outside.metrics.set(during, 1);
+  await eventually(async () => mailsOf(during, 'WARNING').length > 0);
+  process.kill(await enginePid('shard-0'), 'SIGKILL');
+  await monitor.stop();
+  monitor = await rig.start(0, changes);
+  await eventually(async () => (await fetch(`${monitor.url}/healthz`)).ok);
+  // Long enough for everything that was begun again to say what it believes to be news.
+  await sleep(8_000);
+  for (const name of [before, during]) {
+    expect(mailsOf(name, 'WARNING'), name).toHaveLength(1);
+    expect(mailsOf(name, 'RESOLVED'), name).toHaveLength(0);
+    expect(await messagesOf(name), name).toHaveLength(1);
+  }
+  outside.metrics.set(before, 0);
+  outside.metrics.set(during, 0);
+  await eventually(
+    async () => mailsOf(before, 'RESOLVED').length > 0 && mailsOf(during, 'RESOLVED').length > 0,
+  );
+});
+
+test('a receiver that fails is tried again, and what it said is written down', async () => {
+  const name = `again_${Date.now()}`;
+  await addRule(name);
+  outside.answer = { status: 503, body: 'not now' };
+  outside.metrics.set(name, 1);
+  await eventually(async () => postsOf(name, 'FIRING').length > 0);
+  const failed = await eventually(
+    async () => (await rig.db.alertReceiver.findFirst({ where: { lastError: { not: null } } })) ?? undefined,
+  );
+  expect(failed.lastError).toMatch(/status 503: not now/);
+  outside.answer = { status: 200, body: '{"errcode":0}' };
+  await eventually(
+    async () => (await rig.db.alertReceiver.count({ where: { lastError: { not: null } } })) === 0,
+  );
+  outside.metrics.set(name, 0);
+});
+
+test('robots get what they take, and their refusals are told', async () => {
+  const url = `http://127.0.0.1:${outsidePort}`;
+  const ding = await addReceiver('DINGTALK', {}, { url: `${url}/ding?access_token=x`, signingKey: 'SEC1' });
+  const wechat = await addReceiver('WECHAT_WORK', {}, { url: `${url}/wechat?key=x` });
+  const slack = await addReceiver('SLACK', { channel: '#ops' }, { url: `${url}/slack` });
+  for (const id of [ding, wechat, slack]) await rig.post(monitor, `/receivers/${id}/test`);
+  const bodyOf = (path: string) => {
+    const found = outside.posts.findLast((one) => one.path.startsWith(path));
+    return { path: found?.path ?? '', body: JSON.parse(found?.body ?? '{}') as Record<string, unknown> };
+  };
+  expect(bodyOf('/ding').path).toMatch(/access_token=x&timestamp=\d+&sign=/);
+  expect(bodyOf('/ding').body).toMatchObject({ msgtype: 'markdown', markdown: { title: /Test message/ } });
+  expect(bodyOf('/wechat').body).toMatchObject({ msgtype: 'markdown' });
+  expect(bodyOf('/slack').body).toMatchObject({ channel: '#ops' });
+  outside.answer = { status: 200, body: '{"errcode":310000,"errmsg":"sign not match"}' };
+  await expect(rig.post(monitor, `/receivers/${ding}/test`)).rejects.toThrow('sign not match');
+  outside.answer = { status: 200, body: '{"errcode":0}' };
+});
+
+test('a team reaches public addresses alone, and its rules its own series alone', async () => {
+  const id = await addReceiver('WEBHOOK', {}, { url: `http://127.0.0.1:${outsidePort}/mine` }, 'blue');
+  await expect(rig.post(monitor, `/receivers/${id}/test`)).rejects.toThrow('loopback');
+  const scope = (expression: string) =>
+    rig.post(monitor, '/scope', { expression, namespace: 'skyarc-blue' }) as Promise<{ expression: string }>;
+  expect((await scope('sum(rate(x{namespace="skyarc-red"}[5m])) / y # or z')).expression).toBe(
+    'sum(rate(x{namespace="skyarc-blue",namespace="skyarc-red"}[5m])) / y{namespace="skyarc-blue"}',
+  );
+  await expect(scope('sum(x')).rejects.toThrow('bad_data');
+  const rule = { id: 'r', teamName: 'blue', name: 'r', forSec: 0, severity: 'INFO', summary: '' };
+  const check = (expression: string, summary = '') =>
+    rig.post(monitor, '/rules/check', { ...rule, expression, summary });
+  await expect(check('up >')).rejects.toThrow('bad_data');
+  await expect(check('up == 0', '{{ $labels.')).rejects.toThrow('Cannot use the rule');
+  await check('up == 0', '{{ $labels.pod }} is down');
+});
+
+test('strangers are refused', async () => {
+  expect((await fetch(`${monitor.url}/api/v1/query?query=up`)).status).toBe(401);
+  const headers = { authorization: 'Bearer wrong' };
+  expect((await fetch(`${monitor.url}/notify/messages`, { method: 'POST', headers })).status).toBe(401);
+});
