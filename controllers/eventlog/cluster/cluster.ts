@@ -16,6 +16,12 @@ import { ownerOf } from './ring.ts';
 
 const pageLines = 1_000;
 
+/** The right to add to a stream: asked for, then held until another node takes it over. */
+interface Claim {
+  taking: Promise<void>;
+  isHeld: boolean;
+}
+
 /**
  * The event log of several nodes. Each stream has one owner, which alone gives sequences; before it begins it
  * has all others give the stream up, so that sequences go on. Lines stay where they were stored: a reader
@@ -26,7 +32,7 @@ export class Cluster implements EventLog {
   private readonly members: Members;
   private readonly name: string;
   private readonly peers = new Peers();
-  private readonly claims = new Map<string, Promise<void>>();
+  private readonly claims = new Map<string, Claim>();
   private readonly inFlight = new Map<string, Set<Promise<unknown>>>();
 
   constructor(name: string, local: LocalLog, members: Members) {
@@ -70,7 +76,8 @@ export class Cluster implements EventLog {
     const streams = [...new Set(items.map(({ stream }) => stream))];
     await Promise.all(streams.map((stream) => this.claim(stream)));
     // Since the claims were checked nothing was awaited: whoever takes a stream over now waits for us.
-    if (streams.some((stream) => !this.claims.has(stream))) throw moved(streams[0] as string);
+    const lost = streams.find((stream) => !this.claims.get(stream)?.isHeld);
+    if (lost !== undefined) throw moved(lost);
     const storing = this.local.append(items);
     for (const stream of streams) this.noteInFlight(stream, storing);
     return storing;
@@ -168,15 +175,18 @@ export class Cluster implements EventLog {
   /** Makes sure that nobody else adds to the stream and that our sequences follow all others. */
   private claim(stream: string): Promise<void> {
     if (this.ownerOf(stream).name !== this.name) return Promise.reject(moved(stream));
-    let claim = this.claims.get(stream);
-    if (!claim) {
-      claim = this.takeOver(stream);
-      this.claims.set(stream, claim);
-      claim.catch(() => {
+    const known = this.claims.get(stream);
+    if (known) return known.taking;
+    const claim: Claim = { isHeld: false, taking: this.takeOver(stream) };
+    this.claims.set(stream, claim);
+    claim.taking = claim.taking.then(
+      () => void (claim.isHeld = true),
+      (error: unknown) => {
         if (this.claims.get(stream) === claim) this.claims.delete(stream);
-      });
-    }
-    return claim;
+        throw error;
+      },
+    );
+    return claim.taking;
   }
 
   private async takeOver(stream: string): Promise<void> {

@@ -1,0 +1,1 @@
+export { LogOutputsPage } from './components/log-outputs-page.tsx';
