@@ -66,6 +66,6 @@ async function evict(kube: KubeClient, { metadata }: Pod): Promise<string | unde
     return undefined;
   } catch (error) {
     if (error instanceof AppError && error.code === 'UNAVAILABLE') throw error;
-    return `${namespace}/${name}: ${messageOf(error)}`;
+    return `${namespace}/${name}: ${messageOf(error).replace(/^Kubernetes refused POST \S+: /, '')}`;
   }
 }
