@@ -397,7 +397,9 @@ export class Dispatcher {
     for (const { state, untilMs } of view.deliveries.values()) {
       if (state !== 'settled' && untilMs > now) dueMs = Math.min(dueMs, untilMs);
     }
-    if (dueMs < Infinity) this.timer = setTimeout(() => this.kick(), Math.min(dueMs - now + 1, 60_000));
+    if (dueMs === Infinity) return;
+    const waitMs = Math.min(Math.max(dueMs - now, 0) + 1, 60_000);
+    this.timer = setTimeout(() => this.kick(), waitMs);
   }
 
   private place(): { topic: string; group: string } {
