@@ -46,7 +46,7 @@ const victims = [
   ...Array<string>(2).fill('console'),
 ];
 const nodeProcesses = new Set(['datacenter', 'cluster', 'console']);
-const names = ['killed-a', 'killed-b', 'killed-c'];
+const names = ['killed-a', 'killed-b'];
 const endWithinMs = 300_000;
 
 /** Kills parts of an installation at random moments while apps are built and rolled out, then looks for damage. */
@@ -86,7 +86,7 @@ export async function killAtRandom(
     await untilReachable(skyarc);
     const ended = (await using).flat();
     const damage = ended.flatMap(({ problem }) => (problem ? [problem] : []));
-    for (const app of apps) damage.push(...(await app.findDamage(git)));
+    for (const app of apps) damage.push(...(await app.findDamage()));
     damage.push(...(await findDamage(installation)));
     const { sent, failures } = await load.stop();
     load = undefined;
@@ -193,15 +193,13 @@ class KilledApp {
   }
 
   /** What its caches make now must be what a new app without any makes of the same source, and must run. */
-  async findDamage(git: GitServer): Promise<string[]> {
+  async findDamage(): Promise<string[]> {
     const { skyarc, world, name } = this;
     this.version += 1;
-    const files = filesOf(this.version);
-    await this.repository.push('Last version', files);
+    await this.repository.push('Last version', filesOf(this.version));
     await finish(skyarc, (await skyarc.apps.deploy(this.id)).id);
     await untilAnswers(world, this.host, `v${this.version}`);
-    const other = await git.create(`${name}-new`, files);
-    const otherId = await deployed(skyarc, world, { name: `${name}-new`, source: other.url });
+    const otherId = await deployed(skyarc, world, { name: `${name}-new`, source: this.repository.url });
     const [kept, made] = await Promise.all(
       [this.id, otherId].map(async (id) => (await skyarc.apps.versions(id, 1))[0]?.image.split('@')[1]),
     );
