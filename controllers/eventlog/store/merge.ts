@@ -10,7 +10,7 @@ export interface PlacedBlock {
 const largeBytes = 128 << 10;
 const mergedBytes = 256 << 10;
 
-/** The same lines, which follow each other, in fewer blocks. */
+/** The same lines with the same sequences in fewer blocks. */
 export function mergeBlocks(blocks: readonly PlacedBlock[]): Block[] {
   const merged: Block[] = [];
   let group: PlacedBlock[] = [];
@@ -22,7 +22,9 @@ export function mergeBlocks(blocks: readonly PlacedBlock[]): Block[] {
   };
   for (const placed of blocks) {
     const { textBytes } = placed.block;
-    if (textBytes >= largeBytes || bytes + textBytes > mergedBytes) close();
+    // Where another node had the stream meanwhile, sequences jump; within a block they never do.
+    const isNext = group.length === 0 || group.at(-1)?.block.last === placed.block.first - 1;
+    if (!isNext || textBytes >= largeBytes || bytes + textBytes > mergedBytes) close();
     group.push(placed);
     bytes += textBytes;
     if (textBytes >= largeBytes) close();
