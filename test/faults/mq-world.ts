@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { MqConfig } from '@skyarc/controllers/mq';
 import { EtcdClient, type EtcdConfig, type RunningEtcd, startEtcd } from '@skyarc/lib/etcd';
+import { retry } from '@skyarc/lib/retry';
 import { FaultProxy } from '../testkit/fault-proxy.ts';
 import { Part } from '../testkit/kill.ts';
 import { assertOwnsPort } from '../testkit/ports.ts';
@@ -90,7 +91,8 @@ export class MqWorld {
   restartMember(index: number): Promise<void> {
     return this.inTurn(`member ${index}`, async () => {
       const config = this.configs[index];
-      if (config) this.members[index] = await startEtcd(config);
+      // The ports of one that was just killed may be taken for a moment.
+      if (config) this.members[index] = await retry(() => startEtcd(config), { attempts: 8 });
     });
   }
 

@@ -27,7 +27,7 @@ const began = Date.now();
 for (const members of [1, 3] as const) {
   const own = seeds.filter((seed) => (seed % 5 === 0 ? 3 : 1) === members);
   if (own.length === 0) continue;
-  const world = await MqWorld.start({ members, basePort: Number(values.port) });
+  const world = await MqWorld.start({ members, basePort: Number(values.port) + (members === 3 ? 20 : 0) });
   try {
     for (const seed of own) {
       const result = await runSchedule(world, seed);
