@@ -56,8 +56,9 @@ test('what cannot be read is refused, not passed on', () => {
   expect(() => scopeTo('skyarc-a', '')).toThrow('it is not PromQL');
 });
 
+const at = (metric: Record<string, string>, value: string) => [{ metric, values: [[1, value] as const] }];
+
 test('parts add up by labels and time, and what is no number does not win', () => {
-  const at = (metric: Record<string, string>, value: string) => [{ metric, values: [[1, value] as const] }];
   expect(merge({ kind: 'sum' }, [at({ a: '1' }, '2'), at({ a: '1' }, '3'), at({ a: '2' }, '+Inf')])).toEqual([
     { metric: { a: '1' }, values: [[1, '5']] },
     { metric: { a: '2' }, values: [[1, '+Inf']] },

@@ -17,7 +17,7 @@ const emptyMail = { host: '', port: 587, tls: false, username: null, from: '', t
 const isKind =
   (...wanted: readonly string[]) =>
   ({ kind }: FormRecord) =>
-    wanted.includes(String(kind as string));
+    wanted.some((one) => one === kind);
 
 export interface ReceiverFormProps {
   readonly teamId: string | null;
