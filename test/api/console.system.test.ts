@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
-import { streamOf } from '@skyarc/lib/contracts';
+import { newId, streamOf } from '@skyarc/lib/contracts';
 import { type RunningServer, start as startServer } from '@skyarc/server';
 import { createClient } from 'graphql-ws';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -40,6 +40,7 @@ let owned: {
   registry: string;
   examination: string;
   upload: string;
+  version: string;
 };
 
 async function ask(
@@ -274,6 +275,11 @@ test('a team has plug-ins, certificates, shared configuration and limits', async
     { teamId: blueId, fileName: 'shop.zip' },
     '{ id url }',
   );
+  const [build, version] = [newId('local', 'build'), newId('local', 'version')];
+  await world.db.build.create({ data: { id: build, appId, number: 0, status: 'SUCCEEDED' } });
+  const image = 'blue/shop@sha256:0';
+  const row = { id: version, appId, buildId: build, number: 0, image, sizeBytes: 1n };
+  await world.db.version.create({ data: row });
   owned = {
     plugin,
     certificate,
@@ -282,6 +288,7 @@ test('a team has plug-ins, certificates, shared configuration and limits', async
     registry,
     examination,
     upload,
+    version,
   };
   const quota = await save('setQuota', 'QuotaInput', { teamId: blueId, apps: 9 }, '{ apps { limit used } }');
   expect(quota.apps).toEqual({ limit: 9, used: 1 });
@@ -352,8 +359,7 @@ const everything = (): Record<string, string> => ({
   'Mutation.updateApp': `mutation { updateApp(id: "${appId}", input: { displayName: "x" }) { app { id } } }`,
   'Mutation.deployApp': `mutation { deployApp(id: "${appId}") { id } }`,
   'Mutation.rebaseApp': `mutation { rebaseApp(id: "${appId}") { id } }`,
-  'Mutation.createSlugDownload':
-    'mutation { createSlugDownload(versionId: "local.version.aaaaaaaaaaaaaaaa") { url } }',
+  'Mutation.createSlugDownload': `mutation { createSlugDownload(versionId: "${owned.version}") { url } }`,
   'Mutation.startApp': `mutation { startApp(id: "${appId}") { id } }`,
   'Mutation.stopApp': `mutation { stopApp(id: "${appId}") { id } }`,
   'Mutation.restartApp': `mutation { restartApp(id: "${appId}") { id } }`,
