@@ -314,6 +314,7 @@ test('a WebSocket follows with a grant only and goes on at its cursor', async ()
 
 async function spawnServer(config: EventlogConfig): Promise<ChildProcess> {
   const program = `import { start } from ${JSON.stringify(join(import.meta.dirname, 'main.ts'))};
+    process.on('disconnect', () => process.exit());
     await start(${JSON.stringify({ ingestPort: 0, statusPort: 0, ...config })}); process.send('ready');`;
   const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', program], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

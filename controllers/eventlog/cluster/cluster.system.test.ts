@@ -42,6 +42,7 @@ async function startNode(name: NodeName): Promise<void> {
     cluster: { name, etcdUrl: `http://127.0.0.1:${etcdPort}`, leaseSeconds: 2, refreshMs: 100 },
   };
   const program = `import { start } from ${JSON.stringify(join(import.meta.dirname, '../main.ts'))};
+    process.on('disconnect', () => process.exit());
     await start(${JSON.stringify(config)}); process.send('ready');`;
   const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', program], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
