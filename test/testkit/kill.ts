@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface PartOptions {
   /** A module whose `start(config)` runs the part, as an absolute path. */
@@ -85,15 +84,5 @@ export class Part {
 
   resume(): void {
     this.child.kill('SIGCONT');
-  }
-}
-
-/** Stops a process for a while, as a machine that swaps or a hypervisor does. */
-export async function freeze(pid: number, ms: number): Promise<void> {
-  process.kill(pid, 'SIGSTOP');
-  try {
-    await sleep(ms);
-  } finally {
-    process.kill(pid, 'SIGCONT');
   }
 }
