@@ -46,6 +46,3 @@ export const receiverKinds = {
 export type ReceiverKind = keyof typeof receiverKinds;
 export type ReceiverSettings<Kind extends ReceiverKind> = z.output<(typeof receiverKinds)[Kind]['settings']>;
 export type ReceiverSecret<Kind extends ReceiverKind> = z.output<(typeof receiverKinds)[Kind]['secret']>;
-
-/** Labels of the metrics that the monitor makes, which charts and rules select by. */
-export const metricLabels = { app: 'app', appName: 'app_name', team: 'team', group: 'group' } as const;

@@ -1,6 +1,5 @@
 /** How much an alert matters, the least first. */
-export const severities = ['info', 'warning', 'critical'] as const;
-export type Severity = (typeof severities)[number];
+export type Severity = 'info' | 'warning' | 'critical';
 
 /** An alerting rule before it is written for Prometheus. */
 export interface AlertingRule {
