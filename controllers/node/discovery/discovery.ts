@@ -6,7 +6,7 @@ import { AppError, messageOf } from '@skyarc/lib/errors';
 import type { KubeClient } from '@skyarc/lib/kube';
 import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
 import type { Logger } from '@skyarc/lib/log';
-import { retry } from '@skyarc/lib/retry';
+import { retry, sleep } from '@skyarc/lib/retry';
 import { startRpcServer } from '@skyarc/lib/rpc';
 import { GrantVerifier } from '@skyarc/lib/signed-grant';
 import { Counter, Gauge, type Registry } from 'prom-client';
@@ -17,6 +17,9 @@ import { Session } from './session.ts';
 import type { Dialect, Kind } from './types.ts';
 import { delta, stateOfTheWorld, type Variant } from './variants.ts';
 import { World } from './world.ts';
+
+/** A client that comes while the cluster is read for the first time waits for so long. */
+const firstReadMs = 5_000;
 
 export interface RunningDiscovery extends RunningService {
   readonly problem: string | undefined;
@@ -59,6 +62,8 @@ export async function startDiscovery(
   const world: World = new World(kube, log, (change) => audience.tell(change));
   const audience: Audience = new Audience(world);
   const lastRefusals = new Map<string, MeshRefusal>();
+  // Not waited for: the rest of the agent works while the cluster is away.
+  const known = world.start();
 
   function noteRefusal(grant: MeshGrant, object: string, kind: Kind, message: string): void {
     refusals.inc({ kind });
@@ -84,6 +89,7 @@ export async function startDiscovery(
       for await (const request of requests) {
         if (!session) {
           const grant = readGrant(verifier, request.node);
+          await Promise.race([known, sleep(firstReadMs, context.signal).catch(() => undefined)]);
           const joined = audience.join(grant, dialectOf(request.node), (snapshot) => {
             return new Session({
               snapshot,
@@ -113,8 +119,6 @@ export async function startDiscovery(
   }
 
   try {
-    // Not waited for: the rest of the agent works while the cluster is away.
-    void world.start();
     stack.add(() => world.stop());
     const stopping = new AbortController();
     const firstTry = Promise.withResolvers<void>();
