@@ -107,6 +107,30 @@ test.each(places)('%s takes nothing that means something elsewhere', async (_nam
   }
 });
 
+const word = (name: string, value = 'x') => [{ name, value }];
+const buildPlaces: [string, (text: string) => object][] = [
+  ['buildpack', (buildpack) => ({ buildpack })],
+  ['module', (module) => ({ module })],
+  ['dockerfile', (dockerfile) => ({ dockerfile })],
+  ['target', (target) => ({ target })],
+  ['documentRoot', (documentRoot) => ({ documentRoot })],
+  ['name of a build argument', (name) => ({ args: word(name) })],
+  ['name of a variable', (name) => ({ env: word(name) })],
+  ['NUL in a build argument', (text) => ({ args: word('A', `${text}\0`) })],
+  ['NUL in a variable', (text) => ({ env: word('A', `${text}\0`) })],
+  ['second line of a command', (text) => ({ command: `make\n${text}` })],
+  ['second line of a start command', (text) => ({ start: `serve\n${text}` })],
+];
+test.each(buildPlaces)(
+  'build settings: %s takes nothing that means something elsewhere',
+  async (_name, make) => {
+    for (const text of [...evil, '../../etc', '/etc/passwd', '-f']) {
+      const error = await refusalOf(api.createApp('bad', { build: make(text) }));
+      expect(error.code, JSON.stringify(text)).toBe('INVALID');
+    }
+  },
+);
+
 const mutations: [string, string, object, RegExp][] = [
   ['createUpload', 'CreateUploadInput', { fileName: 'a.rar' }, /fileName: An upload is a \.zip/],
   ['createUpload', 'CreateUploadInput', { fileName: '../a.zip' }, /fileName: A file name has only/],
@@ -176,6 +200,32 @@ test.each(mutations)('%s with a bad %s %o', async (field, type, input, message) 
 test('nothing of all that was stored', async () => {
   for (const table of [world.db.app, world.db.upload, world.db.registryCredential, world.db.examination])
     expect(await (table as { count(): Promise<number> }).count()).toBe(0);
+});
+
+test('values that may be any text are kept as they are', async () => {
+  const texts = evil.filter((text) => !/[\0\r\n]/.test(text));
+  const id = await api.createApp('literal', {
+    build: {
+      command: texts.join(' '),
+      start: texts.join(' '),
+      args: texts.map((value, index) => ({ name: `A${index}`, value })),
+      env: texts.map((value, index) => ({ name: `E${index}`, value })),
+    },
+  });
+  const { buildOptions } = await world.db.app.findUniqueOrThrow({ where: { id } });
+  const kept = JSON.parse(buildOptions ?? '{}') as Record<string, unknown>;
+  expect(kept).toMatchObject({ command: texts.join(' '), start: texts.join(' ') });
+  expect(Object.values(kept['args'] as object)).toEqual(texts);
+  expect(Object.values(kept['env'] as object)).toEqual(texts);
+  const save =
+    'mutation ($input: WebhookInput!) { saveWebhook(input: $input) { webhook { branches paths } } }';
+  const input = { appId: id, name: 'push', kind: 'GENERIC', branches: texts, paths: texts };
+  const stored = await api.ask(save, { input }).then(
+    ({ saveWebhook }) => saveWebhook.webhook,
+    (error: { code: string }) => error,
+  );
+  if ('code' in stored) expect(stored.code).toBe('INVALID');
+  else expect(stored).toEqual({ branches: texts, paths: texts });
 });
 
 test("checks, uploads and registries of a team are nobody else's, and not too many are under way", async () => {
