@@ -70,7 +70,6 @@ async function measure(stack: Stack): Promise<Row[]> {
     took.push(performance.now() - at);
     await write;
   }
-  const sorted = (values: number[]): number[] => values.toSorted((left, right) => left - right);
   const bytes = streams[0]?.received
     .at(-1)
     ?.resources.reduce((sum, one) => sum + (one.resource?.value.length ?? 0), 0);
@@ -80,6 +79,10 @@ async function measure(stack: Stack): Promise<Row[]> {
     atMost('of which the write itself, median', percentile(sorted(writes), 0.5), 50, 'ms'),
     atMost('bytes of resources for one change', bytes ?? Number.NaN, 2_048, 'bytes'),
   ];
+}
+
+function sorted(values: readonly number[]): number[] {
+  return values.toSorted((left, right) => left - right);
 }
 
 const stack = new Stack();
