@@ -46,6 +46,9 @@ const frame = (stream: string, line: string, producer = '', producerSeq = 0) => 
   producerSeq,
 });
 
+/** Text that hardly gets smaller by compression. */
+const noise = (): string => randomBytes(45).toString('base64');
+
 test('lines are stored once, read both ways, filtered, and survive a restart', async () => {
   const { service, client, dataDir } = await serve({ segmentBytes: 2_000 });
   const frames = Array.from({ length: 100 }, (_, index) =>
@@ -116,7 +119,7 @@ test('a slow follower gets one gap and can fill it by reading', async () => {
   await new Promise((resolve) => setTimeout(resolve, 100));
   const total = 20_000;
   for (let done = 0; done < total; done += 500) {
-    await client.append(Array.from({ length: 500 }, () => frame('app/a', 'x'.repeat(500))));
+    await client.append(Array.from({ length: 500 }, () => frame('app/a', noise().repeat(8))));
   }
   slow.resolve();
   await expect.poll(() => Math.max(seen.at(-1) ?? 0, gaps.at(-1)?.to ?? 0), { timeout: 30_000 }).toBe(total);
@@ -193,9 +196,6 @@ test('a torn end is cut off and what the journal holds comes back', async () => 
     [3, 'three'],
   ]);
 });
-
-/** Text that does not get smaller by compression. */
-const noise = (): string => randomBytes(45).toString('base64');
 
 test('retention drops old files and keeps the sequence', async () => {
   const { client, service, dataDir } = await serve({
