@@ -24,12 +24,12 @@ let count = 0;
 
 /** An app whose build script is the given program, and which needs the packages of the sample when asked. */
 async function appThat(build: string, { team = 'blue', withPackages = false } = {}) {
-  count += 1;
+  const name = `nodes-${(count += 1)}`;
   const sample = join(import.meta.dirname, '../../samples/node-express-like');
   const pkg = JSON.parse(await readFile(join(sample, 'package.json'), 'utf8')) as { dependencies: object };
   const scripts = { build: 'node build.js', start: 'node build.js' };
   const lock = { 'package-lock.json': await readFile(join(sample, 'package-lock.json'), 'utf8') };
-  const repository = await git.create(`nodes-${count}`, {
+  const repository = await git.create(name, {
     'package.json': JSON.stringify(withPackages ? { ...pkg, scripts } : { scripts }),
     ...(withPackages ? lock : {}),
     'build.js': build,
