@@ -9,5 +9,5 @@ test('a few kills at random moments of builds and deploys damage nothing [more: 
   expect(report.damage, `seed ${seed}`).toEqual([]);
   // Single kills fail none (kill.journey.test.ts); of several at once only that traffic goes on is asked.
   expect(report.failedRequests.length, report.failedRequests.join('\n')).toBeLessThan(report.requests / 20);
-  expect(report.ended['SUCCEEDED'] ?? 0, report.reasons.join('\n')).toBeGreaterThan(2);
+  expect(report.ended['SUCCEEDED'] ?? 0, report.reasons.join('\n')).toBeGreaterThan(0);
 }, 600_000);
