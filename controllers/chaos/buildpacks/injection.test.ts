@@ -1,4 +1,4 @@
-import { AppError } from '@skyarc/lib/errors';
+import type { AppError } from '@skyarc/lib/errors';
 import { expect, test } from 'vitest';
 import { newTree } from '../testkit/tree.ts';
 import { readProcfile } from './procfile.ts';
