@@ -246,6 +246,8 @@ test('a push while the app builds supersedes the older build, which says so', as
   const appId = await newApp();
   const hook = await newHook(appId, 'GITHUB');
   const first = await github(hook, pushBody());
+  // A builder has it; one that only waits would give way at once.
+  await world.db.operation.update({ where: { id: first.operationId ?? '' }, data: { status: 'RUNNING' } });
   const second = await github(hook, pushBody({ head_commit: { message: 'second' } }));
   expect(second).toMatchObject({
     status: 202,
