@@ -6,16 +6,21 @@ import type { MonitorSettings } from './config.ts';
 export function nodeExporterOf({ dataDir, host, nodeExporter }: MonitorSettings): Daemon | null {
   if (!nodeExporter) return null;
   const { port, command } = nodeExporter;
-  const collectors = 'cpu meminfo loadavg filesystem diskstats netdev time timex filefd stat'.split(' ');
+  const folder = join(dataDir, 'node-exporter');
+  const collectors = 'textfile cpu meminfo loadavg filesystem diskstats netdev time timex filefd stat'.split(
+    ' ',
+  );
   return new Daemon({
     name: 'node-exporter',
-    folder: join(dataDir, 'node-exporter'),
+    folder,
     command,
     args: [
       `--web.listen-address=${host}:${port}`,
       '--web.disable-exporter-metrics',
       '--collector.disable-defaults',
       ...collectors.map((name) => `--collector.${name}`),
+      // What the machine's own jobs leave there as `<name>.prom` is measured, too.
+      `--collector.textfile.directory=${folder}`,
       // Mounts and links of containers come and go; each would be a series for days.
       '--collector.filesystem.mount-points-exclude=^/(dev|proc|run|sys|snap)($|/)|/(containers|kubelet|cluster|chaos)/',
       '--collector.filesystem.fs-types-exclude=^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|squashfs|sysfs|tmpfs|tracefs)$',
