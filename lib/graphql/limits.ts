@@ -26,11 +26,11 @@ export interface GraphQLLimits {
   readonly depth?: number;
   /** Fields of one selection with the same name under different aliases, in all; default 20. */
   readonly aliases?: number;
-  /** Fields that the answer may have, lists counted with their `first`, `last`, number of `ids` or 10; default 20 000. */
+  /** Fields that the answer may have, lists counted with their `first`, `last`, number of `ids` or 10; default 50 000. */
   readonly cost?: number;
 }
 
-export const defaultLimits: Required<GraphQLLimits> = { tokens: 2_000, depth: 12, aliases: 20, cost: 20_000 };
+export const defaultLimits: Required<GraphQLLimits> = { tokens: 2_000, depth: 12, aliases: 20, cost: 50_000 };
 
 const introspectionDepth = 20;
 const assumedListLength = 10;
