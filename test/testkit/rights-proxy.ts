@@ -154,7 +154,7 @@ async function rightsOf(file: string): Promise<Set<string>> {
 function rightOf({ method = 'GET', url = '' }: IncomingMessage): string {
   const { pathname, searchParams } = new URL(url, 'https://cluster');
   const match =
-    /^\/(?:api|apis\/(?<group>[^/]+))\/v[^/]+(?:\/namespaces\/[^/]+(?=\/[^/]+))?\/(?<resource>[^/]+)(?:\/(?<name>[^/]+)(?:\/(?<sub>[^/]+))?)?$/.exec(
+    /^\/(?:api|apis\/(?<group>[^/]+))\/v[^/]+(?:\/namespaces\/[^/]+(?=\/[^/]+))?\/(?<resource>[^/]+)(?:\/(?<name>[^/]+)(?:\/(?<sub>[^/]+)(?:\/.*)?)?)?$/.exec(
       pathname,
     );
   if (!match?.groups) return `${method.toLowerCase()} ${pathname}`;
