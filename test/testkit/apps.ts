@@ -1,4 +1,5 @@
-import type { CreateAppInput, SkyarcClient, UpdateAppInput } from '@skyarc/sdk';
+import { retry } from '@skyarc/lib/retry';
+import { type CreateAppInput, type SkyarcClient, SkyarcError, type UpdateAppInput } from '@skyarc/sdk';
 import type { World } from './journey-setup.ts';
 import { finish } from './session.ts';
 
@@ -37,7 +38,15 @@ export async function removedByName(skyarc: SkyarcClient, world: World, ...names
   await removed(skyarc, ...names.flatMap((name) => there.get(name) ?? []));
 }
 
-/** Removes apps, the ones that need others first. */
+/** Removes apps, the ones that need others first, each once nothing is under way with it. */
 export async function removed(skyarc: SkyarcClient, ...ids: readonly string[]): Promise<void> {
-  for (const id of ids) await finish(skyarc, (await skyarc.apps.delete(id)).id);
+  for (const id of ids) {
+    const { id: operation } = await retry(() => skyarc.apps.delete(id), {
+      attempts: 60,
+      baseMs: 500,
+      maxMs: 2_000,
+      retryable: (error) => error instanceof SkyarcError && error.code === 'CONFLICT',
+    });
+    await finish(skyarc, operation);
+  }
 }
