@@ -71,10 +71,9 @@ async function runProject(project: string, filters: readonly string[], folder: s
 const stages: readonly (readonly (readonly string[])[])[] = [
   [['unit']],
   [
-    ['system'],
-    ['journeys', 'journeys-apart'],
-    ['system-worker', 'system-watch'],
-    ['journeys-build', 'journeys-faults'],
+    ['system', 'system-watch'],
+    ['system-worker', 'journeys-apart', 'journeys-faults'],
+    ['journeys', 'journeys-build'],
   ],
 ];
 
