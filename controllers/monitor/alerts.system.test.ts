@@ -113,8 +113,9 @@ test('killed engines and a killed monitor neither lose an alert nor tell it twic
   await monitor.stop();
   monitor = await rig.start(0, changes);
   await eventually(async () => (await fetch(`${monitor.url}/healthz`)).ok);
-  // Long enough for everything that was begun again to say what it believes to be news.
-  await sleep(8_000);
+  // Until everything that was begun again has said what it believes to be news: Prometheus drops what it says
+  // before it has found Alertmanager, and says it again after 15 s.
+  await sleep(20_000);
   for (const name of [before, during]) {
     expect(mailsOf(name, 'WARNING'), name).toHaveLength(1);
     expect(mailsOf(name, 'RESOLVED'), name).toHaveLength(0);

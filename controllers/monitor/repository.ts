@@ -63,17 +63,23 @@ export class MonitorRepository {
     });
   }
 
-  /** One message for an alert from its beginning to its end; one that changes is unread again. */
+  /**
+   * One message for an alert from its beginning to its end; one that changes is unread again. An engine that was
+   * started anew takes its own start for the beginning, so what still fires is known by its fingerprint alone.
+   */
   async saveMessage(alert: NotifiedAlert): Promise<void> {
-    const { name: alertName, severity, summary, labels, startedAt, endedAt } = alert;
-    const alertKey = `${alert.fingerprint}:${startedAt.toISOString()}`;
+    const { name: alertName, severity, summary, labels, startedAt, endedAt, fingerprint } = alert;
+    const alertKey = `${fingerprint}:${startedAt.toISOString()}`;
     const status = alert.isFiring ? 'FIRING' : 'RESOLVED';
-    const present = await this.db.message.findUnique({ where: { alertKey } });
+    const present =
+      (await this.db.message.findFirst({
+        where: { alertKey: { startsWith: `${fingerprint}:` }, status: 'FIRING' },
+      })) ?? (await this.db.message.findUnique({ where: { alertKey } }));
     // A notification that is repeated, or comes late, says nothing new.
     if (present && (present.status === status || present.status === 'RESOLVED')) return;
     if (present) {
       await this.db.$transaction([
-        this.db.message.update({ where: { alertKey }, data: { status, endedAt, summary } }),
+        this.db.message.update({ where: { id: present.id }, data: { status, endedAt, summary } }),
         this.db.messageRead.deleteMany({ where: { messageId: present.id } }),
       ]);
       return;

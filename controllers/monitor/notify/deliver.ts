@@ -64,7 +64,8 @@ export class Deliverer {
     const groupKey = sha256(notification.groupKey);
     const digest = sha256(
       notification.alerts
-        .map((alert) => `${alert.fingerprint} ${alert.startedAt.toISOString()} ${alert.isFiring}`)
+        // Not when it began: an engine that was started anew takes its own start for it.
+        .map((alert) => `${alert.fingerprint} ${alert.isFiring}`)
         .toSorted()
         .join('\n'),
     );
