@@ -38,6 +38,7 @@ function engines(name: string, files: EngineFiles): Inline {
 
 const worker = 'controllers/worker/**/*.system.test.ts';
 const watch = 'controllers/{mq,eventlog,monitor,node}/**/*.system.test.ts';
+const build = '{controllers/{chaos,hub,repo},test/builds}/**/*.system.test.ts';
 const story = { timeoutMs: 300_000, globalSetup: 'test/testkit/journey-setup.ts' };
 const buildStories = 'test/journeys/build/**/*.journey.test.ts';
 const apart = 'test/journeys/external-cluster.journey.test.ts';
@@ -56,9 +57,10 @@ export default defineConfig({
           testTimeout: 20_000,
         },
       },
-      engines('system', { include: ['**/*.system.test.ts'], exclude: [worker, watch] }),
+      engines('system', { include: ['**/*.system.test.ts'], exclude: [worker, watch, build] }),
       engines('system-worker', { include: [worker] }),
       engines('system-watch', { include: [watch] }),
+      engines('system-build', { include: [build] }),
       // Stories of users, each project through an installation of its own.
       engines('journeys', {
         ...story,

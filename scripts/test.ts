@@ -72,8 +72,9 @@ const stages: readonly (readonly (readonly string[])[])[] = [
   [['unit']],
   [
     ['system', 'system-watch'],
-    ['system-worker', 'journeys-apart', 'journeys-faults'],
-    ['journeys', 'journeys-build'],
+    ['system-worker', 'journeys-apart'],
+    ['journeys', 'system-build'],
+    ['journeys-build', 'journeys-faults'],
   ],
 ];
 

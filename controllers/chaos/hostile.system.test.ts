@@ -8,7 +8,7 @@ import { Rig } from './testkit/rig.ts';
 let rig: Rig;
 let git: GitServer;
 beforeAll(async () => {
-  [rig, git] = await Promise.all([Rig.open(20_530, { instance: 'hostiletest' }), startGitServer(20_531)]);
+  [rig, git] = await Promise.all([Rig.open(21_110, { instance: 'hostiletest' }), startGitServer(21_111)]);
 }, 600_000);
 afterAll(async () => {
   await git?.stop();
@@ -113,7 +113,7 @@ test('a build sees no service of this machine, no right and no secret', slow, as
     const net = require('net'), fs = require('fs');
     const tries = ['127.0.0.1', '10.0.2.2', '169.254.169.254', ${JSON.stringify(hostAddress())}];
     Promise.all(tries.map((host) => new Promise((done) => {
-      const socket = net.connect({ host, port: 20530, timeout: 3000 }, () => done(host + ' OPEN'));
+      const socket = net.connect({ host, port: 21110, timeout: 3000 }, () => done(host + ' OPEN'));
       socket.on('error', (e) => done(host + ' ' + e.code)).on('timeout', () => done(host + ' timeout'));
     }))).then((answers) => console.log(answers.join('\\n')));
     const status = fs.readFileSync('/proc/self/status', 'utf8');

@@ -16,7 +16,7 @@ const hello = {
 };
 
 beforeAll(async () => {
-  [rig, git, ssh] = await Promise.all([Rig.open(20_520), startGitServer(20_521), startSshServer(20_522)]);
+  [rig, git, ssh] = await Promise.all([Rig.open(21_120), startGitServer(21_121), startSshServer(21_122)]);
   await git.commit('open/hello.git', hello);
   await git.commit('open/hello.git', { other: '1' }, 'next');
   await git.commit('private/hello.git', hello);
@@ -96,7 +96,7 @@ test('ssh: the team key opens, a stranger is refused, a changed host key is noti
   const done = await rig.deploy(app);
   expect(done.build.message).toBeNull();
   const known = await readFile(join(rig.folder, 'data/teams/red/known_hosts'), 'utf8');
-  expect(known).toMatch(/^\[127\.0\.0\.1\]:20522 /);
+  expect(known).toMatch(/^\[127\.0\.0\.1\]:21122 /);
 
   const other = join(rig.folder, 'other');
   await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', other]);
@@ -121,7 +121,7 @@ test('a private address is refused until an administrator allows it', async () =
       '0x7f.1',
       '[::ffff:7f00:1]',
     ]) {
-      expect(await messageFor(from(`http://${host}:20521/open/hello.git`))).toMatch(
+      expect(await messageFor(from(`http://${host}:21121/open/hello.git`))).toMatch(
         /only public ones are allowed/,
       );
     }

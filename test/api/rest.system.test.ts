@@ -127,7 +127,21 @@ async function graphql(text: string): Promise<Answer> {
 }
 
 test('every read answers with everything that it has', async () => {
-  const skip = new Set(['explainRequest', 'terminalRecording', 'terminalSession', 'log']);
+  const skip = new Set([
+    'explainRequest',
+    'terminalRecording',
+    'terminalSession',
+    'log',
+    // Of monitoring, which is not here.
+    'metrics',
+    'queryMetrics',
+    'alerts',
+    'alertRules',
+    'silences',
+    // For administrators.
+    'queueTopics',
+    'deadLetters',
+  ]);
   const { body } = await call('GET', 'openapi.json');
   for (const [path, item] of Object.entries(
     body.paths as Record<string, { get?: { parameters: { name?: string; required?: boolean }[] } }>,
