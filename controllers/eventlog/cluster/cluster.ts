@@ -116,11 +116,21 @@ export class Cluster implements EventLog {
     let cursor = await this.beginning(stream, position, lastSequence);
     yield { frames: [], gap: null, cursor };
     // What other nodes hold lies before all that this one will store from now on.
+    let isWhole = true;
     for (let more = true; more && cursor < lastSequence && !signal.aborted;) {
       const page = await this.read(stream, { ...everything, cursor, backward: false, limit: pageLines });
+      isWhole &&= page.missingNodes.length === 0;
+      const first = page.frames[0]?.sequence ?? cursor + 1;
+      // A node that is away may hold lines in between; they are history once it is back.
+      const gap = isWhole || first === cursor + 1 ? null : { from: cursor + 1, to: first - 1 };
       cursor = Math.max(cursor, page.frames.at(-1)?.sequence ?? page.cursor);
       more = page.more;
+      if (gap) yield { frames: [], gap, cursor: gap.to };
       if (page.frames.length > 0) yield { frames: page.frames, gap: null, cursor };
+    }
+    if (!isWhole && cursor < lastSequence) {
+      yield { frames: [], gap: { from: cursor + 1, to: lastSequence }, cursor: lastSequence };
+      cursor = lastSequence;
     }
     yield* this.local.follow(stream, { cursor: Math.max(cursor, 0), tail: 0 }, signal);
   }
