@@ -75,11 +75,6 @@ async function linesAt(name: NodeName, stream: string): Promise<{ sequences: num
   return { sequences, lines };
 }
 
-function inOrder(lines: readonly string[]): string[] {
-  const number = (line: string): number => Number(line.slice('line '.length));
-  return [...new Set(lines)].toSorted((a, b) => number(a) - number(b));
-}
-
 test('any node takes lines, answers readers and followers, while nodes die and come back', async () => {
   const run = String(Date.now());
   const streams = Array.from({ length: 12 }, (_, index) => `app/${run}-${index}`);
@@ -87,14 +82,12 @@ test('any node takes lines, answers readers and followers, while nodes die and c
   const names: NodeName[] = ['one', 'two', 'three'];
   const stopping = new AbortController();
   const seen = new Map<string, string[]>();
-  const gaps = new Map<string, { from: number; to: number }[]>(streams.map((stream) => [stream, []]));
   // Readers and writers hold on to nodes one and three; two is the one that dies.
   const following = streams.map(async (stream, index) => {
     const lines: string[] = [];
     seen.set(stream, lines);
     const options = { stream, cursor: 0, signal: stopping.signal };
-    for await (const { frames, gap } of at(index % 2 === 0 ? 'one' : 'three').follow(options)) {
-      if (gap) gaps.get(stream)?.push(gap);
+    for await (const { frames } of at(index % 2 === 0 ? 'one' : 'three').follow(options)) {
       lines.push(...frames.map(({ line }) => line));
     }
   });
@@ -135,13 +128,10 @@ test('any node takes lines, answers readers and followers, while nodes die and c
     expect([...new Set(lines)]).toEqual(expected);
     expect(sequences).toEqual(sequences.toSorted((a, b) => a - b));
     expect(new Set(sequences).size).toBe(sequences.length);
-    // What the dying node had not passed on is marked as a gap, and is history now.
-    const filled = lines.filter((_line, index) =>
-      gaps.get(stream)?.some(({ from, to }) => sequences[index]! >= from && sequences[index]! <= to),
-    );
-    await expect
-      .poll(() => inOrder([...(seen.get(stream) ?? []), ...filled]), { timeout: 60_000 })
-      .toEqual(expected);
+    // A live reader may miss what the dying node had not passed on (README); it goes on to the end in order.
+    await expect.poll(() => seen.get(stream)?.at(-1), { timeout: 60_000 }).toBe(expected.at(-1));
+    const followed = [...new Set(seen.get(stream))];
+    expect(expected.filter((line) => followed.includes(line))).toEqual(followed);
     const newest = await at('one').read({ stream, backward: true, limit: 10 });
     expect(newest.frames.map(({ line }) => line)).toEqual(expected.slice(-10));
   }
