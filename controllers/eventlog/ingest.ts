@@ -1,6 +1,6 @@
 import net from 'node:net';
 import { AppError, publicMessageOf, toAppError } from '@skyarc/lib/errors';
-import type { RunningService } from '@skyarc/lib/lifecycle';
+import { listen, type RunningService } from '@skyarc/lib/lifecycle';
 import { decodeBatch, maxBatchBytes } from '@skyarc/lib/log-block';
 import type { EventLog } from './event-log.ts';
 import { checkedItems } from './service.ts';
@@ -20,13 +20,9 @@ export async function startIngest(host: string, port: number, log: EventLog): Pr
     socket.on('error', () => socket.destroy()).once('close', () => sockets.delete(socket));
     void serve(socket, log).catch(() => socket.destroy());
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(port, host, resolve);
-  }).catch((cause: Error) => {
-    throw new AppError('UNAVAILABLE', `Cannot listen on ${host}:${port}: ${cause.message}`, { cause });
-  });
+  const bound = await listen(server, { host, port });
   return {
-    url: `tcp://${host}:${(server.address() as net.AddressInfo).port}`,
+    url: `tcp://${host}:${bound}`,
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -1,9 +1,8 @@
 import { once } from 'node:events';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { logStreamGrant } from '@skyarc/lib/contracts';
 import { AppError, closeCodeOf, publicMessageOf, toAppError } from '@skyarc/lib/errors';
-import type { RunningService } from '@skyarc/lib/lifecycle';
+import { listen, type RunningService } from '@skyarc/lib/lifecycle';
 import type { Block } from '@skyarc/lib/log-block';
 import { GrantVerifier } from '@skyarc/lib/signed-grant';
 import { sleep } from '@skyarc/lib/retry';
@@ -37,14 +36,9 @@ export async function startSockets(options: SocketsOptions): Promise<RunningServ
     socket.on('error', () => socket.terminate());
     void serve(socket, url, verifier, options.log);
   });
-  server.listen(options.port, options.host);
-  await once(server, 'listening').catch((cause: Error) => {
-    throw new AppError('UNAVAILABLE', `Cannot listen on ${options.host}:${options.port}: ${cause.message}`, {
-      cause,
-    });
-  });
+  const port = await listen(server, options);
   return {
-    url: `ws://${options.host}:${(server.address() as AddressInfo).port}`,
+    url: `ws://${options.host}:${port}`,
     async stop() {
       for (const socket of sockets.clients) socket.close(1012, 'restarting');
       const closed = once(server, 'close');

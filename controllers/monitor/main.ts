@@ -4,7 +4,7 @@ import { KubeClient, loadKubeConfig } from '@skyarc/lib/kube';
 import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
 import { createLogger, type Logger } from '@skyarc/lib/log';
 import type { SecretBox } from '@skyarc/lib/secretbox';
-import { sleep } from '@skyarc/lib/retry';
+import { repeat } from '@skyarc/lib/retry';
 import { createRegistry } from '@skyarc/lib/status';
 import type { DataCenterDatabase } from '@skyarc/prisma/datacenter';
 import { type MonitorConfig, type MonitorSettings, monitorConfigSchema } from './config.ts';
@@ -132,14 +132,11 @@ function tidyRegularly(
   log: Logger,
 ): () => Promise<void> {
   const stopping = new AbortController();
-  const running = (async () => {
-    while (!stopping.signal.aborted) {
-      await repository
-        .tidy(new Date(Date.now() - messageDays * dayMs))
-        .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'cannot remove old messages'));
-      await sleep(tidyEveryMs, stopping.signal).catch(() => undefined);
-    }
-  })();
+  const running = repeat(() => repository.tidy(new Date(Date.now() - messageDays * dayMs)), {
+    everyMs: tidyEveryMs,
+    signal: stopping.signal,
+    onError: (error) => log.warn({ reason: messageOf(error) }, 'cannot remove old messages'),
+  });
   return async () => {
     stopping.abort();
     await running;

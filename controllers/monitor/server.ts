@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { AppError, httpStatusOf, publicMessageOf, toAppError } from '@skyarc/lib/errors';
-import type { RunningService } from '@skyarc/lib/lifecycle';
+import { listen, type RunningService } from '@skyarc/lib/lifecycle';
 
 const maxBodyBytes = 4 * 2 ** 20;
 
@@ -47,11 +47,7 @@ export async function startMonitorServer(
     void answer(request, response, { routes, expected });
   });
   server.keepAliveTimeout = 60_000;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(port, host, resolve);
-  });
-  const address = server.address();
-  const bound = typeof address === 'object' && address ? address.port : port;
+  const bound = await listen(server, { host, port });
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
     stop: () =>

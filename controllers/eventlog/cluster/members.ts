@@ -1,7 +1,7 @@
 import { AppError, messageOf } from '@skyarc/lib/errors';
 import type { EtcdClient, EtcdLease } from '@skyarc/lib/etcd';
 import { createLogger } from '@skyarc/lib/log';
-import { sleep } from '@skyarc/lib/retry';
+import { repeat } from '@skyarc/lib/retry';
 
 export interface Member {
   readonly name: string;
@@ -118,18 +118,17 @@ export class Members {
     this.lease = lease;
   }
 
-  private async keep(): Promise<void> {
-    const { signal } = this.stopping;
-    while (!signal.aborted) {
-      await sleep(this.options.refreshMs, signal).catch(() => undefined);
-      if (signal.aborted) return;
-      try {
-        if (!this.isMember) await this.join();
-        await this.refresh();
-      } catch (error) {
-        log.warn({ reason: messageOf(error) }, 'cannot see the cluster');
-      }
-    }
+  private keep(): Promise<void> {
+    const look = async (): Promise<void> => {
+      if (!this.isMember) await this.join();
+      await this.refresh();
+    };
+    return repeat(look, {
+      everyMs: this.options.refreshMs,
+      signal: this.stopping.signal,
+      restsFirst: true,
+      onError: (error) => log.warn({ reason: messageOf(error) }, 'cannot see the cluster'),
+    });
   }
 
   /** One number for the loss of a member, higher than all before it; whoever is first writes it. */

@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { AppError, messageOf } from '@skyarc/lib/errors';
 import type { Logger } from '@skyarc/lib/log';
 import { run } from '@skyarc/lib/process';
-import { sleep } from '@skyarc/lib/retry';
+import { repeat } from '@skyarc/lib/retry';
 import type { HealthRecord } from '../health/record.ts';
 import type { CleanupConfig, Means } from './config.ts';
 import { ContainerdImages } from './containerd.ts';
@@ -32,12 +32,11 @@ export class Cleaner {
 
   async run(signal: AbortSignal): Promise<void> {
     if (this.config.means.length === 0) return;
-    while (!signal.aborted) {
-      await this.sweep().catch((error: unknown) =>
-        this.log.warn({ reason: messageOf(error) }, 'cannot look at the disk'),
-      );
-      await sleep(this.config.everyMs, signal).catch(() => undefined);
-    }
+    await repeat(() => this.sweep(), {
+      everyMs: this.config.everyMs,
+      signal,
+      onError: (error) => this.log.warn({ reason: messageOf(error) }, 'cannot look at the disk'),
+    });
   }
 
   async sweep(): Promise<void> {

@@ -21,7 +21,7 @@ import {
   type Term,
 } from '@skyarc/lib/kube';
 import type { Logger } from '@skyarc/lib/log';
-import { sleep } from '@skyarc/lib/retry';
+import { repeat } from '@skyarc/lib/retry';
 import type { AgentConfig } from '../agent/config.ts';
 import { drain } from './drain.ts';
 import { judge, type Sighting } from './judge.ts';
@@ -34,6 +34,8 @@ export interface MasterOptions {
 
 /** What one agent does for all: says which machines are there, and drains those that are to be drained. */
 export function masterOf({ config, kube, log }: MasterOptions): LeaderElection {
+  const onError = (error: unknown): void =>
+    log.warn({ reason: messageOf(error) }, 'a pass of the master failed');
   return new LeaderElection(kube, {
     name: masterLease,
     namespace: systemNamespace,
@@ -45,21 +47,13 @@ export function masterOf({ config, kube, log }: MasterOptions): LeaderElection {
       return 0;
     },
     lead: async (term) => {
+      const { signal } = term;
       await Promise.all([
-        repeat(term, config.heartbeatMs / 2, log, watcherOf(kube, config, term)),
-        repeat(term, config.drainEveryMs, log, () => drainAll(kube, term)),
+        repeat(watcherOf(kube, config, term), { everyMs: config.heartbeatMs / 2, signal, onError }),
+        repeat(() => drainAll(kube, term), { everyMs: config.drainEveryMs, signal, onError }),
       ]);
     },
   });
-}
-
-async function repeat(term: Term, everyMs: number, log: Logger, act: () => Promise<void>): Promise<void> {
-  while (!term.signal.aborted) {
-    await act().catch((error: unknown) =>
-      log.warn({ reason: messageOf(error) }, 'a pass of the master failed'),
-    );
-    await sleep(everyMs, term.signal).catch(() => undefined);
-  }
 }
 
 /** A pass over all reports. A new master sees every machine for the first time: none is offline at once. */
