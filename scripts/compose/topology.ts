@@ -276,13 +276,14 @@ export function readTopology(environment: Readonly<Record<string, string | undef
   };
 }
 
-function portsAfter(offset: number): Record<PortName, number> {
+/** All ports that an installation listens on, moved by an offset. */
+export function portsAfter(offset: number): Record<PortName, number> {
   const moved = Object.entries(basePorts).map(([name, port]) => [name, port + offset] as const);
   return Object.fromEntries(moved) as Record<PortName, number>;
 }
 
 /** A hundred ports; those of a further gateway on the same machine follow. */
-function l4PortsOf(offset: number, index: number): Topology['l4Ports'] {
+export function l4PortsOf(offset: number, index: number): Topology['l4Ports'] {
   const first = 11_000 + offset + 100 * index;
   return { first, last: first + 99 };
 }

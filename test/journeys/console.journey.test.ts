@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { Browser } from '../testkit/browser.ts';
 import { type GitRepository, type GitServer, startGitServer } from '../testkit/git-server.ts';
 import { Installation } from '../testkit/installation.ts';
+import { places } from '../testkit/places.ts';
 import { ask, loginAsOwner } from '../testkit/session.ts';
 
 const world = inject('world');
@@ -87,7 +88,7 @@ async function answers(text: string): Promise<string> {
 }
 
 test('a new installation is claimed by its link, once, greets with an empty team, and says when it is away', async () => {
-  const other = new Installation({ instance: 'skyarcclm', portOffset: 16_500, network: 190 });
+  const other = new Installation(places.claimed);
   const visitor = await Browser.open({ name: 'claim' });
   try {
     await other.purge();

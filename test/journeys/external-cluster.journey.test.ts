@@ -10,17 +10,16 @@ import { type GitRepository, type GitServer, startGitServer } from '../testkit/g
 import { Installation } from '../testkit/installation.ts';
 import type { World } from '../testkit/journey-setup.ts';
 import { startLoad } from '../testkit/load.ts';
+import { foreignPlace, places } from '../testkit/places.ts';
 import { RightsProxy } from '../testkit/rights-proxy.ts';
 import { ask, claim, finish, loginAsOwner, untilAnswers } from '../testkit/session.ts';
 
 /** Skyarc on a Kubernetes that is there already, with the rights of deploy/kubernetes/rbac.yaml and no more. */
 
-const portOffset = 16_000;
-const registry = `127.0.0.1:${5000 + portOffset}`;
+const place = places['journeys-apart'];
+const registry = `127.0.0.1:${5000 + place.portOffset}`;
 const cluster = new ForeignCluster({
-  instance: 'skyarcx',
-  port: 22_500,
-  network: 200,
+  ...foreignPlace,
   plainHttpRegistry: registry,
 });
 const namespace = 'skyarc-blue';
@@ -43,9 +42,7 @@ beforeAll(async () => {
   const roles = resolve(import.meta.dirname, '../../deploy/kubernetes/rbac.yaml');
   proxy = await RightsProxy.create(cluster.kubeconfig, roles);
   installation = new Installation({
-    instance: 'skyarcy',
-    portOffset,
-    network: 202,
+    ...place,
     env: {
       SKYARC_KUBECONFIG: await proxy.start(join(cluster.home, 'proxy')),
       SKYARC_REGISTRY_PULL: registry,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { CertificateAuthority } from '@skyarc/lib/certificates';
 import type { TestProject } from 'vitest/node';
 import { Installation, type InstallationOptions } from './installation.ts';
+import { type Place, places } from './places.ts';
 import { claim } from './session.ts';
 
 /** What every journey is given; the installation is one for all of a project, as a user has one. */
@@ -26,15 +27,9 @@ declare module 'vitest' {
   }
 }
 
-const places: Readonly<Record<string, Pick<InstallationOptions, 'instance' | 'portOffset' | 'network'>>> = {
-  journeys: { instance: 'skyarctest', portOffset: 3_500, network: 150 },
-  'journeys-faults': { instance: 'skyarcthr', portOffset: 5_000, network: 154 },
-  'journeys-build': { instance: 'skyarctwo', portOffset: 6_200, network: 152 },
-};
-
 /** A fresh installation for the project, claimed by its first user; removed with every trace at the end. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const place = places[project.name];
+  const place: Place | undefined = (places as Readonly<Record<string, Place>>)[project.name];
   if (!place) throw new Error(`No installation for project ${project.name}`);
   const authorityFolder = join(tmpdir(), `${place.instance}-authority`);
   const NODE_EXTRA_CA_CERTS = await trustOurAuthority(authorityFolder);

@@ -3,9 +3,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { l4PortsOf, portsAfter } from '../../scripts/compose/topology.ts';
 import { compareInRounds } from './ab-rounds.ts';
 import { SmallDisk } from './disk.ts';
 import { Part } from './kill.ts';
+import { foreignPlace, places, roomPorts } from './places.ts';
 import { assertOwnsPort } from './ports.ts';
 
 test('a ratio of two speeds is told from noise', async () => {
@@ -81,3 +83,26 @@ test("a port of nobody is nobody's", async () => {
   await new Promise((resolve) => server.close(resolve));
   await expect(assertOwnsPort(process.pid, port)).rejects.toThrow('belongs to nobody');
 });
+
+test('installations of tests have ports apart from each other, and from those of tests of rooms', () => {
+  const owners = new Map<number, string>();
+  const clashes: string[] = [];
+  const take = (owner: string, taken: Iterable<number>) => {
+    for (const port of taken) {
+      const other = owners.get(port);
+      if (other) clashes.push(`${port}: ${owner} and ${other}`);
+      owners.set(port, owner);
+    }
+  };
+  take('rooms', range(roomPorts.first, roomPorts.last));
+  take('a cluster of others', range(foreignPlace.port, foreignPlace.port + 2));
+  for (const [name, { portOffset }] of Object.entries(places)) {
+    const l4 = l4PortsOf(portOffset, 0);
+    take(name, new Set([...Object.values(portsAfter(portOffset)), ...range(l4.first, l4.last)]));
+  }
+  expect(clashes).toEqual([]);
+});
+
+function range(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+}
