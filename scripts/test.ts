@@ -71,10 +71,10 @@ async function runProject(project: string, filters: readonly string[], folder: s
 const stages: readonly (readonly (readonly string[])[])[] = [
   [['unit']],
   [
-    ['system', 'system-watch'],
-    ['system-worker', 'journeys-apart'],
-    ['journeys', 'system-build'],
-    ['journeys-build', 'journeys-faults'],
+    ['system-worker'],
+    ['system', 'journeys-faults'],
+    ['journeys', 'system-watch'],
+    ['journeys-build', 'system-build', 'journeys-apart'],
   ],
 ];
 

@@ -4,12 +4,12 @@ export type Place = Pick<InstallationOptions, 'instance' | 'portOffset' | 'netwo
 
 /** Where installations of tests are; those of one run may be there at the same time. */
 export const places = {
-  journeys: { instance: 'skyarctest', portOffset: 3_500, network: 150 },
-  'journeys-faults': { instance: 'skyarcthr', portOffset: 5_000, network: 154 },
-  'journeys-build': { instance: 'skyarctwo', portOffset: 6_200, network: 152 },
+  journeys: { instance: 'skyarctest', portOffset: 3_600, network: 150 },
+  'journeys-faults': { instance: 'skyarcthr', portOffset: 4_200, network: 154 },
+  'journeys-build': { instance: 'skyarctwo', portOffset: 5_700, network: 152 },
   /** On the Kubernetes of `foreignPlace`. */
   'journeys-apart': { instance: 'skyarcy', portOffset: 18_800, network: 202 },
-  claimed: { instance: 'skyarcclm', portOffset: 19_700, network: 190 },
+  claimed: { instance: 'skyarcclm', portOffset: 19_200, network: 190 },
 } as const satisfies Record<string, Place>;
 
 /** A cluster that is there already: its API server, and etcd on the two ports after it. */
