@@ -1,6 +1,6 @@
 export { AppPage } from './components/app-page.tsx';
 export { AppRow } from './components/app-row.tsx';
 export type { ListedApp } from './components/app-row.tsx';
-export { NewAppPage } from './components/new-app-page.tsx';
+export { NewAppPage } from './create/new-app-page.tsx';
 export { OverviewPage } from './components/overview-page.tsx';
 export { useTeamOverview } from './hooks/use-team-overview.ts';

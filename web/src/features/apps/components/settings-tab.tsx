@@ -17,8 +17,8 @@ import { useUpdateApp } from '../hooks/use-update-app.ts';
 import { settingsText } from '../settings-text.ts';
 import styles from './apps.module.css';
 import { type SourceFields as SourceChoiceFields, sourceInputOf } from '../source-input.ts';
-import { GitFields, SshKey } from './source-fields.tsx';
-import { ImageFields, SvnFields, UploadFields } from './source-kinds.tsx';
+import { GitFields, SshKey } from '../create/source-fields.tsx';
+import { ImageFields, SvnFields, UploadFields } from '../create/source-kinds.tsx';
 
 /** Source, build and run settings, and the end of an app. */
 export function SettingsTab({ app }: { readonly app: AppFieldsFragment }): ReactNode {

@@ -9,7 +9,7 @@ import { ErrorNote } from '../../../components/note.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { useTeam } from '../../teams/index.ts';
 import { wizardText } from '../wizard-text.ts';
-import styles from './apps.module.css';
+import styles from '../components/apps.module.css';
 
 /** Fields of a Subversion source, under `svnUrl`, `svnBranch`, `revision`, `subdirectory`, `username`, `password`. */
 export function SvnFields({ onUrl }: { readonly onUrl?: (url: string) => void }): ReactNode {

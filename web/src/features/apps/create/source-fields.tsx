@@ -9,7 +9,7 @@ import { CopyButton } from '../../../components/copy-button.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { gitUrlPattern } from '../names.ts';
 import { wizardText } from '../wizard-text.ts';
-import styles from './apps.module.css';
+import styles from '../components/apps.module.css';
 
 export interface GitFieldsProps {
   /** Credentials are stored already: an empty password keeps them. */
