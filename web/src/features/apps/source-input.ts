@@ -23,7 +23,7 @@ export interface SourceFields {
 /** The source as the API takes it. */
 export function sourceInputOf(kind: SourceChoice, fields: SourceFields): AppSourceInput {
   const { subdirectory, username, password } = fields;
-  const folder = subdirectory ? { subdirectory } : {};
+  const folder = subdirectory === undefined ? {} : { subdirectory };
   const login = { ...(username && { username }), ...(password && { password }) };
   switch (kind) {
     case 'git':

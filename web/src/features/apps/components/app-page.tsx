@@ -28,7 +28,7 @@ import { PluginsTab } from './plugins-tab.tsx';
 import { PortsTab } from './ports-tab.tsx';
 import { ScaleTab } from './scale-tab.tsx';
 import { ScheduleTab } from './schedule-tab.tsx';
-import { SettingsTab } from './settings-tab.tsx';
+import { SettingsTab } from '../settings/settings-tab.tsx';
 import { StateBadge } from './state-badge.tsx';
 import { StorageTab } from './storage-tab.tsx';
 import { VersionsTab } from './versions-tab.tsx';
