@@ -49,14 +49,19 @@ export class LocalLog implements EventLog {
       if (frames.length > 0) yield { frames, gap: null, cursor };
       stream = await this.store.stream(name);
     }
-    // Nothing is awaited between the comparison above and this, so no line falls between.
+    // Nothing is awaited between the comparison above and the first live line, so none falls between.
+    yield* this.live(name, signal);
+  }
+
+  /** Lines from now on; ends when the stream goes on elsewhere. */
+  async *live(name: string, signal: AbortSignal): AsyncGenerator<FollowBatch> {
     const live = this.followers.attach(name);
     const detach = (): void => live.detach();
     signal.addEventListener('abort', detach);
     try {
       if (signal.aborted) return;
       for (let batch = await live.take(); batch && !signal.aborted; batch = await live.take()) {
-        if (batch.gap) yield { frames: [], gap: batch.gap, cursor: (cursor = batch.gap.to) };
+        if (batch.gap) yield { frames: [], gap: batch.gap, cursor: batch.gap.to };
         for (const block of batch.blocks)
           yield { frames: framesOf(block), block, gap: null, cursor: block.last };
       }

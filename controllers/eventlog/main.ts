@@ -73,7 +73,7 @@ async function startIn(stack: Stack, config: Config, deps?: EventlogDeps): Promi
   retention.begin(store);
   stack.add(() => retention.stop());
   const local = new LocalLog(store, followers);
-  const members = config.cluster ? openMembers(stack, config.cluster, () => cluster?.fence()) : null;
+  const members = config.cluster ? openMembers(stack, config.cluster, () => cluster) : null;
   // Until it has joined, a node of a cluster takes nothing.
   const cluster: Cluster | null =
     members && config.cluster
@@ -122,9 +122,14 @@ async function startIn(stack: Stack, config: Config, deps?: EventlogDeps): Promi
   };
 }
 
-function openMembers(stack: Stack, config: NonNullable<Config['cluster']>, onFenced: () => void): Members {
+function openMembers(
+  stack: Stack,
+  config: NonNullable<Config['cluster']>,
+  cluster: () => Cluster | null,
+): Members {
   const etcd = stack.use(new EtcdClient({ url: config.etcdUrl }), (client) => client.close());
-  return new Members({ ...config, etcd, onFenced });
+  const [onFenced, onView] = [() => cluster()?.fence(), () => cluster()?.endMoved()];
+  return new Members({ ...config, etcd, onFenced, onView });
 }
 
 const log = createLogger('eventlog');

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEtcd } from '@skyarc/lib/etcd';
-import { createEventLogClient, type EventLogClient } from '@skyarc/lib/eventlog-client';
+import { createEventLogClient, type EventLogClient, type LogFrame } from '@skyarc/lib/eventlog-client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 const etcdPort = 21_610;
@@ -63,6 +63,11 @@ function at(name: NodeName): EventLogClient {
   return client;
 }
 
+interface Seen {
+  readonly frames: LogFrame[];
+  readonly gaps: { from: number; to: number }[];
+}
+
 async function linesAt(name: NodeName, stream: string): Promise<{ sequences: number[]; lines: string[] }> {
   const sequences: number[] = [];
   const lines: string[] = [];
@@ -81,14 +86,14 @@ test('any node takes lines, answers readers and followers, while nodes die and c
   const written = new Map<string, number>(streams.map((stream) => [stream, 0]));
   const names: NodeName[] = ['one', 'two', 'three'];
   const stopping = new AbortController();
-  const seen = new Map<string, string[]>();
+  const seen = new Map<string, Seen>(streams.map((stream) => [stream, { frames: [], gaps: [] }]));
   // Readers and writers hold on to nodes one and three; two is the one that dies.
   const following = streams.map(async (stream, index) => {
-    const lines: string[] = [];
-    seen.set(stream, lines);
+    const { frames, gaps } = seen.get(stream) as Seen;
     const options = { stream, cursor: 0, signal: stopping.signal };
-    for await (const { frames } of at(index % 2 === 0 ? 'one' : 'three').follow(options)) {
-      lines.push(...frames.map(({ line }) => line));
+    for await (const batch of at(index % 2 === 0 ? 'one' : 'three').follow(options)) {
+      if (batch.gap) gaps.push(batch.gap);
+      frames.push(...batch.frames);
     }
   });
   const writers = new AbortController();
@@ -128,10 +133,20 @@ test('any node takes lines, answers readers and followers, while nodes die and c
     expect([...new Set(lines)]).toEqual(expected);
     expect(sequences).toEqual(sequences.toSorted((a, b) => a - b));
     expect(new Set(sequences).size).toBe(sequences.length);
-    // A live reader may miss what the dying node had not passed on (README); it goes on to the end in order.
-    await expect.poll(() => seen.get(stream)?.at(-1), { timeout: 60_000 }).toBe(expected.at(-1));
-    const followed = [...new Set(seen.get(stream))];
+    const { frames, gaps } = seen.get(stream) as Seen;
+    await expect.poll(() => frames.at(-1)?.line, { timeout: 60_000 }).toBe(expected.at(-1));
+    // Live: in order, each once; what is not there lies in a marked gap, and is history now.
+    const followed = frames.map(({ line }) => line);
+    expect(frames.map(({ sequence }) => sequence)).toEqual(
+      frames.map(({ sequence }) => sequence).toSorted((a, b) => a - b),
+    );
+    expect(new Set(followed).size).toBe(followed.length);
     expect(expected.filter((line) => followed.includes(line))).toEqual(followed);
+    const filled = lines.filter((_line, index) =>
+      gaps.some(({ from, to }) => sequences[index]! >= from && sequences[index]! <= to),
+    );
+    const missing = expected.filter((line) => !followed.includes(line) && !filled.includes(line));
+    expect(missing).toEqual([]);
     const newest = await at('one').read({ stream, backward: true, limit: 10 });
     expect(newest.frames.map(({ line }) => line)).toEqual(expected.slice(-10));
   }

@@ -9,6 +9,7 @@ import {
 } from '../event-log.ts';
 import type { LocalLog } from '../local-log.ts';
 import type { ReadQuery } from '../store/read.ts';
+import { withGaps } from './holes.ts';
 import { generationSpan, type Member, type Members } from './members.ts';
 import { mergePages } from './merge-pages.ts';
 import { Peers } from './peers.ts';
@@ -18,8 +19,15 @@ const pageLines = 1_000;
 
 /** The right to add to a stream: asked for, then held until another node takes it over. */
 interface Claim {
-  taking: Promise<void>;
+  taking: Promise<Claim>;
   isHeld: boolean;
+}
+
+/** A reader of a stream that another node owns. */
+interface FollowedElsewhere {
+  readonly stream: string;
+  readonly owner: string;
+  readonly moved: AbortController;
 }
 
 /**
@@ -34,6 +42,7 @@ export class Cluster implements EventLog {
   private readonly peers = new Peers();
   private readonly claims = new Map<string, Claim>();
   private readonly inFlight = new Map<string, Set<Promise<unknown>>>();
+  private readonly elsewhere = new Set<FollowedElsewhere>();
 
   constructor(name: string, local: LocalLog, members: Members) {
     this.name = name;
@@ -110,29 +119,29 @@ export class Cluster implements EventLog {
 
   async *follow(stream: string, position: FollowPosition, signal: AbortSignal): AsyncGenerator<FollowBatch> {
     const owner = this.ownerOf(stream);
-    if (owner.name !== this.name) return yield* this.peers.follow(owner.url, stream, position, signal);
-    await this.claim(stream);
-    const { lastSequence } = await this.local.store.stream(stream);
-    let cursor = await this.beginning(stream, position, lastSequence);
+    if (owner.name !== this.name) return yield* this.followAt(owner, stream, position, signal);
+    const claim = await this.claim(stream);
+    const held = await this.local.store.stream(stream);
+    let cursor = await this.beginning(stream, position, held.lastSequence);
     yield { frames: [], gap: null, cursor };
-    // What other nodes hold lies before all that this one will store from now on.
-    let isWhole = true;
-    for (let more = true; more && cursor < lastSequence && !signal.aborted;) {
+    while (cursor < held.lastSequence && !signal.aborted) {
+      const { lastSequence } = held;
       const page = await this.read(stream, { ...everything, cursor, backward: false, limit: pageLines });
-      isWhole &&= page.missingNodes.length === 0;
-      const first = page.frames[0]?.sequence ?? cursor + 1;
-      // A node that is away may hold lines in between; they are history once it is back.
-      const gap = isWhole || first === cursor + 1 ? null : { from: cursor + 1, to: first - 1 };
-      cursor = Math.max(cursor, page.frames.at(-1)?.sequence ?? page.cursor);
-      more = page.more;
-      if (gap) yield { frames: [], gap, cursor: gap.to };
-      if (page.frames.length > 0) yield { frames: page.frames, gap: null, cursor };
+      const end = page.more ? page.cursor : Math.max(lastSequence, page.frames.at(-1)?.sequence ?? 0);
+      const unknownUpTo = this.unknownUpTo(page.missingNodes);
+      yield* withGaps({ frames: page.frames, cursor, end, unknownUpTo });
+      cursor = end;
     }
-    if (!isWhole && cursor < lastSequence) {
-      yield { frames: [], gap: { from: cursor + 1, to: lastSequence }, cursor: lastSequence };
-      cursor = lastSequence;
-    }
-    yield* this.local.follow(stream, { cursor: Math.max(cursor, 0), tail: 0 }, signal);
+    // Given up meanwhile: lines go on elsewhere, and would be passed over here without a word. Nothing is
+    // awaited between the comparison above and the first live line, so none falls between.
+    if (this.claims.get(stream) !== claim) return;
+    yield* this.local.live(stream, signal);
+  }
+
+  /** A newer view: readers of streams that have another owner now end here and go on at their cursor. */
+  endMoved(): void {
+    for (const { stream, owner, moved } of this.elsewhere)
+      if (ownerOf(stream, this.members.aliveNames) !== owner) moved.abort();
   }
 
   async remove(streams: readonly string[]): Promise<void> {
@@ -183,19 +192,24 @@ export class Cluster implements EventLog {
   }
 
   /** Makes sure that nobody else adds to the stream and that our sequences follow all others. */
-  private claim(stream: string): Promise<void> {
+  private claim(stream: string): Promise<Claim> {
     if (this.ownerOf(stream).name !== this.name) return Promise.reject(moved(stream));
     const known = this.claims.get(stream);
     if (known) return known.taking;
-    const claim: Claim = { isHeld: false, taking: this.takeOver(stream) };
+    const claim: Claim = {
+      isHeld: false,
+      taking: this.takeOver(stream).then(
+        () => {
+          claim.isHeld = true;
+          return claim;
+        },
+        (error: unknown) => {
+          if (this.claims.get(stream) === claim) this.claims.delete(stream);
+          throw error;
+        },
+      ),
+    };
     this.claims.set(stream, claim);
-    claim.taking = claim.taking.then(
-      () => void (claim.isHeld = true),
-      (error: unknown) => {
-        if (this.claims.get(stream) === claim) this.claims.delete(stream);
-        throw error;
-      },
-    );
     return claim.taking;
   }
 
@@ -218,6 +232,32 @@ export class Cluster implements EventLog {
     );
     const own = await this.local.store.stream(stream);
     for (const { lastSequence, positions } of held) own.beginAt(lastSequence + 1, positions);
+  }
+
+  private async *followAt(
+    { name, url }: Member,
+    stream: string,
+    position: FollowPosition,
+    signal: AbortSignal,
+  ): AsyncGenerator<FollowBatch> {
+    const followed = { stream, owner: name, moved: new AbortController() };
+    this.elsewhere.add(followed);
+    try {
+      yield* this.peers.follow(url, stream, position, AbortSignal.any([signal, followed.moved.signal]));
+    } finally {
+      this.elsewhere.delete(followed);
+    }
+  }
+
+  /** The highest sequence that these nodes may hold. */
+  private unknownUpTo(missingNodes: readonly string[]): number {
+    const bounds = missingNodes.map((missing) => {
+      const member = this.members.view.members.find(({ name }) => name === missing);
+      return member?.lostGeneration === undefined
+        ? Number.POSITIVE_INFINITY
+        : member.lostGeneration * generationSpan;
+    });
+    return Math.max(0, ...bounds);
   }
 
   private noteInFlight(stream: string, storing: Promise<unknown>): void {

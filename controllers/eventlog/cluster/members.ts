@@ -30,6 +30,8 @@ export interface MembersOptions {
   readonly refreshMs: number;
   /** The lease is lost: nothing that belongs to the cluster may be written any more. */
   readonly onFenced: () => void;
+  /** The view may have changed. */
+  readonly onView: () => void;
 }
 
 const log = createLogger('eventlog');
@@ -83,6 +85,7 @@ export class Members {
       return [{ name, url, alive, ...(lost && !alive ? { lostGeneration: Number(lost) } : {}) }];
     });
     if (revision >= this.view.revision) this.view = { revision, members };
+    this.options.onView();
     for (const { name, alive, lostGeneration } of members)
       if (!alive && lostGeneration === undefined) await this.agreeOnLoss(name);
   }
