@@ -97,6 +97,22 @@ const manifest = (image: string): string =>
     },
   });
 
+const deployment = (image: string, more: object = {}): string =>
+  JSON.stringify({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'ssa', ...more },
+    spec: {
+      selector: { matchLabels: { app: 'ssa' } },
+      template: {
+        metadata: { labels: { app: 'ssa' } },
+        spec: { containers: [{ name: 'web', image, ports: [{ containerPort: 80 }] }] },
+      },
+    },
+  });
+const configMap = (data: object): string =>
+  JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'over' }, data });
+
 describe('kubectl', () => {
   test('applies, shows, changes and deletes a deployment', async () => {
     expect(await kubectl('apply -f -', manifest('nginx:1'))).toContain('deployment.apps/web created');
@@ -163,8 +179,85 @@ describe('kubectl', () => {
     expect(await kubectl('delete pod one two --wait=true')).toContain('deleted');
   });
 
-  test('is refused server-side apply and invalid objects in clear words', async () => {
-    await expect(kubectl('apply --server-side -f -', manifest('nginx:1'))).rejects.toThrow('unknown format');
+  test("applies from the server's side: owners of fields, conflicts, force, pruning", async () => {
+    const apply = (text: string, options = ''): Promise<string> =>
+      kubectl(`apply --server-side${options} -f -`, text);
+    const labels = { labels: { tier: 'front' } };
+    expect(await apply(deployment('nginx:1', labels))).toContain('deployment.apps/ssa serverside-applied');
+    const before = await kubectl('get deploy ssa -o jsonpath={.metadata.resourceVersion}');
+    await apply(deployment('nginx:1', labels));
+    expect(await kubectl('get deploy ssa -o jsonpath={.metadata.resourceVersion}')).toBe(before);
+    const managed = JSON.parse(await kubectl('get deploy ssa -o json --show-managed-fields')) as {
+      metadata: { managedFields: object[] };
+    };
+    expect(managed.metadata.managedFields[0]).toMatchObject({
+      manager: 'kubectl',
+      operation: 'Apply',
+      fieldsV1: {
+        'f:metadata': { 'f:labels': { 'f:tier': {} } },
+        'f:spec': {
+          'f:template': {
+            'f:spec': {
+              'f:containers': {
+                'k:{"name":"web"}': {
+                  '.': {},
+                  'f:ports': {
+                    'k:{"containerPort":80,"protocol":"TCP"}': { '.': {}, 'f:containerPort': {} },
+                  },
+                },
+              },
+            },
+          },
+        },
+      },
+    });
+    await kubectl('set image deploy/ssa web=nginx:2 --field-manager=someone');
+    await kubectl('scale deploy/ssa --replicas=3');
+    await expect(apply(deployment('nginx:3'))).rejects.toThrow(
+      /conflict with "someone" using apps\/v1.*\.spec\.template\.spec\.containers\[name="web"\]\.image/s,
+    );
+    await apply(deployment('nginx:3'), ' --force-conflicts');
+    const jsonpath = 'jsonpath={..image}/{.spec.replicas}/{.metadata.labels}';
+    expect(await kubectl(`get deploy ssa -o ${jsonpath}`)).toBe('nginx:3/3/');
+    await apply(deployment('nginx:3'), ' --dry-run=server');
+    const other = JSON.stringify({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'ssa', labels: { other: 'yes' } },
+    });
+    await apply(other, ' --field-manager=other');
+    await expect(
+      apply(JSON.stringify({ apiVersion: 'v1', kind: 'Nonsense', metadata: { name: 'x' } })),
+    ).rejects.toThrow('no matches for kind');
+    expect(await kubectl('get deploy ssa -o jsonpath={.metadata.labels}')).toBe('{"other":"yes"}');
+    await kubectl('delete deploy ssa');
+  });
+
+  test("goes over from kubectl's own apply to the server's, and back", async () => {
+    await kubectl('apply -f -', configMap({ a: '1', b: '2' }));
+    await kubectl('apply --server-side -f -', configMap({ a: '3' }));
+    expect(await kubectl('get cm over -o jsonpath={.data}')).toBe('{"a":"3"}');
+    await kubectl('apply -f -', configMap({ b: '4' }));
+    expect(await kubectl('get cm over -o jsonpath={.data}')).toBe('{"b":"4"}');
+    await kubectl('delete cm over');
+  });
+
+  test('shows what an apply would change', async () => {
+    await kubectl('apply -f -', manifest('nginx:1'));
+    await expect(kubectl('diff -f -', manifest('nginx:9'))).rejects.toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/-.*image: nginx:1\n.*\+.*image: nginx:9/s) as string,
+    });
+    await expect(
+      kubectl('diff --server-side --force-conflicts -f -', manifest('nginx:9')),
+    ).rejects.toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('image: nginx:9') as string,
+    });
+    expect(await kubectl('get deploy web -o jsonpath={..image}')).toBe('nginx:1');
+  });
+
+  test('is refused invalid objects in clear words', async () => {
     const bad = manifest('x').replace(
       '"template":{"metadata":{"labels":{"app":"web"',
       '"template":{"metadata":{"labels":{"app":"other"',

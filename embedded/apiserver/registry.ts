@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { trackUpdate, type Application, type Writer } from './apply/index.ts';
 import { Quotas } from './admission/quota.ts';
 import { alreadyExists, conflict, forbidden, invalid, notFound } from './errors.ts';
 import { Entry } from './entry.ts';
@@ -19,7 +20,12 @@ import type { Storage } from './storage.ts';
 export interface WriteOptions {
   /** Everything but the writing. */
   readonly dryRun?: boolean;
+  /** Who writes, for the fields' owners; the cluster itself when absent. */
+  readonly writer?: Writer | undefined;
 }
+
+/** Settles the owners of fields of an object that is about to replace another one. */
+type Track = (old: ApiObject, next: ApiObject) => void;
 
 export interface DeleteQuery extends WriteOptions {
   readonly gracePeriodSeconds?: number;
@@ -37,6 +43,7 @@ export interface Deletion {
 export type Change = (current: ApiObject) => unknown;
 
 const createAttempts = 20;
+const cluster: Writer = { manager: 'cluster' };
 
 /** The verbs on stored objects, the same for HTTPS clients and for the local client. */
 export class Registry {
@@ -65,9 +72,10 @@ export class Registry {
     kind: Kind,
     namespace: string | undefined,
     body: unknown,
-    options: WriteOptions = {},
+    options: WriteOptions & { managedFields?: unknown } = {},
   ): Promise<Entry> {
     const asked = objectToCreate(kind, body, namespace);
+    if (options.managedFields) asked.metadata.managedFields = options.managedFields;
     const isNameGenerated = Boolean(asked.metadata.generateName) && !hasName(body);
     for (let attempt = 1; ; attempt += 1) {
       const object = clone(asked);
@@ -99,9 +107,10 @@ export class Registry {
     kind: Kind,
     place: { namespace: string | undefined; name: string },
     change: Change,
-    options: WriteOptions & { scope?: WriteScope } = {},
+    options: WriteOptions & { scope?: WriteScope; track?: Track } = {},
   ): Promise<Entry> {
     const { namespace, name } = place;
+    const track = options.track ?? ((old, next) => trackUpdate(old, next, options.writer ?? cluster));
     return this.locked(kind, namespace, name, async () => {
       for (;;) {
         const current = this.reader.get(kind, namespace, name);
@@ -110,6 +119,7 @@ export class Registry {
         );
         this.admit(kind, object, current.object);
         countGeneration(kind, current.object, object);
+        track(current.object, object);
         if (isDeepStrictEqual(object, current.object)) return current;
         const written = await this.quotas.guard(kind, { object, old: current.object }, async () => {
           if (options.dryRun) return new Entry(object, current.revision);
@@ -120,6 +130,35 @@ export class Registry {
         if (written) return written;
       }
     });
+  }
+
+  /** Lays a configuration over the object, or creates it; a subresource's is never created. */
+  async apply(
+    kind: Kind,
+    place: { namespace: string | undefined; name: string },
+    application: Application,
+    options: WriteOptions & { scope: WriteScope },
+  ): Promise<{ readonly entry: Entry; readonly isNew: boolean }> {
+    const { namespace, name } = place;
+    if (options.scope === 'object' && !this.reader.find(kind, namespace, name)) {
+      const { object, managedFields } = application.created();
+      try {
+        const entry = await this.create(kind, namespace, object, { ...options, managedFields });
+        return { entry, isNew: true };
+      } catch (error) {
+        if (!this.reader.find(kind, namespace, name)) throw error;
+      }
+    }
+    let managedFields: unknown;
+    const change = (current: ApiObject): unknown => {
+      const applied = application.applied(current);
+      ({ managedFields } = applied);
+      return applied.object;
+    };
+    const track: Track = (_, next) => {
+      next.metadata.managedFields = managedFields;
+    };
+    return { entry: await this.update(kind, place, change, { ...options, track }), isNew: false };
   }
 
   delete(

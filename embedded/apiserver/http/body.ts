@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http';
+import { AppError, messageOf } from '@skyarc/lib/errors';
+import { parse } from 'yaml';
 import { apiError, badRequest } from '../errors.ts';
 import { isObject, type JsonObject } from '../object.ts';
 import { decodeKubernetesProtobuf } from '../schema/protobuf.ts';
@@ -34,6 +36,22 @@ export async function readJson(
   } catch (error) {
     if (error instanceof SyntaxError) throw badRequest(`couldn't read the body as JSON: ${error.message}`);
     throw error;
+  }
+}
+
+/** The YAML of a request, of which JSON is a part; one document, no more aliases than a body of JSON could be large. */
+export async function readYaml(request: IncomingMessage, mediaType: string): Promise<unknown> {
+  if (mediaTypeOf(request) !== mediaType) throw badRequest(`the body is not ${mediaType}`);
+  const text = (await readBytes(request)).toString('utf8');
+  try {
+    const value: unknown = text.trimStart().startsWith('{')
+      ? JSON.parse(text)
+      : parse(text, { maxAliasCount: 100 });
+    refuseDeep(value, maxDepth);
+    return value;
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw badRequest(`couldn't read the body as YAML: ${messageOf(error)}`);
   }
 }
 

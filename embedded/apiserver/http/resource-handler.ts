@@ -1,7 +1,9 @@
-import { badRequest } from '../errors.ts';
+import { Application, type Writer } from '../apply/index.ts';
+import { badRequest, invalid } from '../errors.ts';
+import { forbiddenField, invalidValue, required } from '../field-error.ts';
 import type { Entry } from '../entry.ts';
 import { isObject, type ApiObject, type JsonObject } from '../object.ts';
-import { patchOf } from '../patch/index.ts';
+import { applyType, patchOf } from '../patch/index.ts';
 import type { WriteScope } from '../preparation.ts';
 import type { Change, DeleteQuery, Registry } from '../registry.ts';
 import type { ListQuery } from '../reader.ts';
@@ -9,7 +11,7 @@ import { fromWire, servedVersionOf, wireObject, wireText, type Served } from '..
 import { checkSchema } from '../schema/check.ts';
 import { typeOfKind } from '../schema/index.ts';
 import { formOf } from './accept.ts';
-import { mediaTypeOf, readJson, readOptions } from './body.ts';
+import { mediaTypeOf, readJson, readOptions, readYaml } from './body.ts';
 import { dryRunOf, flag, sendJson, sendText, wholeNumber, type Exchange } from './exchange.ts';
 import { metadataOnly, tableOf, type IncludeObject } from './table.ts';
 import { notAllowed, type Target } from './target.ts';
@@ -73,7 +75,7 @@ export async function handleObject(
   const { request, query } = exchange;
   const { kind } = served;
   const place = { namespace: target.namespace, name: target.name ?? '' };
-  const options = { dryRun: dryRunOf(query.getAll('dryRun')), scope };
+  const options = { dryRun: dryRunOf(query.getAll('dryRun')), scope, writer: writerOf(exchange, target) };
   switch (request.method) {
     case 'GET':
       return sendEntry(resource, 200, registry.reader.get(kind, place.namespace, place.name));
@@ -82,6 +84,11 @@ export async function handleObject(
       return sendEntry(resource, 200, await registry.update(kind, place, () => body, options));
     }
     case 'PATCH':
+      if (mediaTypeOf(request) === applyType) {
+        const application = await applicationOf(resource, scope);
+        const { entry, isNew } = await registry.apply(kind, place, application, options);
+        return sendEntry(resource, isNew ? 201 : 200, entry);
+      }
       return sendEntry(
         resource,
         200,
@@ -106,9 +113,54 @@ export async function handleObject(
   }
 }
 
+/** Who writes: by the query, else what the client calls itself. */
+export function writerOf({ request, query }: Exchange, { subresource }: Target): Writer {
+  const manager = query.get('fieldManager') || (request.headers['user-agent'] ?? '').split('/', 1)[0];
+  return { manager: manager?.slice(0, maxManagerChars) || 'unknown', subresource };
+}
+
+const maxManagerChars = 128;
+
+/** The configuration that a server-side apply sends; what its scope does not cover is left out. */
+async function applicationOf(
+  { exchange, target, served }: ResourceRequest,
+  scope: WriteScope,
+): Promise<Application> {
+  const { request, query } = exchange;
+  const manager = query.get('fieldManager') ?? '';
+  const options = { group: 'meta.k8s.io', kind: 'PatchOptions' };
+  if (!manager) throw invalid(options, '', [required('fieldManager', 'is required for apply patch')]);
+  if (manager.length > maxManagerChars) {
+    const words = `may have at most ${maxManagerChars} characters`;
+    throw invalid(options, '', [invalidValue('fieldManager', manager, words)]);
+  }
+  const body = fromWire(served, checked(exchange, served, await readYaml(request, applyType))) as ApiObject;
+  const { managedFields, ...metadata } = isObject(body.metadata) ? body.metadata : { name: '' };
+  if (managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
+  if ((metadata.name ?? '') !== target.name) {
+    throw badRequest(
+      `the name of the object (${metadata.name}) does not match the name on the URL (${target.name})`,
+    );
+  }
+  const { status, ...rest } = { ...body, metadata };
+  const hasStatus = scope === 'status' || !served.kind.subresources.includes('status');
+  const whole = hasStatus && status ? { ...rest, status } : rest;
+  const { apiVersion, kind } = body;
+  const config = scope === 'status' ? { apiVersion, kind, metadata: { name: metadata.name }, status } : whole;
+  return new Application(config as ApiObject, {
+    manager,
+    force: flag(query, 'force'),
+    subresource: target.subresource,
+  });
+}
+
 /** The change that a PATCH request asks for, of the served version of the object. */
 async function patchChange(exchange: Exchange, served: Served): Promise<Change> {
   const mediaType = mediaTypeOf(exchange.request);
+  if (exchange.query.has('force')) {
+    const words = 'may not be specified for non-apply patch';
+    throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [forbiddenField('force', words)]);
+  }
   const patch = patchOf(mediaType);
   const body = await readJson(exchange.request, [mediaType]);
   return (current) => {

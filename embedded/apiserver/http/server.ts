@@ -18,7 +18,8 @@ import { isObject } from '../object.ts';
 import type { NodeProxy } from '../node-proxy.ts';
 import type { Registry } from '../registry.ts';
 import { servedOf, type Served } from '../served.ts';
-import { readOptions } from './body.ts';
+import { applyType } from '../patch/index.ts';
+import { mediaTypeOf, readOptions } from './body.ts';
 import { discoveryAt, versionInfo } from './discovery.ts';
 import { flag, sendError, sendJson, sendText, type Exchange } from './exchange.ts';
 import type { ApiMetrics } from './metrics.ts';
@@ -110,6 +111,9 @@ export class ApiHttpServer {
       this.authorize(exchange.user, wanted);
       const granting = grantingRight(wanted);
       if (granting) this.authorize(exchange.user, granting);
+      if (mediaTypeOf(request) === applyType && !this.isThere(target)) {
+        this.authorize(exchange.user, { ...wanted, verb: 'create' });
+      }
       if (target) await this.handleTarget(exchange, target);
       else await this.handlePath(exchange);
     } catch (error) {
@@ -148,6 +152,12 @@ export class ApiHttpServer {
       group: group || undefined,
       kind: resource || undefined,
     });
+  }
+
+  private isThere(target: Target | undefined): boolean {
+    if (!target?.name) return false;
+    const { kind } = servedAt(this.served, target);
+    return this.options.registry.reader.find(kind, target.namespace, target.name) !== undefined;
   }
 
   private async handleTarget(exchange: Exchange, target: Target): Promise<void> {

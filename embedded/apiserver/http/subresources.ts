@@ -12,7 +12,7 @@ import { mediaTypeOf, readJson, readOptions } from './body.ts';
 import { containerTarget } from './container-target.ts';
 import { evict } from './eviction.ts';
 import { dryRunOf, flag, sendJson, wholeNumber } from './exchange.ts';
-import { handleObject, objectOf, success, type ResourceRequest } from './resource-handler.ts';
+import { handleObject, objectOf, success, writerOf, type ResourceRequest } from './resource-handler.ts';
 import { notAllowed, notServed } from './target.ts';
 
 export interface SubresourceContext {
@@ -65,6 +65,7 @@ async function handleScale({ registry }: SubresourceContext, resource: ResourceR
   const place = { namespace: target.namespace, name: target.name ?? '' };
   const written = await registry.update(served.kind, place, change, {
     dryRun: dryRunOf(query.getAll('dryRun')),
+    writer: writerOf(exchange, target),
   });
   sendJson(response, 200, scaleOf(written.object));
 }

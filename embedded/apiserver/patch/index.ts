@@ -12,13 +12,16 @@ const patches: Readonly<Record<string, Patch>> = {
   'application/strategic-merge-patch+json': strategicMergePatch,
 };
 
-/** How to apply a patch of a media type; 415 for one that is not offered, e.g. server-side apply. */
+/** Media type of server-side apply, which is no patch of this kind. */
+export const applyType = 'application/apply-patch+yaml';
+
+/** How to apply a patch of a media type; 415 for one that is not offered. */
 export function patchOf(mediaType: string): Patch {
   const found = Object.hasOwn(patches, mediaType) ? patches[mediaType] : undefined;
   if (found) return found;
   throw apiError(
     415,
     'UnsupportedMediaType',
-    `the body of the request was in an unknown format (${mediaType}) - accepted media types include: ${Object.keys(patches).join(', ')}`,
+    `the body of the request was in an unknown format (${mediaType}) - accepted media types include: ${[...Object.keys(patches), applyType].join(', ')}`,
   );
 }

@@ -13,6 +13,12 @@ export interface Field {
   readonly noZero?: boolean;
   /** A list merged by this key of its items; '' merges plain values as a set. */
   readonly merge?: string;
+  /** A list that server-side apply merges by these keys of its items; none merges plain values as a set. */
+  readonly keys?: readonly string[];
+  /** A map or an object that server-side apply takes as one whole. */
+  readonly atomic?: boolean;
+  /** What a text is when it is left out. */
+  readonly default?: string;
 }
 
 /** Fields of an API type by their JSON name. */

@@ -1,10 +1,16 @@
 // Prints what the API server must know of the Kubernetes API types, read from the tags of their Go types:
-// JSON names, field numbers of the protobuf encoding, merge keys of strategic merge patch.
+// JSON names, field numbers of the protobuf encoding, merge keys of strategic merge patch; and from the markers of their
+// comments what server-side apply takes as one whole, and the keys of lists that it merges.
 package main
 
 import (
 	"encoding/json"
+	"go/ast"
+	"go/build"
+	"go/parser"
+	"go/token"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strconv"
 	"strings"
@@ -34,7 +40,7 @@ var roots = map[string][]any{
 	"v1": {core.Pod{}, core.PodTemplate{}, core.Namespace{}, core.Node{}, core.ConfigMap{}, core.Secret{},
 		core.ServiceAccount{}, core.Event{}, core.Service{}, core.Endpoints{}, core.PersistentVolumeClaim{},
 		core.PersistentVolume{}, core.ResourceQuota{}, core.LimitRange{}, core.Binding{}, meta.DeleteOptions{}},
-	"apps/v1": {apps.Deployment{}, apps.ReplicaSet{}, apps.StatefulSet{}, apps.DaemonSet{}, apps.ControllerRevision{}},
+	"apps/v1":                      {apps.Deployment{}, apps.ReplicaSet{}, apps.StatefulSet{}, apps.DaemonSet{}, apps.ControllerRevision{}},
 	"batch/v1":                     {batch.Job{}, batch.CronJob{}},
 	"autoscaling/v1":               {autoscalingv1.Scale{}, autoscalingv1.HorizontalPodAutoscaler{}},
 	"autoscaling/v2":               {autoscaling.HorizontalPodAutoscaler{}},
@@ -63,12 +69,114 @@ var special = map[reflect.Type]string{
 }
 
 type field struct {
-	Number  int     `json:"number"`
-	Type    string  `json:"type"`
-	Form    string  `json:"form,omitempty"`
-	Inline  bool    `json:"inline,omitempty"`
-	NoZero  bool    `json:"noZero,omitempty"`
-	Merge   *string `json:"merge,omitempty"`
+	Number int     `json:"number"`
+	Type   string  `json:"type"`
+	Form   string  `json:"form,omitempty"`
+	Inline bool    `json:"inline,omitempty"`
+	NoZero bool    `json:"noZero,omitempty"`
+	Merge  *string `json:"merge,omitempty"`
+	// Of a list that is merged by server-side apply; none merges plain values as a set.
+	Keys *[]string `json:"keys,omitempty"`
+	// A map or an object that server-side apply takes as one whole.
+	Atomic  bool   `json:"atomic,omitempty"`
+	Default string `json:"default,omitempty"`
+}
+
+// Markers by "<package>.<type>" and "<package>.<type>.<field>".
+var markers = map[string]map[string][]string{}
+var parsed = map[string]bool{}
+
+func readMarkers(path string) {
+	if parsed[path] {
+		return
+	}
+	parsed[path] = true
+	found, err := build.Import(path, ".", build.FindOnly)
+	if err != nil {
+		panic(err)
+	}
+	files, err := filepath.Glob(filepath.Join(found.Dir, "*.go"))
+	if err != nil {
+		panic(err)
+	}
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			panic(err)
+		}
+		for _, declared := range file.Decls {
+			general, ok := declared.(*ast.GenDecl)
+			if !ok {
+				continue
+			}
+			for _, spec := range general.Specs {
+				typeSpec, ok := spec.(*ast.TypeSpec)
+				if !ok {
+					continue
+				}
+				key := path + "." + typeSpec.Name.Name
+				markers[key] = markersOf(general.Doc)
+				structType, ok := typeSpec.Type.(*ast.StructType)
+				if !ok {
+					continue
+				}
+				for _, each := range structType.Fields.List {
+					for _, name := range each.Names {
+						markers[key+"."+name.Name] = markersOf(each.Doc)
+					}
+				}
+			}
+		}
+	}
+}
+
+func markersOf(doc *ast.CommentGroup) map[string][]string {
+	found := map[string][]string{}
+	if doc == nil {
+		return found
+	}
+	for _, line := range doc.List {
+		text := strings.TrimSpace(strings.TrimPrefix(line.Text, "//"))
+		if name, value, ok := strings.Cut(text, "="); ok && strings.HasPrefix(name, "+") {
+			found[name] = append(found[name], value)
+		}
+	}
+	return found
+}
+
+func has(found map[string][]string, name string, value string) bool {
+	return len(found[name]) > 0 && found[name][0] == value
+}
+
+// How server-side apply merges the field, as kube-openapi's schemaconv reads the same markers.
+func addApply(out *field, owner reflect.Type, f reflect.StructField, element reflect.Type) {
+	readMarkers(owner.PkgPath())
+	own := markers[owner.PkgPath()+"."+owner.Name()+"."+f.Name]
+	ofType := map[string][]string{}
+	if element.Kind() == reflect.Struct && element.PkgPath() != "" {
+		readMarkers(element.PkgPath())
+		ofType = markers[element.PkgPath()+"."+element.Name()]
+	}
+	switch {
+	case out.Form == "list" && has(own, "+listType", "map"):
+		keys := own["+listMapKey"]
+		out.Keys = &keys
+	case out.Form == "list" && has(own, "+listType", "set"):
+		out.Keys = &[]string{}
+	case out.Form == "list" && len(own["+listType"]) == 0 && out.Merge != nil:
+		keys := []string{}
+		if *out.Merge != "" {
+			keys = append(keys, *out.Merge)
+		}
+		out.Keys = &keys
+	case out.Form == "map":
+		out.Atomic = has(own, "+mapType", "atomic")
+	case out.Form == "" && !out.Inline:
+		out.Atomic = has(own, "+structType", "atomic") || has(ofType, "+structType", "atomic")
+	}
+	if len(own["+default"]) > 0 && out.Type == "string" && strings.HasPrefix(own["+default"][0], "\"") {
+		out.Default = strings.Trim(own["+default"][0], "\"")
+	}
 }
 
 var types = map[string]map[string]field{}
@@ -150,6 +258,7 @@ func walk(t reflect.Type) {
 			mergeKey := f.Tag.Get("patchMergeKey")
 			out.Merge = &mergeKey
 		}
+		addApply(&out, t, f, ft)
 		fields[key] = out
 	}
 }
