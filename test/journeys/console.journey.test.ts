@@ -58,9 +58,19 @@ afterAll(async () => {
   await skyarc.dispose();
 });
 
+/** Of the tabs that are within a group. */
+const groups: Readonly<Record<string, string>> = {
+  environment: 'configuration',
+  scale: 'configuration',
+  settings: 'administration',
+};
 const { part, tab, stateIs } = {
   part: (testId: string) => browser.part(testId),
-  tab: async (name: string) => browser.part(`tab-${name}`).click(),
+  tab: async (name: string) => {
+    const group = groups[name];
+    if (group) await browser.part(`tab-${group}`).click();
+    await browser.part(`tab-${name}`).click();
+  },
   stateIs: async (state: string) =>
     browser.page.locator(`[data-testid=app-state][data-state=${state}]`).first().waitFor({ timeout: 90_000 }),
 };

@@ -6,22 +6,47 @@ export interface TabLink {
   readonly key: string;
   readonly label: string;
   readonly href: string;
-  readonly count?: number;
 }
 
-/** Parts of a page as links, so that each has an address. */
-export function Tabs({
-  tabs,
-  current,
-  label,
-}: {
+/** Tabs that belong together, shown in a second line while one of them is current. */
+export interface TabGroup {
+  readonly key: string;
+  readonly label: string;
   readonly tabs: readonly TabLink[];
+}
+
+interface TabsProps {
+  readonly tabs: readonly (TabLink | TabGroup)[];
   readonly current: string;
   readonly label: string;
-}): ReactNode {
+}
+
+/** Parts of a page as links, so that each has an address. A group leads to its first tab. */
+export function Tabs({ tabs, current, label }: TabsProps): ReactNode {
+  const group = tabs.find((one) => 'tabs' in one && one.tabs.some(({ key }) => key === current)) as
+    TabGroup | undefined;
+  const heads = tabs.map((one) => ('tabs' in one ? { ...one, href: one.tabs[0]?.href ?? '' } : one));
   return (
-    <nav className={styles['tabs']} aria-label={label}>
-      {tabs.map(({ key, label: name, href, count }) => (
+    <div className={styles['frame']}>
+      <Line className={styles['tabs']} links={heads} current={group?.key ?? current} label={label} />
+      {group && group.tabs.length > 1 && (
+        <Line className={styles['group']} links={group.tabs} current={current} label={group.label} />
+      )}
+    </div>
+  );
+}
+
+interface LineProps {
+  readonly links: readonly TabLink[];
+  readonly current: string;
+  readonly label: string;
+  readonly className: string | undefined;
+}
+
+function Line({ links, current, label, className }: LineProps): ReactNode {
+  return (
+    <nav className={className} aria-label={label}>
+      {links.map(({ key, label: name, href }) => (
         <Link
           key={key}
           href={href}
@@ -31,7 +56,6 @@ export function Tabs({
           data-testid={`tab-${key}`}
         >
           {name}
-          {count !== undefined && <span className={styles['count']}>{count}</span>}
         </Link>
       ))}
     </nav>

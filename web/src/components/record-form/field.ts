@@ -36,6 +36,8 @@ export type Field =
   /** A list of records. */
   | (Common & {
       readonly kind: 'rows';
+      /** The panel's title names it already. */
+      readonly isAlone?: boolean;
       readonly fields: readonly Field[];
       readonly empty: FormRecord;
       readonly add: string;

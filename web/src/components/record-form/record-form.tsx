@@ -137,10 +137,12 @@ function Rows(props: RowProps & { readonly field: Extract<Field, { kind: 'rows' 
   const rows = (value ?? []) as readonly FormRecord[];
   return (
     <div className={`${styles['rows']} ${styles['wide']}`} role="group" aria-label={field.label}>
-      <div className={styles['field']}>
-        <span className={styles['label']}>{field.label}</span>
-        {field.help && <span className={styles['help']}>{field.help}</span>}
-      </div>
+      {!field.isAlone && (
+        <div className={styles['field']}>
+          <span className={styles['label']}>{field.label}</span>
+          {field.help && <span className={styles['help']}>{field.help}</span>}
+        </div>
+      )}
       {rows.map((row, index) => (
         // Rows have no identity of their own: their place is it.
         <div key={index} className={styles['row']}>

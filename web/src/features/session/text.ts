@@ -3,7 +3,8 @@ import { defineMessages } from '../../components/text.ts';
 export const sessionText = defineMessages(
   {
     tagline: 'From a Git URL to a running app. On your own machine.',
-    promise1: 'Builds Node.js, Python, static sites and Dockerfiles without a line of YAML',
+    promise1:
+      'Builds Node.js, Python, Java, Go, PHP, Ruby, static sites and Dockerfiles without a line of YAML',
     promise2: 'Rolls every change without cutting one request, and back again in one click',
     promise3: 'Shows each log line as it is written, and keeps it',
     loginTitle: 'Log in',
@@ -30,7 +31,7 @@ export const sessionText = defineMessages(
   },
   {
     tagline: '一个 Git 地址，就是一个运行中的应用。一切都在您自己的机器上。',
-    promise1: '无需编写 YAML，即可构建 Node.js、Python、静态站点和 Dockerfile',
+    promise1: '无需编写 YAML，即可构建 Node.js、Python、Java、Go、PHP、Ruby、静态站点和 Dockerfile',
     promise2: '每次变更平滑滚动，不中断任何请求；一键即可回滚',
     promise3: '日志逐行实时呈现，并长期保存',
     loginTitle: '登录',

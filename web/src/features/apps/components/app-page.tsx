@@ -61,10 +61,27 @@ const tabs = {
   plugins: ['tabPlugins', (app: AppFieldsFragment) => <PluginsTab key={app.id} app={app} />],
   webhooks: ['tabWebhooks', (app: AppFieldsFragment) => <WebhooksTab key={app.id} app={app} />],
   versions: ['tabVersions', (app: AppFieldsFragment) => <VersionsTab app={app} />],
-  settings: ['tabSettings', (app: AppFieldsFragment) => <SettingsTab key={app.id} app={app} />],
+  settings: ['tabGeneral', (app: AppFieldsFragment) => <SettingsTab key={app.id} app={app} />],
 } as const;
 
 type TabKey = keyof typeof tabs;
+
+/** Tabs and groups of tabs, in the order shown. */
+const sections = [
+  'overview',
+  'builds',
+  'versions',
+  'logs',
+  'metrics',
+  'terminal',
+  {
+    key: 'configuration',
+    label: 'tabConfiguration',
+    tabs: ['environment', 'storage', 'scale', 'schedule', 'health', 'plugins'],
+  },
+  { key: 'network', label: 'tabNetwork', tabs: ['ports', 'routes', 'connections'] },
+  { key: 'administration', label: 'tabSettings', tabs: ['settings', 'webhooks'] },
+] as const satisfies readonly (TabKey | { key: string; label: string; tabs: readonly TabKey[] })[];
 
 /** Parts that have no meaning for an app: jobs are not scaled or routed, others have no schedule. */
 function isShown(key: TabKey, { run, source }: AppFieldsFragment): boolean {
@@ -125,6 +142,7 @@ export function AppPage(): ReactNode {
       </Page>
     );
   }
+  const linkOf = (key: TabKey) => ({ key, label: t(tabs[key][0]), href: `/app?id=${id}&tab=${key}` });
   return (
     <Page
       title={
@@ -142,9 +160,15 @@ export function AppPage(): ReactNode {
       <Tabs
         label={t('sections')}
         current={tab}
-        tabs={Object.entries(tabs)
-          .filter(([key]) => isShown(key as TabKey, app))
-          .map(([key, [label]]) => ({ key, label: t(label), href: `/app?id=${id}&tab=${key}` }))}
+        tabs={sections.map((section) =>
+          typeof section === 'string'
+            ? linkOf(section)
+            : {
+                key: section.key,
+                label: t(section.label),
+                tabs: section.tabs.filter((key) => isShown(key, app)).map(linkOf),
+              },
+        )}
       />
       {tabs[tab][1](app)}
     </Page>

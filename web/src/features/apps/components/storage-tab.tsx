@@ -95,7 +95,7 @@ function useVolumeFields(app: AppFieldsFragment): Field[] {
       kind: 'rows',
       key: 'volumes',
       label: t('volumes'),
-      help: t('volumesHint'),
+      isAlone: true,
       add: t('addVolume'),
       empty: { id: null, name: '', kind: 'SHARED', mountPath: '', readOnly: false, sizeMb: 1_024 },
       fields: [

@@ -31,6 +31,7 @@ export function L4Panel({ app }: { readonly app: AppFieldsFragment }): ReactNode
           kind: 'rows',
           key: 'l4Routes',
           label: t('l4'),
+          isAlone: true,
           add: t('addL4'),
           empty: {
             protocol: first?.protocol === 'UDP' ? 'UDP' : 'TCP',
