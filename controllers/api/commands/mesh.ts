@@ -23,8 +23,9 @@ export async function setMesh(
     throw new AppError('INVALID', `${what}: this data centre offers no discovery to its pods`);
   }
   const mesh = input ? check(what, meshSettings, withoutNulls(shapeOf(input))) : null;
+  // Before the transaction: it would wait for itself where there is one connection (SQLite).
+  if (mesh) await requireApps(api, { what, app }, mesh);
   return applyChange(api, context, { app, what, isRendered: true }, async (tx) => {
-    if (mesh) await requireApps(api, { what, app }, mesh);
     await tx.app.update({
       where: { id, teamName: app.teamName },
       data: { mesh: mesh && JSON.stringify(mesh), revision: { increment: 1 } },
