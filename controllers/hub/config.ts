@@ -10,6 +10,8 @@ export const hubConfigSchema = z.object({
   tokenPort: z.number().int().min(0).max(65_535).default(5002),
   /** `/metrics` and `/healthz`; 0 picks a free one. */
   statusPort: z.number().int().min(0).default(5001),
+  /** The registry's own metrics, `/metrics`; none when absent. */
+  metricsPort: z.int().min(1).max(65_535).optional(),
   /** Where clients of the registry find the token service; by default at `host` and `tokenPort`. */
   tokenUrl: z.url().optional(),
   /** Blobs, manifests, and the registry's own configuration, keys, pid and log. */

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newId } from '@skyarc/lib/contracts';
 import { sleep } from '@skyarc/lib/retry';
@@ -126,6 +126,25 @@ test('killed engines and a killed monitor neither lose an alert nor tell it twic
   await eventually(
     async () => mailsOf(before, 'RESOLVED').length > 0 && mailsOf(during, 'RESOLVED').length > 0,
   );
+});
+
+test('an alert that ended while both engines were away is told to have ended', async () => {
+  const name = `unseen_${Date.now()}`;
+  await addRule(name);
+  outside.metrics.set(name, 1);
+  await eventually(async () => mailsOf(name, 'WARNING').length > 0);
+  const pids = [await enginePid('alertmanager'), await enginePid('shard-0')];
+  await monitor.stop();
+  for (const pid of pids) process.kill(pid, 'SIGKILL');
+  // All that they knew is lost, too: neither ever says a word of this alert again.
+  const { dataDir } = rig.configOf(0);
+  for (const engine of ['alertmanager', 'shard-0'])
+    await rm(join(dataDir, engine, 'data'), { recursive: true });
+  outside.metrics.set(name, 0);
+  monitor = await rig.start(0, changes);
+  await eventually(async () => mailsOf(name, 'RESOLVED').length > 0);
+  await eventually(async () => (await messagesOf(name))[0]?.status === 'RESOLVED');
+  expect([mailsOf(name, 'WARNING').length, mailsOf(name, 'RESOLVED').length]).toEqual([1, 1]);
 });
 
 test('a receiver that fails is tried again, and what it said is written down', async () => {

@@ -7,6 +7,7 @@ import type { SecretBox } from '@skyarc/lib/secretbox';
 import { repeat } from '@skyarc/lib/retry';
 import { createRegistry } from '@skyarc/lib/status';
 import type { DataCenterDatabase } from '@skyarc/prisma/datacenter';
+import { ForgottenAlerts } from './alertmanager/forgotten.ts';
 import { type MonitorConfig, type MonitorSettings, monitorConfigSchema } from './config.ts';
 import { MonitorController, stopEngines as stopAll } from './controller.ts';
 import { registerHealthMetrics, registerOwnMetrics } from './metrics.ts';
@@ -83,6 +84,17 @@ export async function start(input: MonitorConfig, deps: MonitorDeps): Promise<Ru
     await controller.start();
     watchdog.start();
     stack.add(() => watchdog.stop());
+    const forgotten = new ForgottenAlerts({
+      repository,
+      federation,
+      alertmanager: controller.alertmanager,
+      log,
+      // Its end may be on the way, with others of its group.
+      patienceMs: (config.keepFiringSec + config.alertmanager.groupIntervalSec) * 1_000,
+      groupWaitMs: config.alertmanager.groupWaitSec * 1_000,
+    });
+    forgotten.start();
+    stack.add(() => forgotten.stop());
     stack.add(tidyRegularly(config, repository, log));
     log.info({ url: server.url, shards: shards.instances.length }, 'monitoring runs');
     return {

@@ -2,7 +2,16 @@ import { newId } from '@skyarc/lib/contracts';
 import { AppError } from '@skyarc/lib/errors';
 import type { AlertReceiverRecord, AlertRuleRecord, DataCenterDatabase } from '@skyarc/prisma/datacenter';
 import type { AppEndpoint } from './targets/cluster.ts';
-import type { NotifiedAlert } from './notify/notification.ts';
+import { type NotifiedAlert, silentPrefix } from './notify/notification.ts';
+
+/** An alert that people were told of, and not of its end. */
+export interface FiringMessage {
+  readonly id: string;
+  readonly alertName: string;
+  readonly summary: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly startedAt: Date;
+}
 
 /** Everything of the database that monitoring reads and writes. */
 export class MonitorRepository {
@@ -99,6 +108,18 @@ export class MonitorRepository {
     };
     // Two monitors may be told at the same time.
     await this.db.message.upsert({ where: { alertKey }, create: row, update: {} });
+  }
+
+  /** Alerts that fire as far as people know; without what is told around Alertmanager. */
+  async listFiring(): Promise<FiringMessage[]> {
+    const found = await this.db.message.findMany({
+      where: { status: 'FIRING', NOT: { alertKey: { startsWith: silentPrefix } } },
+      select: { id: true, alertName: true, summary: true, labels: true, startedAt: true },
+    });
+    return found.map(({ labels, ...rest }) => ({
+      ...rest,
+      labels: JSON.parse(labels) as Readonly<Record<string, string>>,
+    }));
   }
 
   /** Removes messages and marks of notifications from before a moment. */

@@ -2,7 +2,7 @@ import type { Logger } from '@skyarc/lib/log';
 import { messageOf } from '@skyarc/lib/errors';
 import { sleep } from '@skyarc/lib/retry';
 import type { Deliverer } from './notify/deliver.ts';
-import type { NotifiedAlert } from './notify/notification.ts';
+import { type NotifiedAlert, silentPrefix } from './notify/notification.ts';
 import type { MonitorRepository } from './repository.ts';
 
 export interface WatchdogOptions {
@@ -71,7 +71,7 @@ export class Watchdog {
       labels: { alertname: 'AlertsSilent', service: instance },
       startedAt,
       endedAt: isFiring ? null : new Date(),
-      fingerprint: `silent-${instance}`,
+      fingerprint: `${silentPrefix}${instance}`,
     };
     log[isFiring ? 'error' : 'info']({ since: startedAt }, alert.summary);
     await repository.saveMessage(alert);

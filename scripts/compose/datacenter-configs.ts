@@ -29,6 +29,7 @@ export function hubConfigOf(topology: Topology): HubConfig {
     port: ownPorts.hub,
     tokenPort: ownPorts.hubToken,
     statusPort: ownPorts.hubStatus,
+    metricsPort: ownPorts.hubMetrics,
     tokenUrl: registryTokenUrl,
     dataDir: path('hub'),
     consoleUrl: `http://${console}:${ports.console}/graphql`,
@@ -133,6 +134,7 @@ export function chaosConfigOf({
   ownPorts,
   path,
   openTeams,
+  buildSlots,
   layersFolder,
   environment,
 }: Topology): ChaosConfig {
@@ -145,6 +147,7 @@ export function chaosConfigOf({
     uploadsDir: path('uploads'),
     registryUrl: loopback(ports.hub),
     openTeams: [...openTeams],
+    slots: buildSlots,
     clientEnv: clientEnvironmentOf(environment),
   };
 }

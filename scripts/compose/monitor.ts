@@ -54,7 +54,10 @@ export async function monitorConfigOf(topology: Topology): Promise<MonitorConfig
       { name: 'api', url: `http://127.0.0.1:${ports.apiStatus}` },
       { name: 'console', url: `http://127.0.0.1:${ports.consoleStatus}` },
     ],
-    engines: [{ name: 'etcd', url: etcdUrlOf(topology) }],
+    engines: [
+      { name: 'etcd', url: etcdUrlOf(topology) },
+      { name: 'registry', url: `http://127.0.0.1:${ports.hubMetrics}` },
+    ],
     keepFiringSec: seconds(60),
     patience,
   };

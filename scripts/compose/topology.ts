@@ -93,6 +93,8 @@ const settings = z.object({
   REPO: z.enum(['on', 'off']).default('on'),
   /** Teams whose builds may reach every public address, `*` for all. */
   OPEN_BUILDS: list.default([]),
+  /** Builds at once, of one builder. */
+  BUILD_SLOTS: z.coerce.number().int().min(1).max(64).default(2),
   /** Zone of the names `<app>.<team>.<zone>`, for pods and, from DNS_LISTEN, for private networks. */
   INTERNAL_ZONE: z.string().default('skyarc.internal'),
   /** Folder of the base image and language runtimes, which installations of one machine may share. */
@@ -140,6 +142,8 @@ const basePorts = {
   hub: 5000,
   hubStatus: 5001,
   hubToken: 5002,
+  /** The registry's own. */
+  hubMetrics: 5003,
   repo: 8081,
   repoStatus: 8082,
   containerdStream: 10010,
@@ -189,6 +193,8 @@ export interface Topology {
   readonly servesPackages: boolean;
   /** Teams whose builds may reach every public address. */
   readonly openTeams: readonly string[];
+  /** Builds at once, of one builder. */
+  readonly buildSlots: number;
   readonly meshListen: string | undefined;
   readonly isEventlogCluster: boolean;
   readonly dns: {
@@ -252,6 +258,7 @@ export function readTopology(environment: Readonly<Record<string, string | undef
     webcliUrls: set.WEBCLI_URLS,
     servesPackages: set.REPO === 'on',
     openTeams: set.OPEN_BUILDS,
+    buildSlots: set.BUILD_SLOTS,
     dns: {
       listen: set.DNS_LISTEN,
       zones: set.DNS_ZONES,

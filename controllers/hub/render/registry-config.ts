@@ -32,6 +32,9 @@ export function renderRegistryConfig(
       // Or an upload that it began before it was started again could not be ended.
       secret: httpSecret,
       headers: { 'X-Content-Type-Options': ['nosniff'] },
+      ...(config.metricsPort === undefined
+        ? {}
+        : { debug: { addr: `${config.host}:${config.metricsPort}`, prometheus: { enabled: true } } }),
     },
   });
 }

@@ -21,6 +21,9 @@ const posted = z.object({
   ),
 });
 
+/** Begins the fingerprint of an alert that is told around Alertmanager. */
+export const silentPrefix = 'silent-';
+
 export interface NotifiedAlert {
   readonly isFiring: boolean;
   readonly name: string;

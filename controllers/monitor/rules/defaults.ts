@@ -1,15 +1,23 @@
 import type { AlertingRule, RuleGroup, Severity } from './rule.ts';
 
-type Row = readonly [alert: string, severity: Severity, forSec: number, expr: string, summary: string];
+type Row = readonly [
+  alert: string,
+  severity: Severity,
+  forSec: number,
+  expr: string,
+  summary: string,
+  keepFiringSec?: number,
+];
 
 const group = (name: string, rows: readonly Row[]): RuleGroup => ({
   name,
-  rules: rows.map(([alert, severity, forSec, expr, summary]): AlertingRule => ({
+  rules: rows.map(([alert, severity, forSec, expr, summary, keepFiringSec]): AlertingRule => ({
     alert,
     severity,
     forSec,
     expr,
     summary,
+    ...(keepFiringSec === undefined ? {} : { keepFiringSec }),
   })),
 });
 
@@ -31,17 +39,19 @@ const apps = group('apps', [
     'AppCrashLooping',
     'critical',
     0,
-    // A container that waits to be started again is running now and then.
     ofApp(
-      'max by (namespace, pod) (max_over_time(kube_pod_container_status_waiting_reason{reason="CrashLoopBackOff"}[3m]) > 0 and kube_pod_container_status_restarts_total > 1)',
+      'max by (namespace, pod) (kube_pod_container_status_waiting_reason{reason="CrashLoopBackOff"} > 0 and kube_pod_container_status_restarts_total > 1)',
     ),
     'App {{ $labels.app_name }} crashes again and again',
+    // A container that waits to be started again is running now and then.
+    180,
   ],
   [
     'AppRestarting',
     'warning',
     0,
-    ofApp('sum by (namespace, pod) (increase(kube_pod_container_status_restarts_total[10m])) > 2'),
+    // What crashed again and again has been told.
+    `${ofApp('sum by (namespace, pod) (increase(kube_pod_container_status_restarts_total[10m])) > 2')} unless on (app) max_over_time(ALERTS{alertname="AppCrashLooping", alertstate="firing"}[10m])`,
     'App {{ $labels.app_name }} was restarted {{ $value | printf "%.0f" }} times in 10 minutes',
   ],
   [

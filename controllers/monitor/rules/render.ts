@@ -7,7 +7,7 @@ import type { AlertingRule } from './rule.ts';
 
 export interface RuleOptions {
   readonly keepFiringSec: number;
-  /** Factor on the waiting times of default rules. */
+  /** Factor on the times of default rules. */
   readonly patience: number;
 }
 
@@ -18,10 +18,11 @@ type OwnRule = Pick<
 
 /** Default and own rules as Prometheus reads them. Each own rule is a group, so that one that fails stops no other. */
 export function renderRules(own: readonly OwnRule[], options: RuleOptions): string {
+  const scaled = (seconds: number) => Math.round(seconds * options.patience);
   const defaults = defaultGroups.map(({ name, rules }) => ({
     name,
-    rules: rules.map((rule) =>
-      renderRule({ ...rule, forSec: Math.round(rule.forSec * options.patience) }, options),
+    rules: rules.map(({ forSec, keepFiringSec = 0, ...rule }) =>
+      renderRule({ ...rule, forSec: scaled(forSec), keepFiringSec: scaled(keepFiringSec) }, options),
     ),
   }));
   return stringify(
@@ -55,14 +56,14 @@ export function ownRule({
   };
 }
 
-function renderRule(rule: AlertingRule, { keepFiringSec }: RuleOptions) {
-  const { alert, expr, forSec, severity, summary, labels } = rule;
+function renderRule(rule: AlertingRule, options: RuleOptions) {
+  const { alert, expr, forSec, severity, summary, labels, keepFiringSec = 0 } = rule;
   return {
     alert,
     expr,
     ...(forSec > 0 ? { for: `${forSec}s` } : {}),
     // A shard that is away for a moment must not end an alert that begins again right after.
-    keep_firing_for: `${keepFiringSec}s`,
+    keep_firing_for: `${Math.max(keepFiringSec, options.keepFiringSec)}s`,
     labels: { severity, ...labels },
     annotations: { summary },
   };

@@ -12,7 +12,7 @@ export interface AlertingRule {
   readonly summary: string;
   /** Further labels. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** Seconds that it goes on firing after its reason has gone; the default of the configuration when absent. */
+  /** Seconds that it goes on firing after its reason has gone, where that is more than of all rules. */
   readonly keepFiringSec?: number;
 }
 

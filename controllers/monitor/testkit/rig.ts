@@ -10,6 +10,8 @@ import type { MonitorConfig } from '../config.ts';
 import { type RunningMonitor, start, stopEngines } from '../main.ts';
 
 export const token = 'token-of-this-test';
+const databaseName = 'datacenter.db';
+const keyName = 'key';
 
 /** A cluster's API, a database and monitors with engines of their own. */
 export class MonitorRig {
@@ -40,8 +42,8 @@ export class MonitorRig {
     setLogLevel('error');
     const folder = await mkdtemp(join(tmpdir(), 'skyarc-monitor-'));
     const cluster = await TestCluster.start({ instance, basePort: port, parts: 'api' });
-    const db = await openDataCenterDatabase({ file: join(folder, 'datacenter.db') });
-    const secretBox = await ensureSecretBox(join(folder, 'key'));
+    const db = await openDataCenterDatabase({ file: join(folder, databaseName) });
+    const secretBox = await ensureSecretBox(join(folder, keyName));
     return new MonitorRig({ folder, cluster, db, secretBox, port });
   }
 
@@ -73,11 +75,25 @@ export class MonitorRig {
     };
   }
 
-  async start(index: number, changes: Changes = {}): Promise<RunningMonitor> {
+  get databaseFile(): string {
+    return join(this.folder, databaseName);
+  }
+
+  get keyFile(): string {
+    return join(this.folder, keyName);
+  }
+
+  /** The configuration of a monitor whose engines are ended with the rig, whoever starts it. */
+  prepare(index: number, changes: Changes = {}): MonitorConfig {
     const config = this.configOf(index, changes);
+    this.configs.set(config.dataDir, config);
+    return config;
+  }
+
+  async start(index: number, changes: Changes = {}): Promise<RunningMonitor> {
+    const config = this.prepare(index, changes);
     const { db, secretBox } = this;
     const monitor = await start(config, { db, secretBox });
-    this.configs.set(config.dataDir, config);
     this.running.set(config.dataDir, monitor);
     return monitor;
   }
