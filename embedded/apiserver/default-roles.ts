@@ -40,6 +40,7 @@ const change = [
       'pods',
       'pods/attach',
       'pods/ephemeralcontainers',
+      'pods/resize',
       'pods/eviction',
       'pods/exec',
       'pods/portforward',

@@ -29,7 +29,8 @@ export type Subresource =
   | 'eviction'
   | 'binding'
   | 'token'
-  | 'ephemeralcontainers';
+  | 'ephemeralcontainers'
+  | 'resize';
 
 /** A key claimed in the same transaction that writes its owner, e.g. a cluster IP; no two objects hold it. */
 export interface Claim {

@@ -3,10 +3,11 @@ import { badRequest, conflict, invalid } from './errors.ts';
 import { forbiddenField } from './field-error.ts';
 import { apiVersionOf, type Kind } from './kind.ts';
 import { changedMetadata, newMetadata } from './metadata.ts';
+import { isResized, resizedSpec } from './kinds/pod-resize.ts';
 import { isObject, type ApiObject, type JsonObject } from './object.ts';
 
 /** What part of an object a write may change; a binding changes spec and status at once. */
-export type WriteScope = 'object' | 'status' | 'finalize' | 'binding' | 'ephemeralcontainers';
+export type WriteScope = 'object' | 'status' | 'finalize' | 'binding' | 'ephemeralcontainers' | 'resize';
 
 /** The new object that a client's body asks for, before defaults; 400 when the body contradicts the request. */
 export function objectToCreate(kind: Kind, body: unknown, namespace: string | undefined): ApiObject {
@@ -52,8 +53,10 @@ export function objectToUpdate(kind: Kind, old: ApiObject, body: unknown, scope:
     const ephemeralContainers = isObject(sent['spec']) ? sent['spec']['ephemeralContainers'] : undefined;
     return { ...old, spec: { ...old.spec, ephemeralContainers } };
   }
+  if (scope === 'resize') return { ...old, spec: resizedSpec(old.spec ?? {}, sent['spec']) };
   const { apiVersion: _v, kind: _k, metadata: _m, status, ...rest } = sent;
   keepEphemeralContainers(kind, old, rest);
+  keepResources(kind, old, rest);
   const hasStatusApart = kind.subresources.includes('status') && scope !== 'binding';
   const next: ApiObject = {
     apiVersion: old.apiVersion,
@@ -73,6 +76,15 @@ function keepEphemeralContainers(kind: Kind, old: ApiObject, next: JsonObject): 
   if (isDeepStrictEqual(ephemeralContainers, old.spec?.['ephemeralContainers'] ?? [])) return;
   throw invalid(kind, old.metadata.name, [
     forbiddenField('spec.ephemeralContainers', 'pod updates must use the ephemeralcontainers subresource'),
+  ]);
+}
+
+/** Resources of a running pod change by their own subresource alone: 422 when an ordinary write changes them. */
+function keepResources(kind: Kind, old: ApiObject, next: JsonObject): void {
+  if (!kind.subresources.includes('resize') || !isObject(next['spec'])) return;
+  if (!isResized(next['spec'], old.spec ?? {})) return;
+  throw invalid(kind, old.metadata.name, [
+    forbiddenField('spec', 'pod updates may not change resources: use the resize subresource'),
   ]);
 }
 

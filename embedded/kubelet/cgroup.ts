@@ -56,6 +56,17 @@ export async function ensurePodCgroup(cgroup: string, limits: PodCgroupLimits): 
   }
 }
 
+/** Takes a pod's own bounds away for a moment, so that those of its containers can change in any order. */
+export async function liftPodCgroup(cgroup: string): Promise<void> {
+  if (await isUnified()) {
+    await write(cgroup, 'cpu', 'cpu.max', `max ${cpuPeriodUs}`);
+    await write(cgroup, 'memory', 'memory.max', 'max');
+  } else {
+    await write(cgroup, 'cpu', 'cpu.cfs_quota_us', '-1');
+    await write(cgroup, 'memory', 'memory.limit_in_bytes', '-1');
+  }
+}
+
 /**
  * Weighs the tiers of an instance: all pods together against the rest of the machine by the processors they
  * may have, Burstable ones by what they ask for together, BestEffort ones least.

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addDebugContainer } from './testing/debug-container.ts';
 import type { KindTable } from '../client/index.ts';
 import { purge, start, type RunningEmbedded } from '../main.ts';
+import { cgroupRoot } from './cgroup.ts';
 import {
   isReady,
   prepareGround,
@@ -330,6 +331,85 @@ test('a pod gets cpu and memory by what it asks for', async () => {
   expect(await read('cpu/heba/cpu.shares')).toBe(String(Math.floor(millicores * 1.024)));
   await removePod('weighed');
 });
+
+test('a running container gets other cpu and memory without a restart', async () => {
+  const { client } = cluster;
+  const amounts = (cpu: string, memory: string) => ({
+    requests: { cpu, memory },
+    limits: { cpu, memory },
+  });
+  await createPod('resized', {
+    terminationGracePeriodSeconds: 1,
+    containers: [node('main', 'setInterval(() => {}, 1000)', { resources: amounts('100m', '64Mi') })],
+  });
+  const before = await waitForPod(client, 'resized', isReady);
+  const [old] = before.status?.containerStatuses ?? [];
+  const resize = (resources: object): Promise<string> =>
+    kubectl([
+      'patch',
+      'pod',
+      'resized',
+      '--subresource=resize',
+      `--patch=${JSON.stringify({ spec: { containers: [{ name: 'main', resources }] } })}`,
+    ]);
+  const conditionOf = (pod: KindTable['pods'], wanted: string) =>
+    pod.status?.conditions?.find(({ type }) => type === wanted);
+  await resize(amounts('300m', '128Mi'));
+  const after = await waitForPod(
+    client,
+    'resized',
+    ({ status }) => status?.containerStatuses?.[0]?.resources?.limits?.['memory'] === '128Mi',
+  );
+  const [now] = after.status?.containerStatuses ?? [];
+  expect([now?.containerID, now?.restartCount]).toEqual([old?.containerID, 0]);
+  const id = now?.containerID?.replace('containerd://', '') ?? '';
+  const uid = after.metadata?.uid ?? '';
+  const bounds = await boundsOf(`/heba/pod${uid}/${id}`);
+  expect(bounds).toEqual({ cpuPercent: 30, memoryBytes: 128 * 2 ** 20 });
+  expect(await boundsOf(`/heba/pod${uid}`)).toEqual({ cpuPercent: 30, memoryBytes: 136 * 2 ** 20 });
+  expect(await eventsOf('resized')).toContainEqual(expect.stringContaining('ResizeCompleted'));
+
+  await resize(amounts('100m', '1000Gi'));
+  const refused = await waitForPod(
+    client,
+    'resized',
+    (pod) => conditionOf(pod, 'PodResizePending') !== undefined,
+  );
+  expect(conditionOf(refused, 'PodResizePending')).toMatchObject({ reason: 'Infeasible' });
+  expect(await boundsOf(`/heba/pod${uid}/${id}`)).toEqual(bounds);
+  await resize(amounts('200m', '96Mi'));
+  const back = await waitForPod(
+    client,
+    'resized',
+    (pod) => conditionOf(pod, 'PodResizePending') === undefined,
+  );
+  expect(back.status?.containerStatuses?.[0]).toMatchObject({
+    containerID: now?.containerID,
+    restartCount: 0,
+  });
+  expect(await boundsOf(`/heba/pod${uid}/${id}`)).toEqual({ cpuPercent: 20, memoryBytes: 96 * 2 ** 20 });
+
+  // Within its class, and by its own subresource alone.
+  await expect(resize({ requests: { cpu: '50m' } })).rejects.toThrow('QOS Class');
+  const wrong = `--patch=${JSON.stringify({ spec: { containers: [{ name: 'main', resources: amounts('1', '1Gi') }] } })}`;
+  await expect(kubectl(['patch', 'pod', 'resized', wrong])).rejects.toThrow('use the resize subresource');
+  await removePod('resized');
+});
+
+/** Bounds of a control group, in both hierarchies. */
+async function boundsOf(cgroup: string): Promise<{ cpuPercent: number; memoryBytes: number }> {
+  const read = async (controller: string, v1: string, v2: string): Promise<number> => {
+    const text = await readFile(join(cgroupRoot, controller, cgroup, v1), 'utf8').catch(() =>
+      readFile(join(cgroupRoot, cgroup, v2), 'utf8'),
+    );
+    return Number.parseInt(text, 10);
+  };
+  const quotaUs = await read('cpu', 'cpu.cfs_quota_us', 'cpu.max');
+  return {
+    cpuPercent: quotaUs / 1_000,
+    memoryBytes: await read('memory', 'memory.limit_in_bytes', 'memory.max'),
+  };
+}
 
 test('out of memory is told with the limit', async () => {
   await createPod('greedy', {

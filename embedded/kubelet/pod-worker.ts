@@ -13,6 +13,7 @@ import { PodHealth } from './worker/health.ts';
 import { ContainerLauncher } from './worker/launcher.ts';
 import { withLostContainers } from './worker/lost-containers.ts';
 import { recordOutOfMemory } from './worker/out-of-memory.ts';
+import { PodResizer } from './worker/resize.ts';
 import { ensureSandbox } from './worker/sandbox.ts';
 import { findStartable, isComplete } from './worker/sequence.ts';
 import { PodVolumes } from './worker/volumes.ts';
@@ -32,6 +33,7 @@ export class PodWorker {
   private readonly health: PodHealth;
   private readonly volumes: PodVolumes;
   private readonly ending: PodEnding;
+  private readonly resizer: PodResizer;
   private pod: Pod;
   /** The object is deleted, or this pod was never in the API. */
   private isGone = false;
@@ -47,6 +49,7 @@ export class PodWorker {
     this.health = new PodHealth(context);
     this.volumes = new PodVolumes(context);
     this.ending = new PodEnding(context);
+    this.resizer = new PodResizer(context);
   }
 
   get uid(): string {
@@ -116,6 +119,7 @@ export class PodWorker {
         }
       }
     }
+    await this.resizer.bring(pod, runtime);
     await this.writeStatus(runtime);
     await removeOldRuns(context, runtime);
   }
@@ -206,12 +210,14 @@ export class PodWorker {
       const isBusy = newest ? this.launcher.isInPostStart(newest.id) : false;
       const { started, ready } = this.health.of(before, runtime, container);
       const waiting = this.launcher.waitingOf(container.name);
-      return { waiting, started: !isBusy && started, ready: !isBusy && ready };
+      const resources = newest && this.resizer.resourcesOf(before, newest);
+      return { waiting, started: !isBusy && started, ready: !isBusy && ready, resources };
     };
     const { failure } = this;
+    const { hindrance } = this.resizer;
     const hostIp = this.context.node.address;
     const stored = await this.context.status.write(before, (pod) =>
-      renderPodStatus({ pod, runtime, facts, hostIp, nowMs: Date.now(), isTerminating, failure }),
+      renderPodStatus({ pod, runtime, facts, hostIp, nowMs: Date.now(), isTerminating, failure, hindrance }),
     );
     if (stored) {
       recordOutOfMemory(this.context, before, stored);

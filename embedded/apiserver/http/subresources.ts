@@ -29,6 +29,7 @@ const handlers: Readonly<Record<string, Handler>> = {
   scale: handleScale,
   eviction: ({ registry }, resource) => evict(registry, resource),
   ephemeralcontainers: ({ registry }, resource) => handleObject(registry, resource, 'ephemeralcontainers'),
+  resize: ({ registry }, resource) => handleObject(registry, resource, 'resize'),
   binding: bind,
   token: requestToken,
   log: sendLog,

@@ -5,6 +5,7 @@ import { duplicate, forbiddenField, invalidValue, type FieldError } from '../fie
 import { defineKind } from '../kind.ts';
 import { at, clone, isObject, listAt, textAt, type ApiObject, type JsonObject } from '../object.ts';
 import { ageColumn, ageText, countColumn, nameColumn, pathColumn, wide } from './columns.ts';
+import { validateResize } from './pod-resize.ts';
 import { setPodSpecDefaults, validateContainer, validatePodSpec, volumeNamesOf } from './pod-spec.ts';
 
 export const pods = defineKind({
@@ -23,6 +24,7 @@ export const pods = defineKind({
     'eviction',
     'binding',
     'ephemeralcontainers',
+    'resize',
   ],
   initialStatus: () => ({ phase: 'Pending' }),
   setDefaults(pod) {
@@ -38,12 +40,13 @@ export const pods = defineKind({
     if (old) return;
     setPriority(pod, context);
     limitPod(pod, context);
-    pod.status = { ...pod.status, qosClass: qosClassOf(pod) };
+    pod.status = { ...pod.status, qosClass: qosClassOf(pod.spec ?? {}) };
   },
   validate: (pod, old) => [
     ...validatePodSpec(pod.spec, 'spec'),
     ...validateEphemeral(pod.spec ?? {}, old?.spec),
     ...(old ? validateSpecUnchanged(pod.spec ?? {}, old.spec ?? {}) : []),
+    ...(old ? validateResize(pod.spec ?? {}, old.spec ?? {}, qosClassOf) : []),
   ],
   fields: {
     'spec.nodeName': (pod) => textAt(pod, 'spec', 'nodeName'),
@@ -79,8 +82,8 @@ export const podTemplates = defineKind({
   ],
 });
 
-function qosClassOf(pod: ApiObject): string {
-  const containers = listAt(pod, 'spec', 'containers');
+function qosClassOf(spec: JsonObject): string {
+  const containers = listAt(spec, 'containers');
   const amounts = containers.flatMap((each) => [
     at(each, 'resources', 'limits'),
     at(each, 'resources', 'requests'),
@@ -151,7 +154,7 @@ function validateEphemeral(spec: JsonObject, old: JsonObject | undefined): Field
 function fixedPart(spec: JsonObject, old: JsonObject): JsonObject {
   const fixed = clone(spec);
   for (const container of [...listAt(fixed, 'containers'), ...listAt(fixed, 'initContainers')])
-    delete container['image'];
+    for (const name of ['image', 'resources']) delete container[name];
   for (const name of [
     'activeDeadlineSeconds',
     'tolerations',

@@ -61,6 +61,8 @@ export interface LinuxContainerResources {
   readonly cpuShares?: number;
   readonly memoryLimitInBytes?: number;
   readonly oomScoreAdj?: number;
+  /** Of memory and swap together. */
+  readonly memorySwapLimitInBytes?: number;
 }
 
 export interface LinuxContainerSecurityContext {
@@ -199,6 +201,7 @@ export interface CriCalls {
   ];
   ContainerStatus: [{ containerId: string }, { status: ContainerStatus }];
   ListContainerStats: [object, { stats: ContainerStats[] }];
+  UpdateContainerResources: [{ containerId: string; linux: LinuxContainerResources }, unknown];
   ReopenContainerLog: [{ containerId: string }, unknown];
   /** Timeout in seconds; 0 is none. */
   ExecSync: [

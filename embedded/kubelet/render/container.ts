@@ -12,6 +12,8 @@ export const containerAnnotations = {
   backoffStep: 'io.kubernetes.container.backoffStep',
   terminationMessageFile: 'io.kubernetes.container.terminationMessageFile',
   terminationMessagePolicy: 'io.kubernetes.container.terminationMessagePolicy',
+  /** Its limits and requests when it was made, as JSON. */
+  resources: 'io.kubernetes.container.resources',
   /** As it stands in the container's limits; absent without one. */
   memoryLimit: 'io.kubernetes.container.memoryLimit',
   /** Seconds between SIGTERM and SIGKILL, for who stops it without knowing the pod. */
@@ -57,6 +59,7 @@ export function renderContainer(input: ContainerInput): ContainerConfig {
       [containerAnnotations.terminationMessagePolicy]: container.terminationMessagePolicy ?? 'File',
       [containerAnnotations.gracePeriod]: String(graceSecondsOf(pod)),
       [containerAnnotations.isSidecar]: String(isSidecar(container)),
+      [containerAnnotations.resources]: JSON.stringify(container.resources ?? {}),
       ...(memoryLimit ? { [containerAnnotations.memoryLimit]: memoryLimit } : {}),
     },
     logPath: `${container.name}/${attempt}.log`,

@@ -19,6 +19,7 @@ import {
   type PodRuntime,
 } from '../pod-runtime.ts';
 import { evictionReason, type PodFailure } from '../worker/failure.ts';
+import { resizeConditions, type ResizeHindrance } from '../worker/resize.ts';
 
 type ContainerStatusOut = NonNullable<PodStatus['containerStatuses']>[number];
 
@@ -28,6 +29,8 @@ export interface ContainerFacts {
   readonly waiting?: { reason: string; message: string };
   readonly started: boolean;
   readonly ready: boolean;
+  /** What its run really has; what the pod's object says when absent. */
+  readonly resources?: PodContainer['resources'];
 }
 
 export interface StatusInput {
@@ -40,6 +43,8 @@ export interface StatusInput {
   readonly isTerminating: boolean;
   /** Why the pod as a whole is being ended, if it is. */
   readonly failure?: PodFailure;
+  /** Why it has not the resources that its object names. */
+  readonly hindrance?: ResizeHindrance | undefined;
 }
 
 /** The status of a pod as Kubernetes defines it, from what the runtime has and probes have found. */
@@ -115,6 +120,9 @@ function renderContainerStatus(
     image: container.image ?? '',
     imageID: newest?.imageRef ?? '',
     ...(newest ? { containerID: `containerd://${newest.id}` } : {}),
+    ...(running && facts.resources
+      ? { resources: facts.resources, allocatedResources: facts.resources.requests ?? {} }
+      : {}),
   };
 }
 
@@ -212,6 +220,7 @@ function renderConditions(input: StatusInput, found: ConditionInput): PodConditi
     containersReady,
     { type: 'PodScheduled', isTrue: true },
     ...judgeDisruption(input.failure),
+    ...(input.hindrance ? [{ ...input.hindrance, isTrue: true }] : []),
   ];
   const rendered = verdicts.map(({ type, isTrue, reason, message }) => {
     const status = isTrue ? 'True' : 'False';
@@ -226,7 +235,7 @@ function renderConditions(input: StatusInput, found: ConditionInput): PodConditi
       ...(message ? { message } : {}),
     };
   });
-  const own = new Set(verdicts.map(({ type }) => type));
+  const own = new Set<string>([...verdicts.map(({ type }) => type), ...resizeConditions]);
   return [...rendered, ...previous.filter(({ type }) => !own.has(type))];
 }
 
