@@ -18,6 +18,8 @@ export class BuildLog {
   private readonly options: BuildLogOptions;
   private readonly secrets = new Set<string>();
   private writer: LogWriter | undefined;
+  /** Resolves once all of earlier phases is stored, so that the order stays. */
+  private earlier: Promise<unknown> = Promise.resolve();
   private lines = 0;
   private bytes = 0;
   private dropped = 0;
@@ -27,9 +29,9 @@ export class BuildLog {
     this.options = options;
   }
 
-  /** Begins a phase; what was printed before is stored first, so that the order stays. */
-  async phase(name: string): Promise<void> {
-    await this.flush();
+  /** Begins a phase. What was printed before is stored first; the work need not wait for that. */
+  phase(name: string): void {
+    this.earlier = this.flush().catch(() => undefined);
     const { eventlog, buildId } = this.options;
     this.writer = eventlog.writer({ stream: streamOf.build(buildId), source: name, producer: 'chaos' });
     this.tail = [];
@@ -77,10 +79,13 @@ export class BuildLog {
   }
 
   private send(line: string, level: LogLevel): void {
-    void this.writer?.write(line, level);
+    const { writer } = this;
+    void this.earlier.then(() => writer?.write(line, level));
   }
 
   private async flush(): Promise<void> {
-    await this.writer?.flush();
+    const { writer } = this;
+    await this.earlier;
+    await writer?.flush();
   }
 }

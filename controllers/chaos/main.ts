@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseConfig } from '@skyarc/lib/config';
 import { topics } from '@skyarc/lib/contracts';
 import { messageOf } from '@skyarc/lib/errors';
@@ -20,6 +21,7 @@ import { Controller } from './controller.ts';
 import { Examiner } from './examine/examiner.ts';
 import { BuildMetrics } from './metrics.ts';
 import { layersFolderOf, placeOf, prepare, type RegistryAccess } from './prepare.ts';
+import { removeDisksOfGone } from './sandbox/disk.ts';
 import { sweep, sweepStore } from './sandbox/sweep.ts';
 import type { Shared } from './shared.ts';
 
@@ -121,6 +123,7 @@ export async function start(input: ChaosConfig, deps: ChaosDeps): Promise<Runnin
           await writeBaseImage(deps.db, renewed.base.layer.digest);
           return renewed;
         }),
+        forgetGoneApps(config, deps.db, signal),
         deps.mq.consume(options, (delivery) => controller.handle(delivery)),
         deps.mq.consume(
           { ...options, topic: topics.examine, concurrency: examinationsAtOnce, maxAttempts: 3 },
@@ -141,6 +144,26 @@ export async function start(input: ChaosConfig, deps: ChaosDeps): Promise<Runnin
   } catch (error) {
     await stack.stop();
     throw error;
+  }
+}
+
+const lookForGoneAppsEveryMs = 600_000;
+
+/** Nobody tells a builder that an app of its was deleted, least of all one that was away then. */
+async function forgetGoneApps(
+  { dataDir }: ResolvedChaosConfig,
+  db: DataCenterDatabase,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await removeDisksOfGone(join(dataDir, 'disks'), async (ids) => {
+      const apps = await db.app.findMany({
+        where: { id: { in: [...ids] }, deletedAt: null },
+        select: { id: true },
+      });
+      return new Set(apps.map(({ id }) => id));
+    }).catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'cannot clear away old caches'));
+    await sleep(lookForGoneAppsEveryMs, signal).catch(() => undefined);
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants, createReadStream, createWriteStream } from 'node:fs';
-import { lstat, open, readlink, rename, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readlink, rename, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -95,15 +95,36 @@ function packFolder(folder: string, options: WriteLayerOptions): Readable {
       tar.entry({ ...common(options), name: parent, type: 'directory', mode: 0o755 });
     }
     let left = options.limitBytes ?? Infinity;
+    const begun: Begun[] = [];
+    const addNext = () => addEntry(tar, prefix, begun.shift() as Begun, options);
     for await (const entry of walk(folder, options.exclude)) {
       if (entry.stats.isFile()) left -= entry.stats.size;
       if (left < 0) throw tooLarge(entry, options.limitBytes ?? 0);
-      await addEntry(tar, prefix, entry, options);
+      begun.push(begin(entry));
+      if (begun.length > readAhead) await addNext();
     }
+    while (begun.length > 0) await addNext();
     tar.finalize();
   };
   fill().catch((error: Error) => tar.destroy(error));
   return Readable.from(tar);
+}
+
+/** Files whose reading has begun while earlier ones are packed: one after the other each waits for the disk. */
+const readAhead = 16;
+const maxAheadBytes = 128 << 10;
+
+interface Begun {
+  readonly entry: TreeEntry;
+  /** Of a small file. */
+  readonly content: Promise<Buffer> | null;
+}
+
+function begin(entry: TreeEntry): Begun {
+  const { stats, absolute } = entry;
+  const content = stats.isFile() && stats.size <= maxAheadBytes ? readRegular(absolute) : null;
+  content?.catch(() => undefined);
+  return { entry, content };
 }
 
 function tooLarge({ path, stats }: TreeEntry, limitBytes: number): AppError {
@@ -131,7 +152,7 @@ function common(options: WriteLayerOptions): { mtime: Date; uid: number; gid: nu
   };
 }
 
-async function addEntry(tar: Pack, prefix: string, entry: TreeEntry, options: WriteLayerOptions) {
+async function addEntry(tar: Pack, prefix: string, { entry, content }: Begun, options: WriteLayerOptions) {
   const { stats, absolute } = entry;
   const name = prefix + entry.path;
   const base: EntryHeader = options.owner
@@ -142,19 +163,33 @@ async function addEntry(tar: Pack, prefix: string, entry: TreeEntry, options: Wr
   } else if (stats.isSymbolicLink()) {
     tar.entry({ ...base, type: 'symlink', mode: 0o777, linkname: await readlink(absolute) });
   } else if (stats.isFile()) {
-    await addFile(tar, absolute, { ...base, type: 'file', size: stats.size });
+    const header: EntryHeader = { ...base, type: 'file', size: stats.size };
+    if (content) tar.entry(header, await content);
+    else await addFile(tar, absolute, header);
   } else if (stats.isCharacterDevice() && stats.rdev === 0) {
     // An overlay's whiteout becomes a layer's (image-spec, layer.md).
     tar.entry({ ...base, name: join(dirname(name), `.wh.${basename(name)}`), type: 'file', mode: 0o644 }, '');
   }
 }
 
-async function addFile(tar: Pack, path: string, header: EntryHeader): Promise<void> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+async function readRegular(path: string): Promise<Buffer> {
+  const file = await openRegular(path);
   try {
-    if ((header.size ?? 0) <= 1 << 20) tar.entry(header, await file.readFile());
-    else await pipeline(file.createReadStream({ autoClose: false }), tar.entry(header));
+    return await file.readFile();
   } finally {
     await file.close();
   }
+}
+
+async function addFile(tar: Pack, path: string, header: EntryHeader): Promise<void> {
+  const file = await openRegular(path);
+  try {
+    await pipeline(file.createReadStream({ autoClose: false }), tar.entry(header));
+  } finally {
+    await file.close();
+  }
+}
+
+function openRegular(path: string): Promise<FileHandle> {
+  return open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
 }

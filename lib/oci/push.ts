@@ -11,19 +11,26 @@ export interface LayerSource {
   readonly mountFrom?: string;
 }
 
+export interface PushTarget {
+  readonly repository: string;
+  readonly tag?: string;
+  /** Told of each layer that had to be sent. */
+  readonly onSent?: (digest: string) => void;
+}
+
 /**
  * Puts an image into a repository; what is there already is not sent again. A part that the registry's garbage
  * collection took meanwhile is sent once more. Answers how many bytes were sent.
  */
 export async function pushImage(
   registry: RegistryClient,
-  target: { readonly repository: string; readonly tag?: string },
+  target: PushTarget,
   image: Image,
   sources: readonly LayerSource[],
 ): Promise<number> {
   let sentBytes = 0;
   for (let attempt = 1; ; attempt += 1) {
-    sentBytes += await pushParts(registry, target.repository, image, sources);
+    sentBytes += await pushParts(registry, target, image, sources);
     try {
       await registry.putManifest(target.repository, image.manifest, target.tag);
       return sentBytes;
@@ -35,28 +42,33 @@ export async function pushImage(
 
 async function pushParts(
   registry: RegistryClient,
-  repository: string,
+  target: PushTarget,
   image: Image,
   sources: readonly LayerSource[],
 ): Promise<number> {
-  const sent = await Promise.all(sources.map((source) => pushLayer(registry, repository, source)));
-  let sentBytes = sent.reduce((sum, bytes) => sum + bytes, 0);
-  const config = digestOf(image.config);
-  if (!(await registry.hasBlob(repository, config))) {
-    await registry.putBlob(repository, config, image.config);
-    sentBytes += image.config.length;
-  }
-  return sentBytes;
+  const sent = await Promise.all([
+    pushConfig(registry, target.repository, image.config),
+    ...sources.map((source) => pushLayer(registry, target, source)),
+  ]);
+  return sent.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+async function pushConfig(registry: RegistryClient, repository: string, config: Buffer): Promise<number> {
+  const digest = digestOf(config);
+  if (await registry.hasBlob(repository, digest)) return 0;
+  await registry.putBlob(repository, digest, config);
+  return config.length;
 }
 
 /** Answers how many bytes were sent. */
 async function pushLayer(
   registry: RegistryClient,
-  repository: string,
+  { repository, onSent }: PushTarget,
   { layer, file, mountFrom }: LayerSource,
 ): Promise<number> {
   if (await registry.hasBlob(repository, layer.digest)) return 0;
   if (mountFrom && (await registry.mountBlob(repository, layer.digest, mountFrom))) return 0;
   await registry.putBlob(repository, layer.digest, { file });
+  onSent?.(layer.digest);
   return layer.size;
 }

@@ -45,6 +45,8 @@ export async function attachArtifacts(
     sentBytes += bytes.length;
   };
   const contents = artifacts.flatMap(({ parts }) => parts.map(({ content }) => content));
+  const listing = listReferrers(registry, image);
+  listing.catch(() => undefined);
   await Promise.all([empty, ...contents].map(put));
   const added: Referrer[] = await Promise.all(
     artifacts.map(async ({ type, parts, tag }) => {
@@ -70,9 +72,7 @@ export async function attachArtifacts(
     }),
   );
   const types = new Set(added.map(({ artifactType }) => artifactType));
-  const others = (await listReferrers(registry, image)).filter(
-    ({ artifactType }) => !types.has(artifactType),
-  );
+  const others = (await listing).filter(({ artifactType }) => !types.has(artifactType));
   const manifests = [...others, ...added];
   const index = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.index, manifests }));
   await registry.putManifest(repository, index, digest.replace(':', '-'), mediaTypes.index);

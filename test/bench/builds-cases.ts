@@ -25,7 +25,10 @@ export async function measureApp(
     rows.push(sizeRow(app, first, await rival.manifest()));
     if (cases.has('unchanged')) {
       const seen = await compare(rounds, {
-        ours: async () => (await world.build(ours.id)).seconds,
+        ours: async () => {
+          await world.settled();
+          return (await world.build(ours.id)).seconds;
+        },
         rival: () => rival.build(),
       });
       rows.push(
@@ -39,6 +42,7 @@ export async function measureApp(
       const seen = await compare(rounds, {
         before: () => ours.repository.push('Change', app.change((round += 1))),
         ours: async () => {
+          await world.settled();
           const before = await world.storedBytes();
           const built = await world.build(ours.id);
           const { layers } = await world.manifestOf(built.image);
@@ -49,6 +53,7 @@ export async function measureApp(
         // The same change once more, for an app whose caches are as warm.
         control: async () => {
           await ours.repository.push('Control', app.change(1_000 + round));
+          await world.settled();
           return (await world.build(ours.id)).seconds;
         },
       });

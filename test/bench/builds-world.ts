@@ -65,6 +65,8 @@ export class BuildWorld {
   readonly registryUrl: string;
   readonly packages: Packages;
   readonly layersDir: string;
+  /** Where the builder keeps what builds under way have mounted. */
+  private readonly room: string;
   private readonly mq: MqClient;
   private readonly git: GitServer;
   private readonly stack: Stack;
@@ -73,6 +75,7 @@ export class BuildWorld {
     parts: Pick<BuildWorld, 'folder' | 'db' | 'eventLog' | 'registryUrl' | 'packages' | 'layersDir'> & {
       readonly mq: MqClient;
       readonly git: GitServer;
+      readonly room: string;
     },
     stack: Stack,
   ) {
@@ -82,6 +85,7 @@ export class BuildWorld {
     this.registryUrl = parts.registryUrl;
     this.packages = parts.packages;
     this.layersDir = parts.layersDir;
+    this.room = parts.room;
     this.mq = parts.mq;
     this.git = parts.git;
     this.stack = stack;
@@ -137,7 +141,8 @@ export class BuildWorld {
         onTimeout: () => new Error('the builder does not become healthy'),
       });
       const parts = { folder, db, eventLog, registryUrl, packages, layersDir: config.layersDir as string };
-      return new BuildWorld({ ...parts, mq, git }, stack);
+      const room = join('/run', `${config.instance}-chaos-${config.node ?? 'local'}`);
+      return new BuildWorld({ ...parts, mq, git, room }, stack);
     } catch (error) {
       await stack.stop();
       throw error;
@@ -191,6 +196,16 @@ export class BuildWorld {
     return { seconds, buildId, image: build.version.image };
   }
 
+  /** Resolves once the last build has cleared away what it made, which nobody waits for who builds now and then. */
+  async settled(): Promise<void> {
+    const isOver = async () => (await readdir(this.room)).every((name) => name === 'runc');
+    await pollUntil(async () => ((await isOver()) ? true : undefined), {
+      timeoutMs: 60_000,
+      everyMs: 20,
+      onTimeout: () => new Error('the builder does not clear away its last build'),
+    });
+  }
+
   async logOf(buildId: string): Promise<string[]> {
     const { frames } = await this.eventLog.read({ stream: `build/${buildId}`, limit: 10_000 });
     return frames.map(({ line }) => line);
@@ -198,7 +213,7 @@ export class BuildWorld {
 
   /** Bytes that the registry holds. */
   async storedBytes(): Promise<number> {
-    return sizeOf(join(this.folder, 'registry'));
+    return sizeOf(join(this.folder, 'registry/docker/registry/v2/blobs'));
   }
 
   async manifestOf(image: string): Promise<Manifest> {

@@ -11,7 +11,7 @@ import {
   truncate,
   utimes,
 } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
 import { run } from '@skyarc/lib/process';
 
@@ -131,6 +131,18 @@ export async function trimDisks(folder: string, limitMb: number): Promise<void> 
   }
 }
 
+/** Removes the disks of apps that are gone, whoever built them last; `living` names those that are not. */
+export async function removeDisksOfGone(
+  folder: string,
+  living: (appIds: readonly string[]) => Promise<ReadonlySet<string>>,
+): Promise<void> {
+  const names = await readdir(folder, { recursive: true }).catch(() => []);
+  const disks = names.filter((name) => name.endsWith('.ext4'));
+  const there = await living(disks.map((name) => basename(name, '.ext4')));
+  for (const name of disks)
+    if (!there.has(basename(name, '.ext4'))) await rm(join(folder, name), { force: true });
+}
+
 async function format(file: string, sizeBytes: number): Promise<void> {
   const partial = `${file}.partial`;
   await rm(partial, { force: true });
@@ -154,14 +166,8 @@ async function format(file: string, sizeBytes: number): Promise<void> {
 }
 
 async function mount(file: string, mountPoint: string): Promise<number> {
-  const { code } = await run('mount', [
-    '-t',
-    'ext4',
-    '-o',
-    'loop,discard,nodev,nosuid',
-    '--',
-    file,
-    mountPoint,
-  ]);
+  // A sparse file is zero already, nobody asks when its files were read, and its loss is a cache's.
+  const options = 'loop,discard,nodev,nosuid,noatime,noinit_itable,nobarrier';
+  const { code } = await run('mount', ['-t', 'ext4', '-o', options, '--', file, mountPoint]);
   return code;
 }

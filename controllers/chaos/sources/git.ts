@@ -1,7 +1,8 @@
-import { chown, lstat, mkdir, rm } from 'node:fs/promises';
+import { lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
 import { run, type RunResult } from '@skyarc/lib/process';
+import { GitCopy } from './git-copy.ts';
 import { gitErrorOf } from './git-errors.ts';
 import { keepKnownHosts, nobody, prepareRemote, type Remote, type RemoteOptions } from './remote.ts';
 import type { Fetched, Revision, Source } from './source.ts';
@@ -17,8 +18,10 @@ export interface GitOptions extends RemoteOptions {
 
 const commitId = /^[0-9a-f]{40}$/;
 const deepestSubmodule = 4;
+/** What was fetched last. */
+const fetchedRef = 'refs/skyarc/fetched';
 
-/** A Git repository, fetched by the git program as nobody, one commit deep. */
+/** A Git repository, fetched by the git program as nobody, one commit deep; with what was kept, only what is new. */
 export class GitSource implements Source {
   private readonly options: GitOptions;
   private prepared: Promise<Remote> | undefined;
@@ -62,14 +65,14 @@ export class GitSource implements Source {
     return new AppError('NOT_FOUND', `Cannot fetch ${url}: ${has}`);
   }
 
-  async fetch(revision: Revision, folder: string): Promise<Fetched> {
+  async fetch(revision: Revision, folder: string, keep?: string): Promise<Fetched> {
     const remote = await this.remote();
-    await this.checkOut(remote, revision.ref, folder);
-    const log = await this.git(remote, ['log', '-1', '--format=%H%x00%an <%ae>%x00%ct%x00%B'], folder);
-    const [id = '', author = '', time = '', message = ''] = log.stdout.split('\0');
-    await this.fetchSubmodules(remote, folder, 1);
-    await rm(join(folder, '.git'), { recursive: true, force: true });
-    return { id, author, message: message.trim().slice(0, 2_000), timeSec: Number(time) };
+    const { url } = this.options;
+    const copy = await GitCopy.open({ url, folder, keep, owner: nobody });
+    const fetched = await this.checkOut(remote, revision, copy);
+    await this.fetchSubmodules(remote, copy, 1);
+    await copy.close();
+    return fetched;
   }
 
   private remote(): Promise<Remote> {
@@ -87,32 +90,62 @@ export class GitSource implements Source {
     return refs;
   }
 
-  private async checkOut(remote: Remote, ref: string, folder: string): Promise<void> {
-    await mkdir(folder, { recursive: true });
-    await chown(folder, nobody.uid, nobody.gid);
-    await this.git(remote, ['init', '--quiet', '--', folder], folder);
-    const shallow = ['fetch', '--quiet', '--no-tags', '--depth=1', '--', remote.url, ref];
+  private async checkOut(remote: Remote, revision: Revision, copy: GitCopy): Promise<Fetched> {
     try {
-      await this.git(remote, shallow, folder);
-      await this.git(remote, ['checkout', '--quiet', '--force', '--detach', 'FETCH_HEAD'], folder);
+      return await this.checkOutFrom(remote, revision, copy);
     } catch (error) {
-      if (!commitId.test(ref) || (error as AppError).code !== 'NOT_FOUND') throw error;
-      // Some servers give a commit only as part of a branch.
-      const whole = [
-        'fetch',
-        '--quiet',
-        '--no-tags',
-        '--',
-        remote.url,
-        '+refs/heads/*:refs/remotes/origin/*',
-      ];
-      await this.git(remote, whole, folder);
-      await this.git(remote, ['checkout', '--quiet', '--force', '--detach', ref, '--'], folder);
+      const { code } = error as Partial<AppError>;
+      if (!copy.isKept || (code !== 'INVALID' && code !== 'NOT_FOUND')) throw error;
+      // What was kept may be what does not work: a killed fetch leaves locks.
+      await copy.renew();
+      return this.checkOutFrom(remote, revision, copy);
     }
   }
 
+  private async checkOutFrom(remote: Remote, revision: Revision, copy: GitCopy): Promise<Fetched> {
+    const commit = await this.bring(remote, revision, copy);
+    const format = '--format=%H%x00%an <%ae>%x00%ct%x00%B';
+    const [log] = await Promise.all([
+      this.git(remote, [...copy.repository, 'log', '-1', format, commit, '--'], copy.folder),
+      this.git(remote, [...copy.whole, 'checkout', '--quiet', '--force', '--detach', commit], copy.folder),
+    ]);
+    const [id = '', author = '', time = '', message = ''] = log.stdout.split('\0');
+    return { id, author, message: message.trim().slice(0, 2_000), timeSec: Number(time) };
+  }
+
+  /** Fetches what the copy lacks of a revision; answers by which name the copy has it then. */
+  private async bring(remote: Remote, { id, ref }: Revision, copy: GitCopy): Promise<string> {
+    await copy.make((args) => this.git(remote, args, copy.folder));
+    // By its id, a server that speaks protocol 2 does not list its branches once more.
+    for (const wanted of new Set([id, ref])) {
+      try {
+        await this.fetchInto(copy, remote, ['--depth=1'], `+${wanted}:${fetchedRef}`);
+        return fetchedRef;
+      } catch (error) {
+        if ((error as AppError).code !== 'NOT_FOUND' || (wanted === ref && !commitId.test(ref))) throw error;
+      }
+    }
+    // Some servers give a commit only as part of a branch.
+    await copy.renew();
+    await copy.make((args) => this.git(remote, args, copy.folder));
+    await this.fetchInto(copy, remote, [], '+refs/heads/*:refs/remotes/origin/*');
+    return ref;
+  }
+
+  private async fetchInto(
+    copy: GitCopy,
+    remote: Remote,
+    options: readonly string[],
+    refspec: string,
+  ): Promise<void> {
+    const quick = ['--quiet', '--no-tags', '--no-write-fetch-head', '--no-auto-maintenance'];
+    const args = ['fetch', ...quick, ...options, '--', remote.url, refspec];
+    await this.git(remote, [...copy.repository, ...args], copy.folder);
+  }
+
   /** Each by its own guarded address; credentials go along to the same host only. */
-  private async fetchSubmodules(parent: Remote, folder: string, depth: number): Promise<void> {
+  private async fetchSubmodules(parent: Remote, copy: GitCopy, depth: number): Promise<void> {
+    const { folder } = copy;
     if ((await lstat(join(folder, '.gitmodules')).catch(() => null)) === null) return;
     const list = ['config', '--file', '.gitmodules', '--get-regexp', '^submodule\\..*\\.(path|url)$'];
     const config = await this.tryGit(parent, list, folder);
@@ -120,16 +153,15 @@ export class GitSource implements Source {
     if (depth > deepestSubmodule)
       throw new AppError('INVALID', 'Cannot fetch the source: submodules nest too deep');
     for (const [path, url] of parseModules(config.stdout)) {
-      const tree = await this.git(parent, ['ls-tree', 'HEAD', '--', path], folder);
+      const tree = await this.git(parent, [...copy.repository, 'ls-tree', 'HEAD', '--', path], folder);
       const commit = /^160000 commit ([0-9a-f]{40})\t/.exec(tree.stdout)?.[1];
       if (!commit) continue;
       const address = /^\.\.?\//.test(url) ? resolveRelative(parent.url, url) : url;
       try {
         const remote = await prepareRemote(address, this.optionsFor(address, parent));
-        const place = await enterWithoutLinks(folder, path);
-        await this.checkOut(remote, commit, place);
-        await this.fetchSubmodules(remote, place, depth + 1);
-        await rm(join(place, '.git'), { recursive: true, force: true });
+        const module = copy.below(address, await enterWithoutLinks(folder, path));
+        await this.checkOut(remote, { id: commit, ref: commit }, module);
+        await this.fetchSubmodules(remote, module, depth + 1);
       } catch (error) {
         if (!(error instanceof AppError) || this.options.signal.aborted) throw error;
         const message = `Cannot fetch submodule "${path}": ${error.message}`;

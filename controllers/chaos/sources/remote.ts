@@ -87,6 +87,8 @@ const safeConfig: readonly (readonly [string, string])[] = [
   ['advice.detachedHead', 'false'],
   ['init.defaultBranch', 'main'],
   ['gc.auto', '0'],
+  // On the disk of a build nothing outlives the machine's fall.
+  ['core.fsync', 'none'],
   ['safe.directory', '*'],
 ];
 

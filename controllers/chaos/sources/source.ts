@@ -20,6 +20,6 @@ export interface Source {
   readonly description: string;
   /** What is there now, without moving the files. */
   identify(): Promise<Revision>;
-  /** Puts the files of a revision into an empty folder. */
-  fetch(revision: Revision, folder: string): Promise<Fetched>;
+  /** Puts the files of a revision into an empty folder; `keep` is one where it may leave what spares it work the next time. */
+  fetch(revision: Revision, folder: string, keep?: string): Promise<Fetched>;
 }

@@ -46,7 +46,8 @@ export async function fetchSource(
   const workspace = await room.disk.freshFolder('workspace');
   await chown(workspace, nobody.uid, nobody.gid);
   const files = join(workspace, 'source');
-  const fetched = await source.fetch(revision, files);
+  await room.disk.folder('cache');
+  const fetched = await source.fetch(revision, files, room.disk.path('cache', 'source'));
   run.log.write(`Fetched ${fetched.id.slice(0, 12)}${fetched.author ? ` by ${fetched.author}` : ''}`);
   if (fetched.message) run.log.write(`  ${fetched.message.split('\n')[0]}`);
   return { tree: new SourceTree(await enterSubdirectory(stored, files)), fetched };

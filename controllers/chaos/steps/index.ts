@@ -200,7 +200,7 @@ class Pipeline {
 
   private async step(name: OperationStepName, work: () => Promise<string>): Promise<void> {
     const { journal, log, signal } = this.run;
-    await log.phase(name);
+    log.phase(name);
     await journal.step(name, async () => {
       signal.throwIfAborted();
       try {

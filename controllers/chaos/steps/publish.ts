@@ -48,14 +48,22 @@ export async function publish(run: BuildRun, room: BuildRoom, what: ToPublish): 
       ? await packLayers(run, room, what, { output: what.output, folder })
       : await packImage(run, what.output.folder, folder);
   const repository = repositoryOf(run.app);
-  const layers = await layersOf(run, sources, parts);
-  const sentBytes = await pushImage(
-    run.registry,
-    { repository, tag: String(run.build.number) },
-    image,
-    sources,
-  );
-  await attestImage(run, image, { sources, packages });
+  const sent = new Set<string>();
+  const target = {
+    repository,
+    tag: String(run.build.number),
+    onSent: (digest: string) => void sent.add(digest),
+  };
+  // What is said of an image names it by its digest, which stands before the image does.
+  const [sentBytes] = await Promise.all([
+    pushImage(run.registry, target, image, sources),
+    attestImage(run, image, { sources, packages }),
+  ]);
+  const layers = sources.map(({ layer: { digest, size }, mountFrom }, index) => {
+    const { kind, name, isFromCache } = parts[index] as LayerPart;
+    const wasThere = mountFrom === undefined && !sent.has(digest);
+    return { kind, name, digest, sizeBytes: size, isFromCache: isFromCache || wasThere };
+  });
   await rm(folder, { recursive: true, force: true });
   run.log.write(
     `Image ${repository}@${image.digest}, ${megabytes(image.sizeBytes)}, sent ${megabytes(sentBytes)}`,
@@ -68,22 +76,6 @@ export async function publish(run: BuildRun, room: BuildRoom, what: ToPublish): 
     layers,
     sentBytes,
   };
-}
-
-/** What the registry has of the app already was made by an earlier build; asked before anything is sent. */
-async function layersOf(
-  run: BuildRun,
-  sources: readonly LayerSource[],
-  parts: readonly LayerPart[],
-): Promise<BuiltLayer[]> {
-  const repository = repositoryOf(run.app);
-  return Promise.all(
-    sources.map(async ({ layer: { digest, size } }, index) => {
-      const { kind, name, isFromCache } = parts[index] as LayerPart;
-      const isThere = isFromCache || (await run.registry.hasBlob(repository, digest));
-      return { kind, name, digest, sizeBytes: size, isFromCache: isThere };
-    }),
-  );
 }
 
 function megabytes(bytes: number): string {
@@ -123,9 +115,12 @@ async function packLayers(
   const packed = await Promise.all(
     output.layers.map(async (part, index) => {
       const file = join(folder, `${index}.tar.gz`);
-      const { source, isPacked } = await packFolder(run, part, { file, timeSec, signal: room.signal });
       const find = () => findPackages(filesOfFolder(part.folder, part));
-      const found = await run.shared.inventory.packagesOf(source.layer, find);
+      // What is new is searched while it is packed; what is remembered was searched before, most likely.
+      const early = part.remember === undefined ? find() : undefined;
+      early?.catch(() => undefined);
+      const { source, isPacked } = await packFolder(run, part, { file, timeSec, signal: room.signal });
+      const found = await run.shared.inventory.packagesOf(source.layer, () => early ?? find());
       return { source, found, part: partOf(part, isPacked) };
     }),
   );
