@@ -68,7 +68,8 @@ const { part, tab, stateIs } = {
   part: (testId: string) => browser.part(testId),
   tab: async (name: string) => {
     const group = groups[name];
-    if (group) await browser.part(`tab-${group}`).click();
+    const isHidden = group && !(await browser.part(`tab-${name}`).isVisible());
+    if (isHidden) await browser.part(`tab-${group}`).click();
     await browser.part(`tab-${name}`).click();
   },
   stateIs: async (state: string) =>
