@@ -40,7 +40,7 @@ const apps = group('apps', [
     'critical',
     0,
     ofApp(
-      'max by (namespace, pod) (kube_pod_container_status_waiting_reason{reason="CrashLoopBackOff"} > 0 and kube_pod_container_status_restarts_total > 1)',
+      'max by (namespace, pod) (kube_pod_container_status_waiting_reason{reason="CrashLoopBackOff"} > 0 and on (namespace, pod, container) kube_pod_container_status_restarts_total > 1)',
     ),
     'App {{ $labels.app_name }} crashes again and again',
     // A container that waits to be started again is running now and then.
