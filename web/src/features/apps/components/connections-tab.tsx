@@ -9,8 +9,10 @@ import { DataList } from '../../../components/data-list.tsx';
 import { Panel } from '../../../components/panel.tsx';
 import { Loaded } from '../../../components/states.tsx';
 import { RecordPanel } from '../../../components/record-form/index.ts';
+import type { Option } from '../../../components/record-form/index.ts';
 import { useText } from '../../../components/use-text.ts';
 import { useTeamOverview } from '../hooks/use-team-overview.ts';
+import { MeshPanel } from '../../mesh/index.ts';
 import { useTeam } from '../../teams/index.ts';
 import { useUpdateApp } from '../hooks/use-update-app.ts';
 import { partsText } from '../parts-text.ts';
@@ -24,12 +26,23 @@ interface Needs {
 /** Which apps it needs, which need it, and all that its pods are told. */
 export function ConnectionsTab({ app }: { readonly app: AppFieldsFragment }): ReactNode {
   const state = useQuery(AppSettingsDocument, { id: app.id });
+  const { mayDevelop } = useTeam();
+  const teamApps = (useTeamOverview().data?.team?.apps ?? [])
+    .filter(({ id }) => id !== app.id)
+    .map(({ id, name, displayName }) => ({ value: id, label: displayName || name }));
   return (
     <Loaded state={state} rows={8}>
       {(data) =>
         data.app && (
           <div className="stack">
-            <Dependencies app={app} connections={data.app} reload={state.reload} />
+            <Dependencies app={app} connections={data.app} teamApps={teamApps} reload={state.reload} />
+            <MeshPanel
+              appId={app.id}
+              settings={data.app}
+              teamApps={teamApps}
+              editable={mayDevelop}
+              reload={state.reload}
+            />
             <Dependents connections={data.app} />
             <EffectiveEnv variables={data.app.effectiveEnv} />
           </div>
@@ -42,22 +55,19 @@ export function ConnectionsTab({ app }: { readonly app: AppFieldsFragment }): Re
 interface DependenciesProps {
   readonly app: AppFieldsFragment;
   readonly connections: Connections;
+  readonly teamApps: readonly Option[];
   readonly reload: () => Promise<void>;
 }
 
-function Dependencies({ app, connections, reload }: DependenciesProps): ReactNode {
+function Dependencies({ app, connections, teamApps, reload }: DependenciesProps): ReactNode {
   const t = useText(partsText);
   const { mayDevelop } = useTeam();
-  const overview = useTeamOverview();
   const update = useUpdateApp(app.id);
-  const options = (overview.data?.team?.apps ?? [])
-    .filter(({ id }) => id !== app.id)
-    .map(({ id, name, displayName }) => ({ value: id, label: displayName || name }));
   return (
     <RecordPanel<Needs>
       title={t('dependencies')}
       hint={t('dependenciesHint')}
-      fields={[{ kind: 'words', key: 'ids', label: t('choose'), options }]}
+      fields={[{ kind: 'words', key: 'ids', label: t('choose'), options: teamApps }]}
       value={{ ids: connections.dependencies.map(({ app: needed }) => needed.id) }}
       action={adaptAction(update, ({ ids }: Needs) => ({ dependencyIds: [...ids] }), reload)}
       testId="dependencies"

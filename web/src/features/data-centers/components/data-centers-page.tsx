@@ -2,6 +2,8 @@
 
 import { DataCentersDocument } from '@skyarc/sdk';
 import type { DataCenterFieldsFragment, UpdateDataCenterInput } from '@skyarc/sdk';
+import { Modal } from 'antd';
+import { useState } from 'react';
 import type { ReactNode } from 'react';
 import { api, useAction, useQuery } from '../../../components/api.ts';
 import { Note } from '../../../components/note.tsx';
@@ -82,7 +84,7 @@ function DataCenterView({ dataCenter, reload }: DataCenterViewProps): ReactNode 
             </dl>
           </Panel>
           <MetricsPanel subject="DATA_CENTER" dataCenter={name} />
-          <Services services={info.services} />
+          <Services dataCenter={name} services={info.services} />
           <NodesPanel dataCenter={name} />
         </>
       ) : (
@@ -97,12 +99,15 @@ function DataCenterView({ dataCenter, reload }: DataCenterViewProps): ReactNode 
   );
 }
 
-function Services({
-  services,
-}: {
+interface ServicesProps {
+  readonly dataCenter: string;
   readonly services: NonNullable<DataCenter['info']>['services'];
-}): ReactNode {
+}
+
+/** All services with their health; each opens what is measured of it. */
+function Services({ dataCenter, services }: ServicesProps): ReactNode {
   const t = useText(dataCenterText);
+  const [open, setOpen] = useState<string>();
   const healthy = services.filter((service) => service.healthy).length;
   return (
     <Panel flush title={t('services')} hint={t('healthy', { n: healthy, all: services.length })}>
@@ -114,12 +119,24 @@ function Services({
               label={service.healthy ? t('ok') : t('bad')}
             />
             <div>
-              <strong style={{ fontWeight: 560 }}>{service.name}</strong>
+              <button type="button" className={styles['open']} onClick={() => setOpen(service.name)}>
+                {service.name}
+              </button>
               {service.message && <p>{service.message}</p>}
             </div>
           </li>
         ))}
       </ul>
+      <Modal
+        open={open !== undefined}
+        title={open}
+        footer={null}
+        width={900}
+        destroyOnHidden
+        onCancel={() => setOpen(undefined)}
+      >
+        {open !== undefined && <MetricsPanel subject="SERVICE" id={open} dataCenter={dataCenter} />}
+      </Modal>
     </Panel>
   );
 }

@@ -9,6 +9,8 @@ import { bytes, duration } from '../../../components/format.ts';
 import { palettes } from '../../../components/palette.ts';
 import type { Palette } from '../../../components/palette.ts';
 import { usePreferences } from '../../../components/preferences.tsx';
+import { useText } from '../../../components/use-text.ts';
+import { monitorText } from '../text.ts';
 
 export type Series = MetricsFieldsFragment['series'][number];
 export type Marker = MetricsFieldsFragment['markers'][number];
@@ -27,6 +29,7 @@ const height = 180;
 export function Chart({ label, unit, series, markers }: ChartProps): ReactNode {
   const place = useRef<HTMLDivElement>(null);
   const { theme, language } = usePreferences();
+  const t = useText(monitorText);
   useEffect(() => {
     const element = place.current;
     if (!element) return undefined;
@@ -35,14 +38,17 @@ export function Chart({ label, unit, series, markers }: ChartProps): ReactNode {
       series[0]?.times ?? [],
       ...series.map(({ values }) => values),
     ] as unknown as UPlot.AlignedData;
-    const plot = new UPlot(optionsOf({ element, unit, series, markers, colors, language }), data, element);
+    const time = t('time');
+    const look = { element, unit, series, markers, colors, language, time };
+    const plot = new UPlot(optionsOf(look), data, element);
+    plot.setLegend({ idx: newest(data) });
     const resized = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height }));
     resized.observe(element);
     return () => {
       resized.disconnect();
       plot.destroy();
     };
-  }, [series, markers, unit, theme, language]);
+  }, [series, markers, unit, theme, language, t]);
   return <div ref={place} role="img" aria-label={label} style={{ minHeight: height + 30 }} />;
 }
 
@@ -53,9 +59,11 @@ interface Look {
   readonly markers: readonly Marker[];
   readonly colors: Palette;
   readonly language: string;
+  /** Name of the moment in the legend. */
+  readonly time: string;
 }
 
-function optionsOf({ element, unit, series, markers, colors, language }: Look): UPlot.Options {
+function optionsOf({ element, unit, series, markers, colors, language, time }: Look): UPlot.Options {
   const strokes = [colors.petrol, colors.amber, colors.blue, colors.green, colors.red, colors.inkSoft];
   const axis = { stroke: colors.inkFaint, grid: { stroke: colors.line, width: 1 }, ticks: { show: false } };
   return {
@@ -63,14 +71,13 @@ function optionsOf({ element, unit, series, markers, colors, language }: Look): 
     height,
     cursor: { drag: { x: true, y: false } },
     legend: { live: true },
-    fmtDate: () => (date) => date.toLocaleString(language === 'zh' ? 'zh-CN' : 'en-GB', { hour12: false }),
     scales: { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
     axes: [
       { ...axis, values: (_plot, times) => times.map((at) => tick(at, times)) },
       { ...axis, size: 64, values: (_plot, values) => values.map((value) => shown(value, unit)) },
     ],
     series: [
-      {},
+      { label: time, value: (_plot: UPlot, at: number | null) => (at === null ? '' : moment(at, language)) },
       ...series.map(({ name }, index) => ({
         label: name || '-',
         stroke: strokes[index % strokes.length] ?? colors.petrol,
@@ -79,8 +86,32 @@ function optionsOf({ element, unit, series, markers, colors, language }: Look): 
         value: (_plot: UPlot, value: number | null) => (value === null ? '–' : shown(value, unit)),
       })),
     ],
-    hooks: { drawClear: [(plot) => drawMarkers(plot, markers, colors)] },
+    hooks: {
+      drawClear: [(plot) => drawMarkers(plot, markers, colors)],
+      setLegend: [
+        // Without a pointer the legend says what was measured last.
+        (plot) => {
+          if (plot.legend.idx == null) plot.setLegend({ idx: newest(plot.data) }, false);
+        },
+      ],
+    },
   };
+}
+
+/** Place of the last time at which something was measured. */
+function newest([, ...values]: UPlot.AlignedData): number {
+  return Math.max(0, ...values.map((one) => [...one].findLastIndex((value) => value != null)));
+}
+
+function moment(at: number, language: string): string {
+  return new Date(at * 1_000).toLocaleString(language === 'zh' ? 'zh-CN' : 'en-GB', {
+    day: '2-digit',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hour12: false,
+  });
 }
 
 function drawMarkers(plot: UPlot, markers: readonly Marker[], colors: Palette): void {

@@ -4,18 +4,28 @@ import { DataList } from '../../../components/data-list.tsx';
 import { memory } from '../../../components/format.ts';
 import { RelativeTime } from '../../../components/time.tsx';
 import { useText } from '../../../components/use-text.ts';
+import { MetricsPanel } from '../../monitor/index.ts';
 import { StatusGlyph } from '../../operations/index.ts';
 import { nodeText } from '../text.ts';
+import { NodeForm } from './node-form.tsx';
 import { Bar } from './node-room.tsx';
 
 type Node = NodeFieldsFragment;
 
+export interface NodeDetailsProps {
+  readonly node: Node;
+  readonly dataCenter: string;
+  readonly reload: () => Promise<void>;
+}
+
 /** Everything known of one machine. */
-export function NodeDetails({ node }: { readonly node: Node }): ReactNode {
+export function NodeDetails({ node, dataCenter, reload }: NodeDetailsProps): ReactNode {
   const t = useText(nodeText);
   return (
     <div className="stack" style={{ padding: 16 }} data-testid={`node-${node.name}`}>
       <Use node={node} />
+      <MetricsPanel subject="NODE" id={node.name} dataCenter={dataCenter} />
+      <NodeForm node={node} dataCenter={dataCenter} reload={reload} />
       <DataList
         label={t('conditions')}
         items={node.conditions}
@@ -55,9 +65,6 @@ export function NodeDetails({ node }: { readonly node: Node }): ReactNode {
         ]}
       />
       <Record record={node.record} />
-      <p className="faint small">
-        {t('labels')}: {node.labels.map(({ key, value }) => (value ? `${key}=${value}` : key)).join(', ')}
-      </p>
     </div>
   );
 }

@@ -71,7 +71,7 @@ export function NodesPanel({ dataCenter }: { readonly dataCenter: string }): Rea
               {nodes.map((node) => (
                 <Draining key={node.name} node={node} />
               ))}
-              {shown && <NodeDetails node={shown} />}
+              {shown && <NodeDetails node={shown} dataCenter={dataCenter} reload={state.reload} />}
             </>
           );
         }}

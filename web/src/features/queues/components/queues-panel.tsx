@@ -13,6 +13,7 @@ import { Empty, Loaded } from '../../../components/states.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { queueText } from '../text.ts';
 import { DeadLetters } from './dead-letters.tsx';
+import { TopicSettings } from './topic-settings.tsx';
 
 type Topic = QueueTopicFieldsFragment;
 
@@ -21,14 +22,19 @@ export function QueuesPanel({ dataCenter }: { readonly dataCenter: string }): Re
   const t = useText(queueText);
   const state = useQuery(QueueTopicsDocument, {}, { refreshMs: 5_000 });
   const [open, setOpen] = useState<string>();
+  const [settings, setSettings] = useState<string>();
+  const topics = state.data?.dataCenters.find(({ name }) => name === dataCenter)?.queueTopics ?? [];
+  const chosen = topics.find(({ name }) => name === settings);
   return (
     <Panel flush title={t('title')} hint={t('hint')} testId="queues">
       <Loaded state={state} rows={3}>
-        {({ dataCenters }) => {
-          const topics = dataCenters.find(({ name }) => name === dataCenter)?.queueTopics ?? [];
-          if (topics.length === 0) return <Empty title={t('none')} />;
-          return <Topics topics={topics} onOpen={setOpen} />;
-        }}
+        {() =>
+          topics.length === 0 ? (
+            <Empty title={t('none')} />
+          ) : (
+            <Topics topics={topics} onOpen={setOpen} onSettings={setSettings} />
+          )
+        }
       </Loaded>
       <Modal
         open={open !== undefined}
@@ -40,6 +46,16 @@ export function QueuesPanel({ dataCenter }: { readonly dataCenter: string }): Re
       >
         {open !== undefined && <DeadLetters dataCenter={dataCenter} topic={open} reload={state.reload} />}
       </Modal>
+      <Modal
+        open={chosen !== undefined}
+        title={t('settingsOf', { topic: settings ?? '' })}
+        footer={null}
+        width={720}
+        destroyOnHidden
+        onCancel={() => setSettings(undefined)}
+      >
+        {chosen && <TopicSettings dataCenter={dataCenter} topic={chosen} reload={state.reload} />}
+      </Modal>
     </Panel>
   );
 }
@@ -47,9 +63,10 @@ export function QueuesPanel({ dataCenter }: { readonly dataCenter: string }): Re
 interface TopicsProps {
   readonly topics: readonly Topic[];
   readonly onOpen: (topic: string) => void;
+  readonly onSettings: (topic: string) => void;
 }
 
-function Topics({ topics, onOpen }: TopicsProps): ReactNode {
+function Topics({ topics, onOpen, onSettings }: TopicsProps): ReactNode {
   const t = useText(queueText);
   return (
     <DataList
@@ -57,7 +74,21 @@ function Topics({ topics, onOpen }: TopicsProps): ReactNode {
       items={topics}
       keyOf={({ name }) => name}
       columns={[
-        { key: 'topic', title: t('topic'), render: ({ name }) => <strong>{name}</strong> },
+        {
+          key: 'topic',
+          title: t('topic'),
+          render: ({ name }) => (
+            <Button
+              type="link"
+              size="small"
+              style={{ padding: 0, fontWeight: 560 }}
+              data-testid={`topic-${name}`}
+              onClick={() => onSettings(name)}
+            >
+              {name}
+            </Button>
+          ),
+        },
         { key: 'messages', title: t('messages'), align: 'right', render: ({ messages }) => messages },
         {
           key: 'oldest',

@@ -1,0 +1,1 @@
+export { MeshPanel } from './components/mesh-panel.tsx';
