@@ -61,11 +61,13 @@ export class Controller {
   async handle(delivery: Pick<Delivery, 'body' | 'signal'>): Promise<void> {
     const task = buildTask.parse(delivery.body);
     const { db, sink } = this.deps;
-    const journal = await OperationJournal.open(db, task.operationId, sink);
-    const build = await db.build.findUnique({
-      where: { id: task.buildId },
-      include: { app: { include: { team: true } } },
-    });
+    const [journal, build] = await Promise.all([
+      OperationJournal.open(db, task.operationId, sink),
+      db.build.findUnique({
+        where: { id: task.buildId },
+        include: { app: { include: { team: true } } },
+      }),
+    ]);
     if (!journal || !build || isFinal(build.status as OperationStatus)) return;
     const owner = `${ownerPrefixOf(this.shared.config)}${process.pid}`;
     const claim = await BuildClaim.take(db, build.id, owner);
