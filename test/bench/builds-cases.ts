@@ -20,9 +20,13 @@ export async function measureApp(
   const first = await world.manifestOf((await world.build(ours.id)).image);
   const rival = await Rival.open(world, app, { url: ours.repository.url, image: first });
   const rows: Row[] = [];
+  const add = (...more: readonly Row[]): void => {
+    for (const { measure, seen } of more) console.error(`${measure}: ${seen}`);
+    rows.push(...more);
+  };
   try {
     await rival.build();
-    rows.push(sizeRow(app, first, await rival.manifest()));
+    add(sizeRow(app, first, await rival.manifest()));
     if (cases.has('unchanged')) {
       const seen = await compare(rounds, {
         ours: async () => {
@@ -31,7 +35,7 @@ export async function measureApp(
         },
         rival: () => rival.build(),
       });
-      rows.push(
+      add(
         atMost(`${app.name}: no change`, median(seen.ours), 1, 's'),
         ratioRow(`${app.name}: no change`, seen, 0.3),
       );
@@ -39,14 +43,16 @@ export async function measureApp(
     if (cases.has('source')) {
       const sent: number[] = [];
       let round = 0;
+      let newest = first;
       const seen = await compare(rounds, {
         before: () => ours.repository.push('Change', app.change((round += 1))),
         ours: async () => {
           await world.settled();
           const before = await world.storedBytes();
           const built = await world.build(ours.id);
-          const { layers } = await world.manifestOf(built.image);
-          sent.push(((await world.storedBytes()) - before) / (layers.at(-1)?.size ?? 0));
+          const made = await world.manifestOf(built.image);
+          sent.push(((await world.storedBytes()) - before) / changedBytes(newest, made));
+          newest = made;
           return built.seconds;
         },
         rival: () => rival.build(),
@@ -54,13 +60,15 @@ export async function measureApp(
         control: async () => {
           await ours.repository.push('Control', app.change(1_000 + round));
           await world.settled();
-          return (await world.build(ours.id)).seconds;
+          const built = await world.build(ours.id);
+          newest = await world.manifestOf(built.image);
+          return built.seconds;
         },
       });
-      rows.push(
+      add(
         ratioRow(`${app.name}: source changed`, seen, 0.5),
         atMost(
-          `${app.name}: bytes pushed then, all that is said of the image too, to the changed layer`,
+          `${app.name}: bytes pushed then, all that is said of the image too, to the changed layers`,
           median(sent),
           1.05,
           'x',
@@ -78,12 +86,18 @@ export async function measureApp(
           return rival.build();
         },
       });
-      rows.push(ratioRow(`${app.name}: cold`, seen, 1.1));
+      add(ratioRow(`${app.name}: cold`, seen, 1.1));
     }
     return rows;
   } finally {
     await rival.close();
   }
+}
+
+/** Of the layers that the earlier image has not. */
+function changedBytes(earlier: Manifest, { layers }: Manifest): number {
+  const known = new Set(earlier.layers.map(({ digest }) => digest));
+  return layers.reduce((sum, { digest, size }) => sum + (known.has(digest) ? 0 : size), 0);
 }
 
 interface Seen {

@@ -28,14 +28,10 @@ const rounds = Number(values.rounds);
 setLogLevel('error');
 const world = await BuildWorld.start({ basePort: 21_200, env: process.env, packagesDir: values.packages });
 const rows: Row[] = [];
-const add = (more: readonly Row[]): void => {
-  for (const { measure, seen } of more) console.error(`${measure}: ${seen}`);
-  rows.push(...more);
-};
 try {
   for (const app of benchApps.filter(({ name }) => wantedApps.includes(name)))
-    add(await measureApp(world, app, { cases, rounds }));
-  if (cases.has('log')) add(await measureLogLines(world));
+    rows.push(...(await measureApp(world, app, { cases, rounds })));
+  if (cases.has('log')) rows.push(...(await measureLogLines(world)));
 } finally {
   await world.stop();
 }

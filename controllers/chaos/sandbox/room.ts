@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
 import { run } from '@skyarc/lib/process';
@@ -55,6 +55,7 @@ export class BuildRoom {
   private lowers: readonly string[] | null = null;
   private readonly owed = new Map<string, number>();
   private env: Readonly<Record<string, string>> = {};
+  private readonly copies: string[] = [];
   private count = 0;
 
   private constructor(options: RoomOptions, disk: AppDisk) {
@@ -93,7 +94,19 @@ export class BuildRoom {
 
   /** Gives a folder of the disk, with all that is in it then, to the user that the next command runs as. */
   own(folder: string, nested = false): void {
-    this.owed.set(folder, nested ? nestedIds.first : 1000);
+    this.owed.set(folder, nested ? nestedIds.first : buildUser);
+  }
+
+  /** A folder of the disk as a command may change it, while itself it stays as it is: nothing is copied. */
+  async copyOf(folder: string): Promise<string> {
+    const name = `copy-${this.copies.length}`;
+    const scratch = await this.disk.freshFolder(join('copies', name));
+    const target = join(this.options.folder, name);
+    const [upper, work] = [join(scratch, 'upper'), join(scratch, 'work')];
+    await mountOverlay({ lowers: [folder], upper, work, target });
+    this.copies.push(target);
+    await chown(target, buildUser, buildUser);
+    return target;
   }
 
   /** Runs a command; throws INVALID with an explanation when it fails, or what the signal was fired with. */
@@ -146,7 +159,8 @@ export class BuildRoom {
     const network = await this.network?.catch(() => undefined);
     await network?.close();
     if (this.hasRoot) await unmount(this.rootfs);
-    for (const name of ['root', 'tmp', 'workspace', 'layers'])
+    for (const target of this.copies) await unmount(target);
+    for (const name of ['root', 'tmp', 'workspace', 'layers', 'copies'])
       await this.disk.remove(name).catch(() => undefined);
     const use = await this.disk.use();
     await this.disk.close();
@@ -181,6 +195,9 @@ export class BuildRoom {
     return join(this.options.folder, 'rootfs');
   }
 }
+
+/** As whom commands run. */
+const buildUser = 1000;
 
 const mountPlaces = ['app', 'cache', 'config', 'opt/venv', 'output', 'storage'];
 

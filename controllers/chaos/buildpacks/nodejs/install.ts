@@ -70,6 +70,8 @@ class Installation {
   private readonly context: BuildContext;
   private readonly plan: NodePlan;
   private readonly modules: string;
+  /** Packages that the build script finds instead of what is in the source. */
+  private shown: string | null = null;
 
   constructor(context: BuildContext, plan: NodePlan) {
     this.context = context;
@@ -92,13 +94,12 @@ class Installation {
     await this.checkModules();
   }
 
-  /** Runs the build script; `packages` are copied for it, because it may write into them. */
+  /** Runs the build script; `packages` stay as they are, whatever it writes into them. */
   async build(packages?: string): Promise<void> {
-    const { room } = this.context;
     if (packages) {
       await rm(this.modules, { recursive: true, force: true });
-      await cp(packages, this.modules, { recursive: true, verbatimSymlinks: true });
-      room.own(this.modules);
+      await mkdir(this.modules);
+      this.shown = await this.context.room.copyOf(packages);
     }
     for (const command of this.plan.builds) await this.run(command);
   }
@@ -145,6 +146,7 @@ class Installation {
       },
       mounts: [
         { source: source.folder, destination: '/app' },
+        ...(this.shown ? [{ source: this.shown, destination: '/app/node_modules' }] : []),
         { source: room.disk.path('cache/tools'), destination: '/cache' },
         ...caches.map((path) => ({ source: room.disk.path('cache/build'), destination: `/app/${path}` })),
       ],
