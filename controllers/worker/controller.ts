@@ -20,6 +20,7 @@ import { applyObjects, pruneObjects } from './steps/objects.ts';
 import { removeRunning, removeTraces } from './steps/remove.ts';
 import { restore } from './steps/restore.ts';
 import { carryOutJob } from './steps/run-job.ts';
+import { resizeInPlace } from './steps/resize.ts';
 import { rollOut, throwIfOver } from './steps/roll-out.ts';
 
 /** Codes that say: not now; the task comes again. Everything else ends the operation. */
@@ -118,11 +119,14 @@ export class WorkerController {
       objects = renderApp(spec, renderOptions);
       return spec;
     };
+    let resized = 0;
     await journal.step('APPLY', async () => {
       const { version } = await prepare();
       if (desired === 'RUNNING') await this.context.images?.check(spec as RunSpec);
       let writes = await applyObjects(kube, objects.filter(isNamespace));
       await this.context.pullSecrets?.ensure(ref);
+      resized = await resizeInPlace(kube, { app: ref, objects, journal });
+      if (resized > 0) journal.say(resizedSentence(resized));
       writes += await applyObjects(
         kube,
         objects.filter((object) => !isNamespace(object)),
@@ -155,7 +159,7 @@ export class WorkerController {
     if (kind === 'GREY_PROMOTE' || kind === 'GREY_ABORT') await awaitLeave(signal);
     await pruneObjects(kube, ref, objects);
     await pruneClaims(this.context, ref, made.volumes);
-    await journal.finish('SUCCEEDED', said ?? sentenceOf(kind, made), (tx) =>
+    await journal.finish('SUCCEEDED', said ?? sentenceOf(kind, made, resized), (tx) =>
       recordSuccess(tx, { kind, spec: made, desired }),
     );
   }
@@ -237,13 +241,19 @@ async function recordSuccess(
   }
 }
 
-function sentenceOf(kind: OperationKind, spec: RunSpec): string {
+function resizedSentence(pods: number): string {
+  const which = pods === 1 ? 'One pod was' : `${pods} pods were`;
+  return `${which} resized in place, without a restart; what an app read of its limits at its start stays as it was`;
+}
+
+function sentenceOf(kind: OperationKind, spec: RunSpec, resized: number): string {
   const { version, replicas, grey } = spec;
   if (replicas === 0)
     return kind === 'STOP' ? 'The app is stopped' : 'The settings are kept for the next start';
   const rule = activeRule(spec);
   const fixed = replicas === 1 ? 'one pod' : `${replicas} pods`;
   const pods = rule ? `${rule.minReplicas} to ${rule.maxReplicas} pods` : fixed;
+  const how = resized > 0 ? ', resized in place' : '';
   const beside = grey ? `, version ${grey.version.number} beside it for ${grey.release.percent} %` : '';
-  return `Version ${version.number} runs with ${pods}${beside}`;
+  return `Version ${version.number} runs with ${pods}${how}${beside}`;
 }

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { newId } from '@skyarc/lib/contracts';
 import { createOperation, relayOutbox } from '@skyarc/prisma/datacenter';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -73,6 +74,57 @@ test('a candidate gets its share, keeps its visitors, and becomes the app withou
   const replies = await stop();
   expect(replies.length).toBeGreaterThan(100);
   expect(replies.filter(({ status }) => status !== 200)).toEqual([]);
+});
+
+test('an app gets other cpu and memory without a restart and without a failed request', async () => {
+  const { id, host } = await newServer('sized');
+  const stop = traffic.load(host, 40);
+  const runs = async () =>
+    (await world.pods('sized')).map(({ metadata, status }) => [
+      metadata?.name,
+      status?.containerStatuses?.[0]?.containerID,
+      status?.containerStatuses?.[0]?.restartCount,
+    ]);
+  const before = await runs();
+  const replicaSets = async () =>
+    (await world.kube.list('replicasets', { namespace })).items.filter(({ metadata }) =>
+      metadata?.name?.startsWith('sized-'),
+    );
+  for (const [cpuMillis, memoryMb] of [
+    [300, 192],
+    [250, 160],
+  ] as const) {
+    await world.db.app.update({ where: { id }, data: { cpuMillis, memoryMb } });
+    const operation = await world.act(id, 'CONFIGURE');
+    expect(operation).toMatchObject({
+      status: 'SUCCEEDED',
+      message: expect.stringContaining('resized in place'),
+    });
+    expect(await runs()).toEqual(before);
+    const [pod] = await world.pods('sized');
+    const { uid = '' } = pod?.metadata ?? {};
+    const container = pod?.status?.containerStatuses?.[0]?.containerID?.replace('containerd://', '') ?? '';
+    const limit = await readFile(
+      `/sys/fs/cgroup/memory/heitra/burstable/pod${uid}/${container}/memory.limit_in_bytes`,
+      'utf8',
+    );
+    expect(Number(limit)).toBe(memoryMb * 2 ** 20);
+    const [made, ...others] = await replicaSets();
+    expect(others).toEqual([]);
+    expect(made?.spec?.template?.spec?.containers[0]?.resources?.limits).toEqual({
+      cpu: `${cpuMillis}m`,
+      memory: `${memoryMb}Mi`,
+    });
+  }
+  // What the node cannot give is not taken from what runs: the roll says why it fails, and nothing has changed.
+  await world.db.app.update({ where: { id }, data: { cpuMillis: 900_000 } });
+  expect(await world.act(id, 'CONFIGURE')).toMatchObject({ status: 'FAILED' });
+  const [left] = await world.pods('sized');
+  expect(left?.spec?.containers[0]?.resources?.limits).toEqual({ cpu: '250m', memory: '160Mi' });
+  const replies = await stop();
+  expect(replies.length).toBeGreaterThan(100);
+  expect(replies.filter(({ status }) => status !== 200)).toEqual([]);
+  expect((await world.pods('sized')).length).toBe(1);
 });
 
 test('an app grows with its requests and shrinks after them, and each change is remembered with its reason', async () => {

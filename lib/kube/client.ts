@@ -139,7 +139,7 @@ export class KubeClient {
   /** JSON merge patch (RFC 7386) of the object or its status. */
   async patch<R extends Resource>(
     resource: R,
-    ref: { name: string; namespace?: string; subresource?: 'status' | 'scale' },
+    ref: { name: string; namespace?: string; subresource?: 'status' | 'scale' | 'resize' },
     patch: object,
   ): Promise<KindTable[R]> {
     return this.transport.json({
