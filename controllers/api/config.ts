@@ -21,6 +21,8 @@ export const apiConfigSchema = z.object({
   gatewayHttpsPort: port.default(8443),
   /** Base addresses of the gateways' status servers, for explanations and live figures of routes. */
   gatewayUrls: z.array(z.url()).default([]),
+  /** Base addresses of the status servers of apps' names for other networks. */
+  dnsUrls: z.array(z.url()).default([]),
   /** TCP and UDP ports that the gateways listen on for apps; absent: none. */
   l4Ports: z.object({ first: z.int().min(1).max(65_535), last: z.int().min(1).max(65_535) }).optional(),
   /** Monitors, and what they let in by; absent: nothing is measured. */

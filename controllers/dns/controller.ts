@@ -1,5 +1,5 @@
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
-import { codes, ZoneSet, type DnsClient, type DnsQuery, type DnsReply } from '@skyarc/lib/dns';
+import { codes, ZoneSet, type DnsClient, type DnsQuery, type DnsReply, type ZoneData } from '@skyarc/lib/dns';
 import { Informer, type KubeClient } from '@skyarc/lib/kube';
 import type { Logger } from '@skyarc/lib/log';
 import { sleep } from '@skyarc/lib/retry';
@@ -8,6 +8,7 @@ import { GatewayProbe } from './probe.ts';
 import { RateLimit } from './rate-limit.ts';
 import { gatewaysOf } from './render/ingresses.ts';
 import { renderZones, type ClusterObjects } from './render/zones.ts';
+import { Tally, type Failure } from './tally.ts';
 
 /** What became of a question, for the metrics. */
 export interface Outcome {
@@ -16,6 +17,26 @@ export interface Outcome {
   readonly code: number;
   readonly isTcp: boolean;
   readonly verdict: 'send' | 'truncate' | 'drop';
+}
+
+/** What a server of names says of itself, at `/state`. */
+export interface DnsState {
+  readonly zones: readonly {
+    readonly origin: string;
+    /** Names of apps for other networks; else the app domain or another zone of hosts. */
+    readonly isInternal: boolean;
+    /** Every name below leads to the gateways. */
+    readonly isWildcard: boolean;
+    /** That are answered; a wildcard is one of them. */
+    readonly names: number;
+    readonly serial: number;
+  }[];
+  readonly gateways: readonly { readonly address: string; readonly isAlive: boolean }[];
+  readonly questions: number;
+  readonly questionsPerSecond: number;
+  readonly failures: readonly Failure[];
+  /** Null before the cluster ever answered. */
+  readonly clusterSilenceSec: number | null;
 }
 
 /** Changes of one moment are one rendering. */
@@ -34,7 +55,9 @@ export class DnsController {
   private readonly limit: RateLimit;
   private readonly insiders = new BlockList();
   private readonly origins: readonly string[];
+  private readonly tally = new Tally();
   private zones = new ZoneSet([]);
+  private zoneData: readonly ZoneData[] = [];
   private rendered = '';
   private serial = 0;
   private timer: NodeJS.Timeout | undefined;
@@ -85,6 +108,27 @@ export class DnsController {
     return this.isSynced;
   }
 
+  get state(): DnsState {
+    const { internal, zones } = this.settings;
+    const isWildcard = (origin: string): boolean =>
+      zones.some((zone) => zone.origin === origin && zone.wildcard);
+    const silence = this.clusterSilenceSec;
+    return {
+      zones: this.zoneData.map(({ origin, serial, records }) => ({
+        origin,
+        serial,
+        isInternal: origin === internal?.origin,
+        isWildcard: isWildcard(origin),
+        names: new Set(records.map(([name]) => name)).size,
+      })),
+      gateways: this.gateways.map((address) => ({ address, isAlive: this.isAlive(address) })),
+      questions: this.tally.questions,
+      questionsPerSecond: this.tally.questionsPerSecond,
+      failures: this.tally.failures,
+      clusterSilenceSec: Number.isFinite(silence) ? silence : null,
+    };
+  }
+
   /** Begins to follow; does not wait for the cluster. */
   start(): void {
     this.render();
@@ -110,7 +154,9 @@ export class DnsController {
     const zone = this.originOf(query.key) ?? '';
     const about = reply.code === codes.ok ? `${query.key} ${query.type}` : `${reply.code} ${zone}`;
     const verdict = client.isTcp ? 'send' : this.limit.take(client.address, about);
-    this.onOutcome({ zone, type: query.type, code: reply.code, isTcp: client.isTcp, verdict });
+    const outcome: Outcome = { zone, type: query.type, code: reply.code, isTcp: client.isTcp, verdict };
+    this.onOutcome(outcome);
+    this.tally.note(query.key, outcome);
     if (verdict === 'drop') return undefined;
     return verdict === 'truncate' ? { ...reply, isTruncated: true } : reply;
   }
@@ -153,7 +199,8 @@ export class DnsController {
     if (text === this.rendered) return;
     this.rendered = text;
     this.serial = Math.max(this.serial + 1, Math.floor(Date.now() / 1_000));
-    this.zones = new ZoneSet(renderZones(settings, { ...input, serial: this.serial }));
+    this.zoneData = renderZones(settings, { ...input, serial: this.serial });
+    this.zones = new ZoneSet(this.zoneData);
     this.log.info({ serial: this.serial, gateways: this.livingGateways }, 'zones have changed');
   }
 

@@ -6,6 +6,7 @@ import { run } from '@skyarc/lib/process';
 import { pollUntil, sleep } from '@skyarc/lib/retry';
 import { encode } from 'dns-packet';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { DnsState } from './controller.ts';
 import { start, type DnsConfig, type RunningDns } from './main.ts';
 
 const port = 20_273;
@@ -141,6 +142,17 @@ test('a flood of one question is bounded, who asks over TCP is served, and it is
   const text = await (await fetch(`${dns.statusUrl}/metrics`)).text();
   expect(text).toMatch(/skyarc_dns_queries_total\{.*verdict="truncate".*\} [1-9]/);
   expect(text).toMatch(/skyarc_dns_gateways_alive\{.*\} 2/);
+  await short('nobody.example.org');
+  const state = (await (await fetch(`${dns.statusUrl}/state`)).json()) as DnsState;
+  expect(state.questionsPerSecond).toBeGreaterThan(10);
+  expect(state.gateways).toEqual(both.map((address) => ({ address, isAlive: true })));
+  expect(state.zones.map(({ origin, isWildcard, isInternal }) => [origin, isWildcard, isInternal])).toEqual([
+    ['apps.example.com', true, false],
+    ['example.org', false, false],
+    ['skyarc.internal', false, true],
+  ]);
+  const failed = { name: 'nobody.example.org', reason: 'NO_SUCH_NAME' };
+  expect(state.failures).toContainEqual(expect.objectContaining(failed));
 });
 
 test('two instances answer on one address; one drains while questions come, and none is lost', async () => {

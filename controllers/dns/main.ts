@@ -41,6 +41,9 @@ export async function start(input: DnsConfig, deps: DnsDeps = {}): Promise<Runni
         host: config.statusHost,
         port: config.statusPort,
         registry,
+        actions: {
+          'GET /state': async () => ({ address: `${config.host}:${config.port}`, ...controller.state }),
+        },
         health: () => {
           if (isDraining) return 'stopping';
           return controller.hasSynced ? undefined : 'the cluster has not answered yet';

@@ -166,6 +166,7 @@ export async function apiConfigOf(topology: Topology): Promise<ApiConfig> {
     gatewayHttpPort: ports.gatewayHttp,
     gatewayHttpsPort: ports.gatewayHttps,
     gatewayUrls: [...topology.gatewayUrls],
+    dnsUrls: statusUrlsOf(topology).flatMap(({ name, url }) => (name === 'dns' ? [url] : [])),
     l4Ports: topology.l4Ports,
     hasMesh: meshListenOf(topology) !== undefined,
     monitor: await monitorAddressOf(topology),

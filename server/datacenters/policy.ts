@@ -22,6 +22,7 @@ export const policies: Policies = {
     nodes: admin,
     queueTopics: admin,
     deadLetters: admin,
+    dns: admin,
   },
   DataCenterInfo: {
     version: inherited,
@@ -45,6 +46,12 @@ export const policies: Policies = {
   Node: allInherited(
     'name state reason since schedulable cordoned drain roles labels conditions addresses isMaster reportedAt cpuMillis memoryMb maxPods reservedCpuMillis reservedMemoryMb use system kernel architecture containerRuntime kubeletVersion exporterUrl pods services record',
   ),
+  DnsServer: allInherited(
+    'address problem zones gateways questions questionsPerSecond failures clusterSilenceSeconds',
+  ),
+  DnsZone: allInherited('origin internal wildcard names serial'),
+  DnsGateway: allInherited('address alive'),
+  DnsFailure: allInherited('name type reason count lastAt'),
   QueueTopic: allInherited('name messages bytes oldestSeconds publishedLastMinute deadLetters limits groups'),
   QueueLimits: allInherited('maxMessages maxBytes retainSeconds retainMessages retainBytes'),
   QueueGroup: allInherited('name waiting inFlight oldestSeconds consumers mostAttempts'),

@@ -140,6 +140,7 @@ test('every read answers with everything that it has', async () => {
     'silences',
     // For administrators.
     'queueTopics',
+    'dnsServers',
     'deadLetters',
   ]);
   const { body } = await call('GET', 'openapi.json');

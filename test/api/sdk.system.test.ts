@@ -162,6 +162,7 @@ test('an operator sees topics of the queue, limits one, and has no dead letters 
   const topic = dataCenter?.queueTopics?.find(({ name }) => name === 'build');
   expect(topic).toMatchObject({ deadLetters: 0, limits: { retainSeconds: null } });
   expect(await platform.deadLetters('local', 'build')).toEqual({ more: false, letters: [] });
+  expect((await platform.dnsServers()).map(({ dns }) => dns)).toEqual([[]]);
   expect(await platform.replayDeadLetters('local', 'build')).toBe(0);
   expect(await platform.discardDeadLetters('local', 'build')).toBe(0);
   await expect(platform.replayDeadLetters('local', 'build', [])).rejects.toThrow('name some');

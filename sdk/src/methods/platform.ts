@@ -48,6 +48,11 @@ export class PlatformMethods {
     return (await this.#client.query(api.QueueTopicsDocument)).dataCenters;
   }
 
+  /** Servers of apps' names for other networks, by data centre (administrators). */
+  async dnsServers(): Promise<api.DnsServersQuery['dataCenters']> {
+    return (await this.#client.query(api.DnsServersDocument)).dataCenters;
+  }
+
   /** Dead letters of a topic after a sequence, oldest first; null for a data centre that cannot be reached. */
   async deadLetters(
     dataCenter: string,

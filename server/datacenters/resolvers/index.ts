@@ -1,6 +1,7 @@
 import { dataCenterDocuments as documents } from '@skyarc/server/host';
 import { AppError } from '@skyarc/lib/errors';
 import type { Resolvers } from '../generated/resolvers.ts';
+import { createDnsFields } from './dns.ts';
 import { createNodeMutations } from './nodes.ts';
 import { createQueueFields, createQueueMutations } from './queues.ts';
 import type { DataCenterRepository } from '../repository.ts';
@@ -18,6 +19,7 @@ export function createResolvers(dataCenters: DataCenterRepository): Resolvers {
       },
     },
     DataCenter: {
+      ...createDnsFields(),
       ...createQueueFields(),
       __resolveReference: ({ name }) => ({ name }),
       displayName: async ({ name }) => {

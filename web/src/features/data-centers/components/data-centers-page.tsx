@@ -13,6 +13,7 @@ import { RecordPanel } from '../../../components/record-form/index.ts';
 import { Empty, Loaded } from '../../../components/states.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { MetricsPanel } from '../../monitor/index.ts';
+import { NamesPanel } from '../../names/index.ts';
 import { NodesPanel } from '../../nodes/index.ts';
 import { StatusGlyph } from '../../operations/index.ts';
 import { QueuesPanel } from '../../queues/index.ts';
@@ -94,6 +95,7 @@ function DataCenterView({ dataCenter, reload }: DataCenterViewProps): ReactNode 
       )}
       {dataCenter.settings && <Rules name={name} settings={dataCenter.settings} reload={reload} />}
       {info && <QuotasPanel dataCenter={name} />}
+      {info && <NamesPanel dataCenter={name} />}
       {info && <QueuesPanel dataCenter={name} />}
     </div>
   );

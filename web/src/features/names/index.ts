@@ -1,0 +1,1 @@
+export { NamesPanel } from './components/names-panel.tsx';
