@@ -581,7 +581,8 @@ describe('L4', () => {
   });
 
   test('a port that two Services want stays with the older, and the younger is told', async () => {
-    await world.service('late', { l4: [{ listenPort: 20_391, servicePort: 80 }] });
+    // Times have whole seconds; within one the name decides.
+    await world.service('younger', { l4: [{ listenPort: 20_391, servicePort: 80 }] });
     const events = async () =>
       (await world.kube.list('events', { namespace: 'default' })).items.map(({ message }) => message);
     await expect.poll(events).toContain('TCP port 20391 is taken by the older Service default/tcp');

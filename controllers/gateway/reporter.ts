@@ -56,13 +56,19 @@ export class Reporter {
 
   private async reportProblems(output: string, problems: readonly Problem[]): Promise<void> {
     const known = this.told.get(output);
-    if (problems.length > 0) this.told.set(output, new Set(problems.map(eventName)));
-    else this.told.delete(output);
+    const told = new Set<string>();
     for (const problem of problems) {
       const name = eventName(problem);
-      if (known?.has(name) || this.isStopping) continue;
-      await this.tell(problem, name).catch((error: unknown) => this.warn(error));
+      try {
+        if (!known?.has(name) && !this.isStopping) await this.tell(problem, name);
+        told.add(name);
+      } catch (error) {
+        // It comes again when everything is compared.
+        this.warn(error);
+      }
     }
+    if (told.size > 0) this.told.set(output, told);
+    else this.told.delete(output);
   }
 
   private async tell({ object, kind, reason, message }: Problem, name: string): Promise<void> {
