@@ -22,7 +22,7 @@ export function nodeExporterOf({ dataDir, host, nodeExporter }: MonitorSettings)
       // What the machine's own jobs leave there as `<name>.prom` is measured, too.
       `--collector.textfile.directory=${folder}`,
       // Mounts and links of containers come and go; each would be a series for days.
-      '--collector.filesystem.mount-points-exclude=^/(dev|proc|run|sys|snap)($|/)|/(containers|kubelet|cluster|chaos)/',
+      '--collector.filesystem.mount-points-exclude=^/(dev|proc|run|sys|snap)($|/)|^/(var/)?tmp/|/(containers|kubelet|cluster|chaos)/',
       '--collector.filesystem.fs-types-exclude=^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|squashfs|sysfs|tmpfs|tracefs)$',
       '--collector.netdev.device-exclude=^(lo|veth.*|cni.*|cali.*|flannel.*|docker.*|br-.*)$',
       '--log.level=warn',

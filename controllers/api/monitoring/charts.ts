@@ -123,7 +123,7 @@ function ofNodes(node: string | null, rate: Rate): Charts {
       [`sum(${rate(`node_network_receive_bytes_total{${is}}`)})`, '=in'],
       [`sum(${rate(`node_network_transmit_bytes_total{${is}}`)})`, '=out'],
     ],
-    PODS: [[`count by (node) (skyarc_pod_info{${is}})`, 'node']],
+    PODS: [[`count by (node) (skyarc_pod_info{${and('node!=""')}})`, 'node']],
   };
 }
 

@@ -49,7 +49,7 @@ const apps = group('apps', [
   [
     'AppRestarting',
     'warning',
-    0,
+    120,
     // What crashed again and again has been told.
     `${ofApp('sum by (namespace, pod) (increase(kube_pod_container_status_restarts_total[10m])) > 2')} unless on (app) max_over_time(ALERTS{alertname="AppCrashLooping", alertstate="firing"}[10m])`,
     'App {{ $labels.app_name }} was restarted {{ $value | printf "%.0f" }} times in 10 minutes',
@@ -202,7 +202,7 @@ const nodes = group('nodes', [
     'DiskFilling',
     'warning',
     600,
-    '(1 - node_filesystem_avail_bytes / (node_filesystem_size_bytes > 0) > 0.6) and predict_linear(node_filesystem_avail_bytes[6h], 24 * 3600) < 0',
+    '(1 - node_filesystem_avail_bytes / (node_filesystem_size_bytes > 0) > 0.6) and predict_linear(node_filesystem_avail_bytes[6h], 24 * 3600) < 0 and node_filesystem_avail_bytes offset 1h > 0',
     'Disk {{ $labels.mountpoint }} of node {{ $labels.node }} will be full within a day',
   ],
   [

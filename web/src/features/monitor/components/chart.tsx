@@ -11,6 +11,7 @@ import type { Palette } from '../../../components/palette.ts';
 import { usePreferences } from '../../../components/preferences.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { monitorText } from '../text.ts';
+import styles from './chart.module.css';
 
 export type Series = MetricsFieldsFragment['series'][number];
 export type Marker = MetricsFieldsFragment['markers'][number];
@@ -49,7 +50,15 @@ export function Chart({ label, unit, series, markers }: ChartProps): ReactNode {
       plot.destroy();
     };
   }, [series, markers, unit, theme, language, t]);
-  return <div ref={place} role="img" aria-label={label} style={{ minHeight: height + 30 }} />;
+  return (
+    <div
+      ref={place}
+      className={styles['chart']}
+      role="img"
+      aria-label={label}
+      style={{ minHeight: height + 30 }}
+    />
+  );
 }
 
 interface Look {

@@ -15,7 +15,11 @@ import { monitorText } from '../text.ts';
 import type { Unit } from './chart.tsx';
 
 // A canvas has nothing to show before there is a window.
-const Chart = dynamic(() => import('./chart.tsx').then((made) => made.Chart), { ssr: false });
+const Chart = dynamic(() => import('./chart.tsx').then((made) => made.Chart), {
+  ssr: false,
+  // Keeps the place.
+  loading: () => <div style={{ minHeight: 210 }} />,
+});
 
 const units: Readonly<Record<MetricChart, Unit>> = {
   CPU: 'cores',

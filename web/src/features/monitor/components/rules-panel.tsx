@@ -36,13 +36,15 @@ export function RulesPanel({ teamId, mayChange }: AlertPanelProps): ReactNode {
     await api().monitor.deleteRule(id, place);
     await state.reload();
   });
+  const [showsDefaults, setShowsDefaults] = useState(false);
   const rules = state.data?.alertRules ?? [];
-  const own = rules.filter(({ isDefault }) => !isDefault).length;
+  const own = rules.filter(({ isDefault }) => !isDefault);
+  const shown = showsDefaults ? rules : own;
   return (
     <Panel
       flush
       title={t('rules')}
-      hint={t('ownRules', { own, all: rules.length })}
+      hint={t('ownRules', { own: own.length, all: rules.length })}
       testId="rules"
       actions={
         mayChange && (
@@ -54,10 +56,10 @@ export function RulesPanel({ teamId, mayChange }: AlertPanelProps): ReactNode {
     >
       <ErrorNote error={remove.error} title={t('notDone')} />
       <Loaded state={state} rows={6}>
-        {(data) => (
+        {() => (
           <DataList
             label={t('rules')}
-            items={data.alertRules}
+            items={shown}
             keyOf={({ id }) => id}
             columns={[
               { key: 'severity', title: t('severity'), render: (one) => <Severity of={one.severity} /> },
@@ -106,6 +108,17 @@ export function RulesPanel({ teamId, mayChange }: AlertPanelProps): ReactNode {
           />
         )}
       </Loaded>
+      <div style={{ padding: '8px 16px 12px' }}>
+        <Button
+          type="link"
+          size="small"
+          style={{ padding: 0 }}
+          data-testid="rules-all"
+          onClick={() => setShowsDefaults(!showsDefaults)}
+        >
+          {t(showsDefaults ? 'hideDefaults' : 'showDefaults', { n: rules.length - own.length })}
+        </Button>
+      </div>
       <Modal
         open={editing !== undefined}
         title={t('newRule')}

@@ -45,25 +45,7 @@ export function NodeDetails({ node, dataCenter, reload }: NodeDetailsProps): Rea
         ]}
       />
       {node.services.length > 0 && <Services services={node.services} />}
-      <DataList
-        label={t('pods')}
-        items={node.pods}
-        keyOf={({ namespace, name }) => `${namespace}/${name}`}
-        columns={[
-          {
-            key: 'name',
-            title: t('pods'),
-            render: ({ name, namespace, teamName, appName, ready }) => (
-              <span className="row">
-                <StatusGlyph status={ready ? 'SUCCEEDED' : 'RUNNING'} />
-                {name}
-                <span className="faint small">{teamName ? `${teamName} / ${appName}` : namespace}</span>
-              </span>
-            ),
-          },
-          { key: 'phase', title: t('state'), align: 'right', render: ({ phase }) => phase },
-        ]}
-      />
+      {node.pods.length > 0 && <Pods pods={node.pods} />}
       <Record record={node.record} />
     </div>
   );
@@ -151,6 +133,31 @@ function Record({ record }: { readonly record: Node['record'] }): ReactNode {
         { key: 'at', title: t('record'), width: 140, render: ({ at }) => <RelativeTime at={at} /> },
         { key: 'what', title: '', render: ({ subject, what }) => `${subject}: ${what}` },
         { key: 'why', title: '', render: ({ why }) => <span className="small">{why}</span> },
+      ]}
+    />
+  );
+}
+
+function Pods({ pods }: { readonly pods: Node['pods'] }): ReactNode {
+  const t = useText(nodeText);
+  return (
+    <DataList
+      label={t('pods')}
+      items={pods}
+      keyOf={({ namespace, name }) => `${namespace}/${name}`}
+      columns={[
+        {
+          key: 'name',
+          title: t('pods'),
+          render: ({ name, namespace, teamName, appName, ready }) => (
+            <span className="row">
+              <StatusGlyph status={ready ? 'SUCCEEDED' : 'RUNNING'} />
+              {name}
+              <span className="faint small">{teamName ? `${teamName} / ${appName}` : namespace}</span>
+            </span>
+          ),
+        },
+        { key: 'phase', title: t('state'), align: 'right', render: ({ phase }) => phase },
       ]}
     />
   );
