@@ -1,5 +1,6 @@
 import type { StreamBlock } from '@skyarc/lib/log-block';
 import type { Block } from '@skyarc/lib/log-block';
+import type { LiveSink } from './followers.ts';
 import type { ReadPage, ReadQuery } from './store/read.ts';
 import type { StoredFrame } from './store/frame.ts';
 
@@ -9,6 +10,8 @@ export interface FollowPosition {
   readonly cursor: number;
   /** Instead of the cursor: begin with this many of the newest stored lines. 0 = use the cursor. */
   readonly tail: number;
+  /** Is offered live lines in place of the generator, which gives what it refuses. */
+  readonly sink?: LiveSink;
 }
 
 export interface FollowBatch {

@@ -6,6 +6,12 @@ export interface LiveBatch {
   readonly gap: { readonly from: number; readonly to: number } | null;
 }
 
+/**
+ * Takes blocks at once, in the turn in which they were stored; false when it cannot now. The same array for
+ * all readers of a stream.
+ */
+export type LiveSink = (blocks: readonly Block[]) => boolean;
+
 /** Live readers by stream; lines reach them from memory. */
 export class Followers {
   private readonly byStream = new Map<string, Set<Follower>>();
@@ -18,12 +24,13 @@ export class Followers {
     this.onCount = onCount;
   }
 
-  attach(stream: string): Follower {
-    const follower = new Follower(this.maxBytes, () => {
+  attach(stream: string, sink?: LiveSink): Follower {
+    const onDetach = (): void => {
       followers.delete(follower);
       this.onCount((this.count -= 1));
       if (followers.size === 0 && this.byStream.get(stream) === followers) this.byStream.delete(stream);
-    });
+    };
+    const follower = new Follower({ maxBytes: this.maxBytes, onDetach, sink });
     const followers = this.byStream.get(stream) ?? new Set();
     this.byStream.set(stream, followers.add(follower));
     this.onCount((this.count += 1));
@@ -47,28 +54,35 @@ export class Followers {
 /** Taken at once at most, so that a reader that was behind does not hold up the others. */
 const takenBytes = 256 << 10;
 
+interface FollowerOptions {
+  readonly maxBytes: number;
+  readonly onDetach: () => void;
+  /** Is offered what comes while nothing waits here. */
+  readonly sink?: LiveSink | undefined;
+}
+
 /** A bounded queue of blocks; one that overflows becomes a gap. */
 export class Follower {
-  private readonly maxBytes: number;
-  private readonly onDetach: () => void;
+  private readonly options: FollowerOptions;
   private blocks: Block[] = [];
   private bytes = 0;
   private gap: { from: number; to: number } | null = null;
+  /** Set while its reader has everything and waits for more. */
   private wake: (() => void) | undefined;
   private detached = false;
 
-  constructor(maxBytes: number, onDetach: () => void) {
-    this.maxBytes = maxBytes;
-    this.onDetach = onDetach;
+  constructor(options: FollowerOptions) {
+    this.options = options;
   }
 
   push(blocks: readonly Block[]): void {
+    if (this.wake && this.options.sink?.(blocks)) return;
     for (const block of blocks) {
       this.blocks.push(block);
       this.bytes += block.size;
     }
-    if (this.bytes > this.maxBytes && this.blocks.length > 1) this.overflow();
-    this.wake?.();
+    if (this.bytes > this.options.maxBytes && this.blocks.length > 1) this.overflow();
+    this.awake();
   }
 
   /** The next blocks; null once it is detached and empty. */
@@ -93,8 +107,14 @@ export class Follower {
   detach(): void {
     if (this.detached) return;
     this.detached = true;
-    this.onDetach();
-    this.wake?.();
+    this.options.onDetach();
+    this.awake();
+  }
+
+  private awake(): void {
+    const { wake } = this;
+    this.wake = undefined;
+    wake?.();
   }
 
   private overflow(): void {

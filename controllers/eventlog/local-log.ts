@@ -6,7 +6,7 @@ import {
   type FollowPosition,
   type LogPage,
 } from './event-log.ts';
-import type { Followers } from './followers.ts';
+import type { Followers, LiveSink } from './followers.ts';
 import { framesOf } from './store/frame.ts';
 import type { LogStore } from './store/log-store.ts';
 import type { ReadQuery } from './store/read.ts';
@@ -50,12 +50,12 @@ export class LocalLog implements EventLog {
       stream = await this.store.stream(name);
     }
     // Nothing is awaited between the comparison above and the first live line, so none falls between.
-    yield* this.live(name, signal);
+    yield* this.live(name, signal, position.sink);
   }
 
   /** Lines from now on; ends when the stream goes on elsewhere. */
-  async *live(name: string, signal: AbortSignal): AsyncGenerator<FollowBatch> {
-    const live = this.followers.attach(name);
+  async *live(name: string, signal: AbortSignal, sink?: LiveSink): AsyncGenerator<FollowBatch> {
+    const live = this.followers.attach(name, sink);
     const detach = (): void => live.detach();
     signal.addEventListener('abort', detach);
     try {

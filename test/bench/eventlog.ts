@@ -1,7 +1,8 @@
 /**
  * The event log against what people use: ingest and store against rsyslog, live lines against a bare `ws`
- * fan-out, the last lines and search of a large store against `grep -F`.
- * `node test/bench/eventlog.ts [--only ingest,live,read] [--gigabytes 1]` prints a Markdown table.
+ * fan-out, the last lines and search of a large store against `grep -F`, memory at twice the load.
+ * `node test/bench/eventlog.ts [--only ingest,live,read,overload] [--gigabytes 1] [--seconds 60]` prints a
+ * Markdown table.
  */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,6 +20,7 @@ import { compareInRounds } from '../testkit/ab-rounds.ts';
 import { Part } from '../testkit/kill.ts';
 import { assertOwnsPort } from '../testkit/ports.ts';
 import { lineOf, type LoadOptions } from './eventlog-lines.ts';
+import { measureOverload } from './eventlog-overload.ts';
 import { cpuSeconds, median } from './rounds.ts';
 import { atLeast, atMost, percentile, printRows, type Row } from './row.ts';
 
@@ -33,6 +35,7 @@ const { values } = parseArgs({
     gigabytes: { type: 'string', default: '1' },
     lines: { type: 'string', default: '1000000' },
     subscribers: { type: 'string', default: '500' },
+    seconds: { type: 'string', default: '60' },
   },
 });
 const only = values.only?.split(',');
@@ -171,8 +174,9 @@ async function fanOut(url: string, publish: (line: string) => void): Promise<num
   for (const socket of sockets) {
     socket.on('message', (data: Buffer) => {
       const now = performance.now();
-      const at = data.indexOf('sent=');
-      if (at !== -1) took.push(now - Number.parseFloat(data.toString('latin1', at + 5, at + 25)));
+      // A message carries the lines that were stored together.
+      for (let at = data.indexOf('sent='); at !== -1; at = data.indexOf('sent=', at + 5))
+        took.push(now - Number.parseFloat(data.toString('latin1', at + 5, at + 25)));
     });
   }
   await Promise.all(sockets.map((socket) => once(socket, 'open')));
@@ -180,7 +184,7 @@ async function fanOut(url: string, publish: (line: string) => void): Promise<num
   const from = performance.now();
   for (let sent = 0; sent < linesPerSecond * liveSeconds; sent += 1) {
     const due = from + (sent * 1_000) / linesPerSecond;
-    if (due > performance.now()) await sleep(due - performance.now());
+    await sleep(Math.max(0, due - performance.now()));
     // When it was due, not when a late timer fired: an open loop.
     publish(`sent=${due.toFixed(3).padEnd(20)} ${lineOf(sent)}`);
   }
@@ -206,6 +210,14 @@ async function measureLive(): Promise<Row[]> {
   const publisher = new WebSocket(`ws://127.0.0.1:${ports.bare}/publish`);
   await once(publisher, 'open');
   let round = 0;
+  const cpu = { ours: [] as number[], theirs: [] as number[] };
+  const deliveries = subscribers * linesPerSecond * liveSeconds;
+  const withCpu = async (pid: number, seen: number[], fan: () => Promise<number>): Promise<number> => {
+    const before = await cpuSeconds([pid]);
+    const p99 = await fan();
+    seen.push((((await cpuSeconds([pid])) - before) / deliveries) * 1e6);
+    return p99;
+  };
   const ours = async (): Promise<number> => {
     const stream = `app/live-${(round += 1)}`;
     const grant = new GrantSigner(keys.privateKey).sign({
@@ -214,7 +226,7 @@ async function measureLive(): Promise<Row[]> {
       expiresAt: Date.now() + 60_000,
     } as never);
     let producerSeq = 0;
-    return fanOut(`ws://127.0.0.1:${ports.socket}/follow?cursor=-1&grant=${grant}`, (line) => {
+    const publish = (line: string): void => {
       const frame = {
         stream,
         line,
@@ -226,19 +238,22 @@ async function measureLive(): Promise<Row[]> {
         timeMs: Date.now(),
       };
       client.append([frame]).catch((error: unknown) => console.error(String(error)));
-    });
+    };
+    const url = `ws://127.0.0.1:${ports.socket}/follow?cursor=-1&grant=${grant}`;
+    return withCpu(eventlog.pid, cpu.ours, () => fanOut(url, publish));
+  };
+  const publishBare = (line: string): void => {
+    const frames = [
+      { sequence: 1, timeMs: Date.now(), line, source: 'pod/app', level: 'info', channel: 'stdout' },
+    ];
+    publisher.send(JSON.stringify({ cursor: 1, frames }));
   };
   const theirs = (): Promise<number> =>
-    fanOut(`ws://127.0.0.1:${ports.bare}/`, (line) => {
-      const frames = [
-        { sequence: 1, timeMs: Date.now(), line, source: 'pod/app', level: 'info', channel: 'stdout' },
-      ];
-      publisher.send(JSON.stringify({ cursor: 1, frames }));
-    });
+    withCpu(bare.pid, cpu.theirs, () => fanOut(`ws://127.0.0.1:${ports.bare}/`, publishBare));
   try {
     const { ratio, a, b, control, isValid } = await compareInRounds({ rounds: 5, a: ours, b: theirs });
     console.log(
-      `live: p99 ${a.toFixed(1)} ms; bare ws ${b.toFixed(1)} ms; control ${control.toFixed(2)}${isValid ? '' : ' (void)'}`,
+      `live: p99 ${a.toFixed(1)} ms, ${median(cpu.ours).toFixed(1)} us of processor a delivery; bare ws ${b.toFixed(1)} ms, ${median(cpu.theirs).toFixed(1)} us; control ${control.toFixed(2)}${isValid ? '' : ' (void)'}`,
     );
     return [atMost('eventlog: line to subscriber p99 at 50,000/s, of a bare ws fan-out', ratio, 1.2, 'x')];
   } finally {
@@ -295,6 +310,17 @@ async function measureRead(gigabytes: number): Promise<Row[]> {
   }
 }
 
+async function measureFlood(): Promise<Row[]> {
+  const eventlog = await startEventlog('overload');
+  try {
+    const rpcUrl = `http://127.0.0.1:${ports.rpc}`;
+    const seconds = Number(values.seconds);
+    return await measureOverload({ pid: eventlog.pid, rpcUrl, ingestPort: ports.ingest, seconds });
+  } finally {
+    await eventlog.kill();
+  }
+}
+
 async function measureSearch(client: ReturnType<typeof createEventLogClient>): Promise<Row[]> {
   const searched = 2_000_000;
   const options = {
@@ -341,6 +367,7 @@ try {
   if (!only || only.includes('ingest')) rows.push(...(await measureIngest()));
   if (!only || only.includes('live')) rows.push(...(await measureLive()));
   if (!only || only.includes('read')) rows.push(...(await measureRead(Number(values.gigabytes))));
+  if (!only || only.includes('overload')) rows.push(...(await measureFlood()));
   printRows(rows);
 } finally {
   await rm(folder, { recursive: true, force: true });

@@ -135,7 +135,7 @@ export class Cluster implements EventLog {
     // Given up meanwhile: lines go on elsewhere, and would be passed over here without a word. Nothing is
     // awaited between the comparison above and the first live line, so none falls between.
     if (this.claims.get(stream) !== claim) return;
-    yield* this.local.live(stream, signal);
+    yield* this.local.live(stream, signal, position.sink);
   }
 
   /** A newer view: readers of streams that have another owner now end here and go on at their cursor. */

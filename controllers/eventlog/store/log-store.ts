@@ -9,6 +9,7 @@ import { Journal, type JournalEntry } from './journal.ts';
 import { LogStream } from './log-stream.ts';
 import type { PlacedBlock } from './merge.ts';
 import { type ReadPage, type ReadQuery, readStream } from './read.ts';
+import { Scanner } from './scanner.ts';
 
 export interface LogStoreOptions {
   readonly dataDir: string;
@@ -55,6 +56,7 @@ const log = createLogger('eventlog');
 export class LogStore {
   private readonly options: LogStoreOptions;
   private readonly journal: Journal;
+  private readonly scanner = new Scanner();
   private readonly streams = new Map<string, Promise<LogStream>>();
   private dirty = new Set<LogStream>();
   private pending: Batch[] = [];
@@ -105,7 +107,7 @@ export class LogStore {
   }
 
   async read(name: string, query: ReadQuery): Promise<ReadPage> {
-    return readStream(await this.stream(name), query);
+    return readStream(await this.stream(name), this.scanner, query);
   }
 
   /** Loaded from its files when need be; an unknown name is an empty stream. */
@@ -151,6 +153,7 @@ export class LogStore {
     await this.checkpoint();
     await this.checkpointing;
     await this.journal.close();
+    await this.scanner.stop();
   }
 
   folderOf(name: string): string {

@@ -1,9 +1,9 @@
-import { mkdir, open, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { createLogger } from '@skyarc/lib/log';
-import type { Block, Positions } from '@skyarc/lib/log-block';
+import type { Block, BlockHead, Positions } from '@skyarc/lib/log-block';
 import { syncFolder } from './files.ts';
 import { mergeBlocks, type PlacedBlock } from './merge.ts';
-import { readBlock, Segment } from './segment.ts';
+import { type BlockPlace, readBlock, Segment } from './segment.ts';
 
 export interface StreamLimits {
   /** A file of this size is closed and the next one begun. */
@@ -13,16 +13,24 @@ export interface StreamLimits {
 }
 
 /** A block that a reader may load, or skip by what is known of it. */
-export interface BlockSource {
-  readonly first: number;
-  readonly count: number;
-  readonly minTimeMs: number;
-  readonly maxTimeMs: number;
-  /** Null when it was dropped meanwhile or is damaged. */
+export interface BlockSource extends BlockHead {
+  /** Null when it was ruled out, dropped meanwhile or is damaged. */
   readonly load: () => Promise<Block | null>;
 }
 
+/** What a reader knows before it has seen a block. */
+export interface BlockChoice {
+  /** Asked before a file is read. */
+  readonly skipsFile: (file: Segment) => Promise<boolean>;
+  readonly wants: (block: BlockHead) => boolean;
+  /** Asked of some blocks at once: which of them, ascending in a file, need to be loaded. */
+  readonly look: ((file: Segment, places: readonly BlockPlace[]) => Promise<readonly boolean[]>) | null;
+}
+
 const maxProducers = 1_000;
+/** Blocks that a reader decides on at once: few while it may have enough soon, then as many as a file has. */
+const firstLook = 8;
+const maxLook = 256;
 const log = createLogger('eventlog');
 
 /**
@@ -134,17 +142,14 @@ export class LogStream {
     });
   }
 
-  /** Blocks from the one that holds the sequence on, or down from it; `skipFile` is asked before a file is read. */
-  async *blocks(
-    sequence: number,
-    backward: boolean,
-    skipFile: (file: Segment) => Promise<boolean>,
-  ): AsyncGenerator<BlockSource> {
+  /** Blocks from the one that holds the sequence on, or down from it. */
+  async *blocks(sequence: number, backward: boolean, choice: BlockChoice): AsyncGenerator<BlockSource> {
     this.usedAt = Date.now();
     // Taken together: what moves from the tail to a file later is still in this copy of the tail.
     const { segments } = this;
     const tail = this.tail.map(({ block }) => ({ ...block.head, load: async () => block }));
-    const inTail = tail.filter((block) => reaches(block, sequence, backward));
+    const isWanted = (block: BlockHead) => reaches(block, sequence, backward) && choice.wants(block);
+    const inTail = tail.filter(isWanted);
     const tailFirst = tail[0]?.first ?? Number.POSITIVE_INFINITY;
     if (backward) yield* inTail.toReversed();
     const from = Math.max(
@@ -152,20 +157,24 @@ export class LogStream {
       segments.findLastIndex((segment) => segment.first <= sequence),
     );
     const step = backward ? -1 : 1;
+    let atOnce = firstLook;
     for (let at = from; at >= 0 && at < segments.length; at += step) {
       const segment = segments[at] as Segment;
-      if (await skipFile(segment)) continue;
-      const places = (await segment.index()).filter(
-        (place) => place.first < tailFirst && reaches(place, sequence, backward),
-      );
+      if (await choice.skipsFile(segment)) continue;
+      let places = (await segment.index()).filter((place) => place.first < tailFirst && isWanted(place));
       if (places.length === 0) continue;
-      const file = await open(segment.path, 'r').catch(() => null);
+      await using file = await openToRead(segment.path);
       if (!file) continue;
-      try {
-        for (const place of backward ? places.toReversed() : places)
-          yield { ...place, load: () => readBlock(file, place) };
-      } finally {
-        await file.close();
+      for (; places.length > 0; atOnce = maxLook) {
+        const some = backward ? places.slice(-atOnce) : places.slice(0, atOnce);
+        places = backward ? places.slice(0, -atOnce) : places.slice(atOnce);
+        // The first few cost less to read than to ask about.
+        const hits = atOnce > firstLook ? await choice.look?.(segment, some) : null;
+        const sources = some.map((place, index) => ({
+          ...place,
+          load: async () => (hits?.[index] === false ? null : readBlock(file, place)),
+        }));
+        yield* backward ? sources.toReversed() : sources;
       }
     }
     if (!backward) yield* inTail;
@@ -225,4 +234,9 @@ function reaches(
   backward: boolean,
 ): boolean {
   return backward ? first <= sequence : first + count > sequence;
+}
+
+/** Null when it was dropped meanwhile. */
+function openToRead(path: string): Promise<FileHandle | null> {
+  return open(path, 'r').catch(() => null);
 }
