@@ -14,6 +14,8 @@ export interface ScanAnswer {
 }
 
 const threads = 2;
+/** Some milliseconds of work. */
+const pieceBlocks = 32;
 const idleMs = 10_000;
 
 /** Looks for bytes in blocks of files by threads of its own, which end when nobody searches. */
@@ -27,11 +29,19 @@ export class Scanner {
     clearTimeout(this.timer);
     this.running += 1;
     try {
-      const share = Math.ceil(places.length / threads);
-      const parts = Array.from({ length: threads }, (_, thread) =>
-        this.scan(thread, { path, places: places.slice(thread * share, (thread + 1) * share), needle }),
-      );
-      return (await Promise.all(parts)).flat();
+      const hits: (readonly boolean[])[] = [];
+      let next = 0;
+      // Each thread takes the next piece, so that neither waits for the other before the end.
+      const work = async (thread: number): Promise<void> => {
+        while (next * pieceBlocks < places.length) {
+          const piece = next;
+          next += 1;
+          const part = places.slice(piece * pieceBlocks, (piece + 1) * pieceBlocks);
+          hits[piece] = await this.scan(thread, { path, places: part, needle });
+        }
+      };
+      await Promise.all(Array.from({ length: threads }, (_, thread) => work(thread)));
+      return hits.flat();
     } finally {
       this.running -= 1;
       if (this.running === 0) this.timer = setTimeout(() => void this.stop(), idleMs).unref();
@@ -47,7 +57,6 @@ export class Scanner {
   }
 
   private async scan(thread: number, { path, places, needle }: ScanTask): Promise<readonly boolean[]> {
-    if (places.length === 0) return [];
     const known = this.workers[thread];
     const worker = known && !known.hasEnded ? known : (this.workers[thread] = new ScanThread());
     const wanted = places.map(({ offset, size }) => ({ offset, size }));
