@@ -1,5 +1,6 @@
 import { AppError } from '@skyarc/lib/errors';
 import { serviceOfMqToken } from '@skyarc/lib/mq-client';
+import type { HeaderSource } from '@skyarc/lib/rpc';
 import type { MqAccess } from './config.ts';
 
 export type Right = 'publish' | 'subscribe';
@@ -14,17 +15,17 @@ export class Access {
   }
 
   /** Throws UNAUTHENTICATED for a caller without a good token, FORBIDDEN for one without the right. */
-  check(headers: Headers, right: Right, topic: string): void {
+  check(headers: HeaderSource, right: Right, topic: string): void {
     this.require(headers, `${right} "${topic}"`, (service) => allows(service[right], topic));
   }
 
   /** For the work of operators. */
-  checkOperator(headers: Headers): void {
+  checkOperator(headers: HeaderSource): void {
     this.require(headers, 'operate topics', ({ operate }) => operate);
   }
 
   /** Who may see a topic's depth: all who have to do with it. */
-  checkReader(headers: Headers, topic: string): void {
+  checkReader(headers: HeaderSource, topic: string): void {
     this.require(
       headers,
       `see "${topic}"`,
@@ -33,7 +34,7 @@ export class Access {
   }
 
   private require(
-    headers: Headers,
+    headers: HeaderSource,
     what: string,
     isAllowed: (service: MqAccess['services'][string]) => boolean,
   ): void {

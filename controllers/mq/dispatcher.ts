@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { AppError, messageOf } from '@skyarc/lib/errors';
 import type { Compare, EtcdClient, Operation } from '@skyarc/lib/etcd';
 import { createLogger } from '@skyarc/lib/log';
@@ -9,6 +8,7 @@ import type { EarlyClaims } from './publisher.ts';
 import type { QueueCache } from './store/cache.ts';
 import type { CursorRecord, DeliveryRecord } from './store/records.ts';
 import type { GroupView } from './store/topic-view.ts';
+import { Tokens } from './tokens.ts';
 import { Turns } from './turns.ts';
 
 /** What becomes of a delivery. */
@@ -50,6 +50,7 @@ const maxSettlings = 40;
 /** The group's cursor moves for so many settled messages, or after so long. */
 const cursorRecords = 20;
 const cursorPauseMs = 100;
+const restMs = 10;
 const log = createLogger('mq');
 
 /**
@@ -61,12 +62,16 @@ export class Dispatcher {
   private readonly options: DispatcherOptions;
   private readonly members = new Set<Member>();
   private settlings: Settling[] = [];
+  /** Acks that nothing waits for, until the next transaction or `restMs` after the last one. */
+  private resting: Settling[] = [];
+  private committedAtMs = 0;
   /** Claims whose transaction was not answered: they are ours if the watch says so. */
   private unsure: Claim[] = [];
   /** Claims that a publisher is writing. */
   private readonly early = new Set<Claim>();
   private readonly buried = new Set<string>();
   private readonly turns = new Turns();
+  private readonly tokens = new Tokens();
   private movedAtMs = 0;
   private kicked = false;
   private running = false;
@@ -92,10 +97,11 @@ export class Dispatcher {
     return this.members.size;
   }
 
-  /** Hand-outs of messages that are about to be published, as far as members are free for them. */
-  claimEarly(published: readonly Claimable[]): EarlyClaims | null {
+  /** Hand-outs of messages that are about to be published, at most so many, as far as members are free for them. */
+  claimEarly(published: readonly Claimable[], atMost: number): EarlyClaims | null {
     const { cache, topic, group } = this.options;
-    const { view, capacity } = this;
+    const { view } = this;
+    const capacity = Math.min(this.capacity, atMost);
     if (!view || view.cursorRevision === 0 || capacity <= 0 || this.stopped) return null;
     const free = claimableAtOnce(cache.topic(topic), view, published, { capacity, now: Date.now() });
     if (free.length === 0) return null;
@@ -185,7 +191,8 @@ export class Dispatcher {
   private async round(): Promise<void> {
     const { cache } = this.options;
     if (!cache.topic(this.options.topic).isComplete) await cache.catchUp(this.options.topic);
-    const settlings = this.settlings.splice(0, maxSettlings);
+    const rested = this.resting.splice(0);
+    const settlings = [...rested, ...this.settlings.splice(0, maxSettlings - rested.length)];
     const writes = new Map<number, { record: DeliveryRecord; modRevision: number; done?: Settling }>();
     try {
       for (const settling of settlings) await this.evaluate(settling, writes);
@@ -210,9 +217,18 @@ export class Dispatcher {
     const canMove = planned.settledTo > view.settledTo;
     // Each move makes other nodes' transactions lose.
     const moves = canMove && (planned.forgotten.length >= cursorRecords || Date.now() >= movesAtMs);
-    this.wakeAt(view, canMove && !moves ? Math.min(planned.dueMs, movesAtMs) : planned.dueMs);
+    const dueMs = canMove && !moves ? Math.min(planned.dueMs, movesAtMs) : planned.dueMs;
+    const restedAtMs = this.committedAtMs + restMs;
+    const isPressing = planned.isPressing || claims.length > 0 || moves || Date.now() >= restedAtMs;
+    if (!isPressing && canRest(writes)) {
+      this.resting = [...writes.values()].flatMap(({ done }) => done ?? []);
+      this.wakeAt(view, this.resting.length > 0 ? Math.min(dueMs, restedAtMs) : dueMs);
+      return;
+    }
+    this.wakeAt(view, dueMs);
     if (writes.size === 0 && claims.length === 0 && !moves) return;
-    if (moves) this.movedAtMs = Date.now();
+    this.committedAtMs = Date.now();
+    if (moves) this.movedAtMs = this.committedAtMs;
     await this.commit(view, writes, claims, moves ? planned : null);
   }
 
@@ -330,7 +346,7 @@ export class Dispatcher {
     const member = [...this.members].reduce((best, each) =>
       each.rankAt(now) > best.rankAt(now) ? each : best,
     );
-    const deliveryId = `${claimable.sequence}-${randomBytes(9).toString('base64url')}`;
+    const deliveryId = `${claimable.sequence}-${this.tokens.next()}`;
     const { ackDeadlineMs, maxAttempts } = member.options;
     member.inFlight.set(claimable.sequence, deliveryId);
     const untilMs = Date.now() + ackDeadlineMs;
@@ -405,6 +421,13 @@ export class Dispatcher {
   private place(): { topic: string; group: string } {
     return { topic: this.options.topic, group: this.options.group };
   }
+}
+
+/** Whether these may wait a moment for others to share their transaction: acks that nobody's turn depends on. */
+function canRest(writes: ReadonlyMap<number, { done?: Settling }>): boolean {
+  return (
+    writes.size < cursorRecords && [...writes.values()].every(({ done }) => done?.settlement.kind === 'ack')
+  );
 }
 
 /** Forgets what a member has no more, and remembers that it let a deadline pass. */

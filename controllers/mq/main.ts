@@ -12,7 +12,7 @@ import { type MqConfig, mqConfigSchema } from './config.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { createCounters, createGauges } from './metrics.ts';
 import { Queue } from './queue.ts';
-import { routesOf } from './service.ts';
+import { directCallsOf, routesOf } from './service.ts';
 import { QueueCache } from './store/cache.ts';
 import { Keys } from './store/records.ts';
 
@@ -68,8 +68,9 @@ export async function start(input: MqConfig): Promise<RunningMq> {
     });
     const access = new Access(config.access);
     const routes = routesOf({ queue, access, cache, etcd, config, deadLetters });
+    const direct = directCallsOf({ queue, access });
     const rpc = stack.use(
-      await startRpcServer({ host, port: config.port, routes, tls: config.tls }),
+      await startRpcServer({ host, port: config.port, routes, direct, tls: config.tls }),
       (server) => server.stop(),
     );
     return { url: rpc.url, statusUrl: status.url, stop: () => stack.stop() };

@@ -94,6 +94,16 @@ test('nothing beyond a gap is handed out or passed: the watch may have lost it',
   expect(planned).toMatchObject({ settledTo: 2, claimable: [] });
 });
 
+const isPressing = (topic: TopicView, group: GroupView, capacity = 9) =>
+  plan(topic, group, { ...input, capacity }).isPressing;
+
+test('a settlement presses only when somebody could have a message after it', () => {
+  const busy = { untilMs: 2_000 };
+  expect(isPressing(topicOf(['a', 'b']), groupOf({ 1: busy, 2: busy }))).toBe(false);
+  expect(isPressing(topicOf(['a', 'a']), groupOf({ 1: busy }))).toBe(true);
+  expect(isPressing(topicOf(['a', 'b']), groupOf({ 1: busy, 2: busy }), 0)).toBe(true);
+});
+
 test('a delayed message waits and holds its key, others go on', () => {
   const topic = topicWith([{ key: 'a', notBeforeMs: 2_000 }, { key: 'a' }, { key: 'b' }]);
   expect(claimed(topic, groupOf())).toEqual([[3, 1]]);
@@ -111,7 +121,7 @@ const message = (key: string, sequence: number, more: Partial<MessageRecord> = {
   modRevision: 0,
 });
 
-test('what is being published may be had at once, unless something waits before it', () => {
+test('what is being published may be had at once, besides what waits before it', () => {
   const published = [
     message('a', 3),
     message('b', 4),
@@ -125,8 +135,10 @@ test('what is being published may be had at once, unless something waits before 
   expect(atOnce(topicOf(['a', 'b']), groupOf({ 1: settled, 2: settled }))).toEqual([3, 4]);
   expect(atOnce(topicOf(['a', 'b']), groupOf({ 1: settled, 2: settled }), 1)).toEqual([3]);
   expect(atOnce(topicOf(['a', 'x']), groupOf({ 1: busy, 2: settled }))).toEqual([4]);
-  expect(atOnce(topicOf(['x', 'y']), groupOf({ 1: settled }))).toEqual([]);
-  expect(atOnce(topicOf(['x', 'y']), groupOf({ 1: settled, 2: { untilMs: 999 } }))).toEqual([]);
+  expect(atOnce(topicOf(['x', 'y']), groupOf({ 1: settled }), 1)).toEqual([]);
+  expect(atOnce(topicOf(['x', 'y']), groupOf({ 1: settled }), 2)).toEqual([3]);
+  expect(atOnce(topicOf(['x', 'a']), groupOf({ 1: settled }))).toEqual([4]);
+  expect(atOnce(topicOf(['x', 'y']), groupOf({ 1: settled, 2: { untilMs: 999 } }), 1)).toEqual([]);
 });
 
 test('lanes take turns, each in its own order, and a full one keeps no other waiting', () => {

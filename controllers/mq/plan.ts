@@ -20,18 +20,22 @@ export interface Plan {
   /** The new cursor; its delivery records can be forgotten. */
   readonly settledTo: number;
   readonly forgotten: readonly number[];
+  /** Whether a settlement may let somebody have a message now. */
+  readonly isPressing: boolean;
 }
 
 export interface PlanInput {
   readonly capacity: number;
   /** Sequences that are being changed already. */
-  readonly touched: { has(sequence: number): boolean };
+  readonly touched: { readonly size: number; has(sequence: number): boolean };
   readonly now: number;
   /** Whose turn it is among the lanes. */
   readonly turns: Turns;
 }
 
-const maxClaims = 20;
+/** A transaction takes 128 operations; settlings take 40 of them at most. */
+const maxOperations = 120;
+const maxClaims = 60;
 const maxForgotten = 40;
 
 /** What a group can do next, by what is known. Pure. */
@@ -39,16 +43,22 @@ export function plan(topic: TopicView, group: GroupView, input: PlanInput): Plan
   const claimable: Claimable[] = [];
   const exhausted: number[] = [];
   let dueMs = Infinity;
+  let holdsBack = false;
+  let sequence = group.settledTo + 1;
   // The first unsettled message of a key holds back the later ones; an empty key has no order.
   const held = new Set<string>();
   const limit = Math.min(input.capacity, maxClaims);
   // Without lanes the first ones are enough; with them those behind a full lane count too.
   let hasLanes = false;
   const isEnough = () => limit <= 0 || (claimable.length >= limit && !hasLanes);
-  for (let sequence = group.settledTo + 1; sequence <= topic.completeTo && !isEnough(); sequence += 1) {
+  for (; sequence <= topic.completeTo && !isEnough(); sequence += 1) {
     const message = topic.messages.get(sequence);
     const record = group.deliveries.get(sequence);
-    if (!message || record?.state === 'settled' || held.has(message.key)) continue;
+    if (!message || record?.state === 'settled') continue;
+    if (held.has(message.key)) {
+      holdsBack = true;
+      continue;
+    }
     if (message.key) held.add(message.key);
     hasLanes ||= message.lane !== undefined;
     if (input.touched.has(sequence) || (record && record.untilMs > input.now)) continue;
@@ -60,11 +70,14 @@ export function plan(topic: TopicView, group: GroupView, input: PlanInput): Plan
       claimable.push({ sequence, message, attempt: attempt + 1, modRevision });
     }
   }
+  const selected = input.turns.select(claimable, limit);
+  const room = Math.min(maxForgotten, maxOperations - input.touched.size - selected.length);
   return {
-    claimable: input.turns.select(claimable, limit),
+    claimable: selected,
     exhausted,
     dueMs,
-    ...advance(topic, group, input.touched),
+    isPressing: holdsBack || sequence <= topic.completeTo,
+    ...advance(topic, group, input.touched, room),
   };
 }
 
@@ -72,6 +85,7 @@ function advance(
   topic: TopicView,
   group: GroupView,
   touched: PlanInput['touched'],
+  room: number,
 ): Pick<Plan, 'settledTo' | 'forgotten'> {
   const forgotten: number[] = [];
   let { settledTo } = group;
@@ -79,7 +93,7 @@ function advance(
     const record = group.deliveries.get(sequence);
     // A message that is gone, by retention or because the group is younger, counts as settled.
     const isDone = record?.state === 'settled' || !topic.messages.has(sequence);
-    if (!isDone || touched.has(sequence) || forgotten.length >= maxForgotten) break;
+    if (!isDone || touched.has(sequence) || forgotten.length >= room) break;
     if (record) forgotten.push(sequence);
     settledTo = sequence;
   }
@@ -89,32 +103,34 @@ function advance(
 const furthestLook = 1_000;
 
 /**
- * Which of the messages that are about to be published the group may have at once: none while others wait or while
- * there is too much to look through. Pure.
+ * Which of the messages that are about to be published the group may have at once: as many as its members can take
+ * besides those that wait already; none while there is too much to look through. Pure.
  */
 export function claimableAtOnce(
   topic: TopicView,
   group: GroupView,
   published: readonly Claimable[],
-  input: Pick<PlanInput, 'capacity' | 'now'>,
+  { capacity, now }: Pick<PlanInput, 'capacity' | 'now'>,
 ): Claimable[] {
   if (topic.completeTo - group.settledTo > furthestLook) return [];
   const held = new Set<string>();
-  for (let sequence = group.settledTo + 1; sequence <= topic.completeTo; sequence += 1) {
+  let room = capacity;
+  for (let sequence = group.settledTo + 1; sequence <= topic.completeTo && room > 0; sequence += 1) {
     const message = topic.messages.get(sequence);
     const record = group.deliveries.get(sequence);
     if (!message || record?.state === 'settled') continue;
-    const isBusy = record !== undefined && record.untilMs > input.now;
-    const isDelayed = (message.notBeforeMs ?? 0) > input.now;
-    if (!isBusy && !isDelayed && !held.has(message.key)) return [];
+    const isBusy = record !== undefined && record.untilMs > now;
+    const isDelayed = (message.notBeforeMs ?? 0) > now;
+    if (!isBusy && !isDelayed && !held.has(message.key)) room -= 1;
     if (message.key) held.add(message.key);
   }
   const free: Claimable[] = [];
   for (const each of published) {
     const { key, notBeforeMs = 0 } = each.message;
+    if (free.length >= room) break;
     if (held.has(key)) continue;
     if (key) held.add(key);
-    if (notBeforeMs <= input.now && free.length < Math.min(input.capacity, maxClaims)) free.push(each);
+    if (notBeforeMs <= now) free.push(each);
   }
   return free;
 }

@@ -72,7 +72,7 @@ export class Publisher {
   private async run(): Promise<void> {
     this.running = true;
     // What arrives in the same turn of the event loop shares the first commit too.
-    await Promise.resolve();
+    await new Promise((resolve) => setImmediate(resolve));
     while (this.waiting.length > 0) {
       const group = this.takeGroup();
       try {

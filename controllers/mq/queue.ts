@@ -6,7 +6,7 @@ import { Dispatcher } from './dispatcher.ts';
 import { refusalOf } from './limits.ts';
 import type { HandOut } from './member.ts';
 import type { Counters } from './metrics.ts';
-import { type NewMessage, Publisher, type PublishResult } from './publisher.ts';
+import { type EarlyClaims, type NewMessage, Publisher, type PublishResult } from './publisher.ts';
 import type { QueueCache } from './store/cache.ts';
 import type { CursorRecord, HeadRecord } from './store/records.ts';
 import type { GroupView, TopicView } from './store/topic-view.ts';
@@ -28,6 +28,9 @@ export interface QueueDeps {
   readonly config: ResolvedMqConfig;
   readonly counters: Counters;
 }
+
+/** A transaction takes 128 operations. */
+const maxEarlyRecords = 120;
 
 /** All topics and groups that this node has to do with. */
 export class Queue {
@@ -128,8 +131,17 @@ export class Queue {
         cache,
         topic,
         refusal: (view, messages, bytes) => refusalOf(view, { messages, bytes }, config),
-        claimEarly: (messages) =>
-          [...this.dispatchersOf(topic)].flatMap((dispatcher) => dispatcher.claimEarly(messages) ?? []),
+        claimEarly: (messages) => {
+          const early: EarlyClaims[] = [];
+          let room = maxEarlyRecords;
+          for (const dispatcher of this.dispatchersOf(topic)) {
+            const claims = dispatcher.claimEarly(messages, room);
+            if (!claims) continue;
+            early.push(claims);
+            room -= claims.records.length;
+          }
+          return early;
+        },
       });
       this.publishers.set(topic, publisher);
     }

@@ -1,13 +1,20 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ConnectRouter, ServiceImpl } from '@connectrpc/connect';
 import {
+  type AckManyRequest,
+  type AckRequest,
+  type ExtendRequest,
   type FailureSchema,
+  type NackRequest,
+  type PublishRequest,
+  type PublishResponseSchema,
   type PublishStreamRequest,
   type PublishStreamResponseSchema,
   QueueService,
   type SubscribeResponseSchema,
 } from '@skyarc/lib/contracts/generated/skyarc/mq/v1/mq_pb.js';
 import { AppError, publicMessageOf, toAppError } from '@skyarc/lib/errors';
+import { directCall, type DirectCall, type HeaderSource } from '@skyarc/lib/rpc';
 import type { Access } from './access.ts';
 import type { Settlement } from './dispatcher.ts';
 import { type HandOut, Member } from './member.ts';
@@ -68,13 +75,9 @@ function publishCalls({ queue, access }: ServiceDeps): Calls {
       failures: outcomes.flatMap((one, index) => (one instanceof AppError ? [failureOf(one, index)] : [])),
     };
   };
+  const one = publishOne({ queue, access });
   return {
-    async publish(request, { requestHeader }) {
-      checkNames(request.topic);
-      access.check(requestHeader, 'publish', request.topic);
-      const { sequence, duplicate } = await queue.publish(request.topic, messageOf(request, true));
-      return { sequence: BigInt(sequence), duplicate };
-    },
+    publish: (request, { requestHeader }) => one(request, requestHeader),
     // One bad request must not take down those beside it on the stream.
     publishStream: (requests, { requestHeader }) =>
       pipelined(requests, streamRequests, (request) =>
@@ -83,6 +86,31 @@ function publishCalls({ queue, access }: ServiceDeps): Calls {
           failures: request.messages.map((_, index) => failureOf(toAppError(error), index)),
         })),
       ),
+  };
+}
+
+/** Calls of which there are many: of publishers that do not share requests, and of all consumers. */
+export function directCallsOf(deps: Pick<ServiceDeps, 'queue' | 'access'>): DirectCall[] {
+  const { method } = QueueService;
+  const { ack, ackMany, nack, extend } = settleHandlers(deps);
+  return [
+    directCall(method.publish, publishOne(deps)),
+    directCall(method.ack, ack),
+    directCall(method.ackMany, ackMany),
+    directCall(method.nack, nack),
+    directCall(method.extend, extend),
+  ];
+}
+
+function publishOne({ queue, access }: Pick<ServiceDeps, 'queue' | 'access'>) {
+  return async (
+    request: PublishRequest,
+    headers: HeaderSource,
+  ): Promise<MessageInitShape<typeof PublishResponseSchema>> => {
+    checkNames(request.topic);
+    access.check(headers, 'publish', request.topic);
+    const { sequence, duplicate } = await queue.publish(request.topic, messageOf(request, true));
+    return { sequence: BigInt(sequence), duplicate };
   };
 }
 
@@ -135,10 +163,20 @@ function subscribeCalls({ queue, access }: ServiceDeps): Calls {
   };
 }
 
-function settleCalls({ queue, access }: ServiceDeps): Calls {
+function settleCalls(deps: Pick<ServiceDeps, 'queue' | 'access'>): Calls {
+  const { ack, ackMany, nack, extend } = settleHandlers(deps);
+  return {
+    ack: (request, { requestHeader }) => ack(request, requestHeader),
+    ackMany: (request, { requestHeader }) => ackMany(request, requestHeader),
+    nack: (request, { requestHeader }) => nack(request, requestHeader),
+    extend: (request, { requestHeader }) => extend(request, requestHeader),
+  };
+}
+
+function settleHandlers({ queue, access }: Pick<ServiceDeps, 'queue' | 'access'>) {
   const settle = async (
     request: { topic: string; group: string; deliveryId: string },
-    headers: Headers,
+    headers: HeaderSource,
     settlement: Settlement,
   ) => {
     checkNames(request.topic, request.group);
@@ -148,29 +186,25 @@ function settleCalls({ queue, access }: ServiceDeps): Calls {
     return {};
   };
   return {
-    async ackMany(request, { requestHeader }) {
-      const { topic, group, deliveryIds } = request;
+    ackMany: async ({ topic, group, deliveryIds }: AckManyRequest, headers: HeaderSource) => {
       checkRange('deliveryIds', deliveryIds.length, 1, 1_000);
       const outcomes = await Promise.allSettled(
-        deliveryIds.map((deliveryId) => settle({ topic, group, deliveryId }, requestHeader, { kind: 'ack' })),
+        deliveryIds.map((deliveryId) => settle({ topic, group, deliveryId }, headers, { kind: 'ack' })),
       );
       const failures = outcomes.flatMap((outcome, index) =>
         outcome.status === 'rejected' ? [failureOf(toAppError(outcome.reason), index)] : [],
       );
       return { failures };
     },
-    ack: (request, { requestHeader }) => settle(request, requestHeader, { kind: 'ack' }),
-    nack: (request, { requestHeader }) => {
+    ack: (request: AckRequest, headers: HeaderSource) => settle(request, headers, { kind: 'ack' }),
+    nack: async (request: NackRequest, headers: HeaderSource) => {
       const delayMs = checkNackDelay(request.delayMs);
-      return settle(request, requestHeader, {
-        kind: 'nack',
-        delayMs,
-        reason: request.reason.slice(0, 1_000),
-      });
+      const reason = request.reason.slice(0, 1_000);
+      return settle(request, headers, { kind: 'nack', delayMs, reason });
     },
-    async extend(request, { requestHeader }) {
+    extend: async (request: ExtendRequest, headers: HeaderSource) => {
       const untilMs = Date.now() + checkDeadline(request.ackDeadlineMs);
-      await settle(request, requestHeader, { kind: 'extend', untilMs });
+      await settle(request, headers, { kind: 'extend', untilMs });
       return { deadlineUnixMs: BigInt(untilMs) };
     },
   };

@@ -3,13 +3,13 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
-import { createClient } from '@connectrpc/connect';
+import { Code, createClient } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { CertificateAuthority } from '@skyarc/lib/certificates';
 import { PublishResponseSchema, QueueService } from '@skyarc/lib/contracts/generated/skyarc/mq/v1/mq_pb.js';
 import { AppError } from '@skyarc/lib/errors';
 import { afterEach, expect, test } from 'vitest';
-import { createRpcClient, startRpcServer } from './index.ts';
+import { createRpcClient, directCall, fromConnectError, startRpcServer } from './index.ts';
 
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -128,4 +128,59 @@ test('mutual TLS lets in only whom its authority knows', async () => {
   );
   expect((await known.calls.publish({ topic: 't' })).sequence).toBe(7n);
   await expect(stranger.calls.publish({ topic: 't' })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+});
+
+test.each(['plain', 'tls'] as const)('a call answered directly looks like any other, %s', async (kind) => {
+  const folder = await mkdtemp(join(tmpdir(), 'skyarc-rpc-'));
+  cleanups.push(() => rm(folder, { recursive: true }));
+  const authority = await CertificateAuthority.ensure(folder, 'test');
+  const tls = await authority.issue({ commonName: 'server', names: ['127.0.0.1'], usage: 'server' });
+  const seen: string[] = [];
+  const server = await startRpcServer({
+    host: '127.0.0.1',
+    port: 0,
+    readMaxBytes: 1_000,
+    ...(kind === 'tls' ? { tls: { cert: tls.cert, key: tls.key } } : {}),
+    routes: (router) => router.service(QueueService, { publish: () => ({ sequence: 1n }) }),
+    direct: [
+      directCall(QueueService.method.publish, async ({ topic }, headers) => {
+        seen.push(headers.get('Authorization') ?? '');
+        if (topic === 'slow') await new Promise((resolve) => setTimeout(resolve, 300));
+        if (!topic)
+          throw new AppError('EXHAUSTED', 'Cannot publish: näher "x"', { details: { retryAfterMs: 70 } });
+        return { sequence: 2n };
+      }),
+    ],
+  });
+  cleanups.push(() => server.stop());
+  const nodeOptions = { ca: authority.cert };
+  const client = createRpcClient(QueueService, { url: server.url, tls: nodeOptions });
+  const sessionManager = new Http2SessionManager(server.url, undefined, nodeOptions);
+  cleanups.push(() => sessionManager.abort());
+  cleanups.push(() => client.close());
+  const grpc = createClient(QueueService, createGrpcTransport({ baseUrl: server.url, sessionManager }));
+  const headers = { authorization: 'Bearer x' };
+  expect((await client.calls.publish({ topic: 't' }, { headers })).sequence).toBe(2n);
+  expect((await grpc.publish({ topic: 't' }, { headers })).sequence).toBe(2n);
+  expect(seen).toEqual(['Bearer x', 'Bearer x']);
+  expect((await client.calls.publish({ topic: 't' }, { timeoutMs: 5_000 })).sequence).toBe(2n);
+  await expect(client.calls.publish({ topic: 'slow' }, { timeoutMs: 50 })).rejects.toMatchObject({
+    code: 'TIMEOUT',
+  });
+  for (const call of [
+    () => client.calls.publish({}),
+    () =>
+      grpc.publish({}).catch((error: unknown) => {
+        throw fromConnectError(error);
+      }),
+  ]) {
+    await expect(call()).rejects.toMatchObject({
+      code: 'EXHAUSTED',
+      message: 'Cannot publish: näher "x"',
+      details: { retryAfterMs: 70 },
+    });
+  }
+  const large = { topic: 't', body: new Uint8Array(2_000) };
+  await expect(client.calls.publish(large)).rejects.toMatchObject({ code: 'EXHAUSTED' });
+  await expect(grpc.publish(large)).rejects.toMatchObject({ code: Code.ResourceExhausted });
 });

@@ -7,6 +7,7 @@ import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { AppError } from '@skyarc/lib/errors';
 import { listen, type RunningService } from '@skyarc/lib/lifecycle';
 import { sleep } from '@skyarc/lib/retry';
+import { answersDirectly, type DirectCall } from './direct.ts';
 import { serverErrors } from './errors.ts';
 
 export interface RpcTls {
@@ -21,6 +22,8 @@ export interface RpcServerOptions {
   /** 0 picks a free port. */
   readonly port: number;
   readonly routes: (router: ConnectRouter) => void;
+  /** Unary calls of which there are many: binary ones over HTTP/2 pass Connect by, and have no end but the client's. */
+  readonly direct?: readonly DirectCall[];
   readonly tls?: RpcTls;
   /** Largest request that is read; default 4 MiB. */
   readonly readMaxBytes?: number;
@@ -28,6 +31,8 @@ export interface RpcServerOptions {
   readonly drainMs?: number;
 }
 
+/** Whether a stream of HTTP/2 was taken. */
+type IsAnswered = (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => boolean;
 type Handler = http.RequestListener & Parameters<typeof http2.createServer>[1];
 
 /**
@@ -37,15 +42,21 @@ type Handler = http.RequestListener & Parameters<typeof http2.createServer>[1];
  */
 export async function startRpcServer(options: RpcServerOptions): Promise<RunningService> {
   const shutdown = new AbortController();
+  const readMaxBytes = options.readMaxBytes ?? 4 << 20;
+  const calls = new Map(options.direct?.map((call) => [call.path, call]));
+  const isAnswered: IsAnswered = (stream, headers) =>
+    !shutdown.signal.aborted && answersDirectly(calls, readMaxBytes, stream, headers);
   const handler = connectNodeAdapter({
     routes: options.routes,
     interceptors: [serverErrors],
-    readMaxBytes: options.readMaxBytes ?? 4 << 20,
+    readMaxBytes,
     // Over loopback and inside a cluster, compressing costs more than it saves.
     acceptCompression: [],
     shutdownSignal: shutdown.signal,
   }) as Handler;
-  const { listener, drain } = options.tls ? secureServer(handler, options.tls) : plainServer(handler);
+  const { listener, drain } = options.tls
+    ? secureServer(handler, isAnswered, options.tls)
+    : plainServer(handler, isAnswered);
   const sockets = new Set<net.Socket>();
   listener.on('connection', (socket: net.Socket) => {
     sockets.add(socket);
@@ -77,9 +88,10 @@ interface Listener {
 }
 
 /** Node's HTTP/2 server cannot speak HTTP/1.1 without TLS, so the first bytes choose (RFC 9113, 3.4). */
-function plainServer(handler: Handler): Listener {
+function plainServer(handler: Handler, isAnswered: IsAnswered): Listener {
   const http1 = http.createServer(handler);
   const h2 = http2.createServer(handler);
+  answerFirst(h2, isAnswered);
   const sessions = trackSessions(h2);
   const idle = new Set<net.Socket>();
   let draining = false;
@@ -102,7 +114,7 @@ function plainServer(handler: Handler): Listener {
   };
 }
 
-function secureServer(handler: Handler, tls: RpcTls): Listener {
+function secureServer(handler: Handler, isAnswered: IsAnswered, tls: RpcTls): Listener {
   const listener = http2.createSecureServer(
     {
       allowHTTP1: true,
@@ -114,6 +126,7 @@ function secureServer(handler: Handler, tls: RpcTls): Listener {
     },
     handler as Parameters<typeof http2.createSecureServer>[1],
   );
+  answerFirst(listener, isAnswered);
   const sessions = trackSessions(listener);
   return {
     listener,
@@ -121,6 +134,16 @@ function secureServer(handler: Handler, tls: RpcTls): Listener {
       for (const session of sessions) session.close();
     },
   };
+}
+
+/** Puts ours before what Node makes of a stream for its handler of requests. */
+function answerFirst(server: http2.Http2Server | http2.Http2SecureServer, isAnswered: IsAnswered): void {
+  const others = server.listeners('stream') as ((...args: unknown[]) => void)[];
+  server.removeAllListeners('stream');
+  server.on('stream', (stream, headers, ...rest) => {
+    if (isAnswered(stream, headers)) return;
+    for (const other of others) other.call(server, stream, headers, ...rest);
+  });
 }
 
 function trackSessions(server: http2.Http2Server | http2.Http2SecureServer): Set<http2.Http2Session> {

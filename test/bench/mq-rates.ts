@@ -1,5 +1,7 @@
 import { performance } from 'node:perf_hooks';
-import { QueueService } from '@skyarc/lib/contracts/generated/skyarc/mq/v1/mq_pb.js';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { Client, credentials } from '@grpc/grpc-js';
+import { type PublishRequest, QueueService } from '@skyarc/lib/contracts/generated/skyarc/mq/v1/mq_pb.js';
 import { EtcdClient } from '@skyarc/lib/etcd';
 import { createMqClient } from '@skyarc/lib/mq-client';
 import { run } from '@skyarc/lib/process';
@@ -82,14 +84,21 @@ export async function publishRate(mqUrl: string, ms: number): Promise<number> {
   return rate;
 }
 
-/** The same by gRPC's unary call, without the client's sharing of requests. */
+/** The same by gRPC's unary call and by the gRPC client under that of etcd, without the sharing of requests. */
 export async function unaryRate(mqUrl: string, ms: number): Promise<number> {
-  const rpc = createRpcClient(QueueService, { url: mqUrl });
+  const { publish } = QueueService.method;
+  const path = `/${QueueService.typeName}/${publish.name}`;
+  const client = new Client(new URL(mqUrl).host, credentials.createInsecure());
+  const write = (request: PublishRequest) => Buffer.from(toBinary(publish.input, request));
+  const read = (bytes: Buffer) => fromBinary(publish.output, bytes);
   const topic = newTopic();
-  const rate = await withCallers(atOnce, ms, (number) =>
-    rpc.calls.publish({ topic, messageId: `${number}`, key: '', body }),
-  );
-  rpc.close();
+  const rate = await withCallers(atOnce, ms, async (number) => {
+    const request = create(publish.input, { topic, messageId: `${number}`, key: '', body });
+    await new Promise<void>((resolve, reject) => {
+      client.makeUnaryRequest(path, write, read, request, (error) => (error ? reject(error) : resolve()));
+    });
+  });
+  client.close();
   await forget(mqUrl, topic);
   return rate;
 }

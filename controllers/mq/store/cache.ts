@@ -20,6 +20,8 @@ export class QueueCache {
   private revisions = new Map<string, number>();
   private readonly listeners = new Set<(topic: string) => void>();
   private revision = 0;
+  /** Of this node's own transactions that the watch has still to tell of. */
+  private readonly ownRevisions = new Set<number>();
   /** Why records cannot be read at the moment, if so. */
   problem: string | undefined = 'records are not read yet';
 
@@ -67,8 +69,9 @@ export class QueueCache {
     return () => this.listeners.delete(listener);
   }
 
-  /** Takes over what this node itself has written in one transaction, ahead of the watch. */
+  /** Takes over all that this node itself has written in one transaction, ahead of the watch. */
   applyWritten(revision: number, written: readonly { key: string; value: StoredValue }[]): void {
+    if (revision > this.revision) this.ownRevisions.add(revision);
     const changed = new Set<string>();
     for (const { key, value } of written) {
       const topic = this.apply(key, value, revision);
@@ -165,10 +168,13 @@ export class QueueCache {
       for await (const batch of batches) {
         const changed = new Set<string>();
         for (const { type, kv } of batch.changes) {
+          if (this.ownRevisions.has(kv.modRevision)) continue;
           const topic = this.apply(kv.key, type === 'put' ? kv.value : null, kv.modRevision);
           if (topic) changed.add(topic);
         }
         this.revision = Math.max(this.revision, batch.revision);
+        for (const revision of this.ownRevisions)
+          if (revision <= batch.revision) this.ownRevisions.delete(revision);
         this.tell(changed);
       }
     } catch (error) {

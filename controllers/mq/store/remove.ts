@@ -92,6 +92,11 @@ function removalOf(
   );
   const record = JSON.stringify({ publishedMs, ids: Object.fromEntries(ids) } satisfies IdsRecord);
   const isYoung = publishedMs > Date.now() - duplicateWindowMs;
-  if (isYoung) operations.push({ type: 'put', key: keys.ids(topic.name, first), value: record });
-  return { first, compare, operations, written: [{ key, value: null }], bytes: record.length };
+  const written: { key: string; value: StoredValue }[] = [{ key, value: null }];
+  if (isYoung) {
+    const idsKey = keys.ids(topic.name, first);
+    operations.push({ type: 'put', key: idsKey, value: record });
+    written.push({ key: idsKey, value: Buffer.from(record) });
+  }
+  return { first, compare, operations, written, bytes: record.length };
 }
