@@ -82,14 +82,18 @@ export class Audience {
 
   private tellEndpoints(app: Listeners, service: string): void {
     const view = this.world.view(app.namespace);
-    const destinations = destinationsTo(app.spec, view, service);
-    if (destinations.length === 0) return;
-    const fresh = new Map<string, Resource>(
-      destinations.map((one) => [endpointsName(one), renderEndpointsOf(one, view)]),
-    );
-    const names = new Set(fresh.keys());
+    // Equal in all dialects.
+    const [known] = app.snapshots.values();
+    // A service has many ports and an app many streams: only what differs is worth looking at in each.
+    const fresh = destinationsTo(app.spec, view, service)
+      .map((one): [string, Resource] => [endpointsName(one), renderEndpointsOf(one, view)])
+      .filter(([name, { version }]) => version !== known?.endpoints.get(name)?.version);
+    if (fresh.length === 0) return;
+    const names = new Set(fresh.map(([name]) => name));
     for (const [dialect, snapshot] of app.snapshots) {
-      app.snapshots.set(dialect, { ...snapshot, endpoints: new Map([...snapshot.endpoints, ...fresh]) });
+      const endpoints = new Map(snapshot.endpoints);
+      for (const [name, resource] of fresh) endpoints.set(name, resource);
+      app.snapshots.set(dialect, { ...snapshot, endpoints });
     }
     for (const [session, dialect] of app.sessions) session.update(this.snapshotOf(app, dialect), names);
   }

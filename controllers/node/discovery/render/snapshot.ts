@@ -57,6 +57,7 @@ export function renderEndpointsOf(destination: Destination, view: NamespaceView)
 export function destinationsTo(spec: MeshSpec, view: NamespaceView, service: string): Destination[] {
   const found = new Map<string, Destination>();
   for (const rule of spec.rules) {
+    if (!leadsTo(rule, service)) continue;
     for (const { port } of portsOf(view, rule)) {
       for (const one of destinationsOf(rule, port)) {
         if (one.service === service) found.set(endpointsName(one), one);
@@ -64,6 +65,13 @@ export function destinationsTo(spec: MeshSpec, view: NamespaceView, service: str
     }
   }
   return [...found.values()];
+}
+
+function leadsTo(rule: MeshRule, service: string): boolean {
+  return (
+    rule.service === service ||
+    rule.routes.some(({ targets }) => targets.some((one) => one.service === service))
+  );
 }
 
 function destinationsOf(rule: MeshRule, port: number): Destination[] {
