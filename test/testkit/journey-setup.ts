@@ -33,7 +33,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   if (!place) throw new Error(`No installation for project ${project.name}`);
   const authorityFolder = join(tmpdir(), `${place.instance}-authority`);
   const NODE_EXTRA_CA_CERTS = await trustOurAuthority(authorityFolder);
-  const options = { ...place, env: { NODE_EXTRA_CA_CERTS } };
+  const options = { ...place, env: { ...place.env, NODE_EXTRA_CA_CERTS } };
   const installation = new Installation(options);
   await installation.purge();
   await installation.start();

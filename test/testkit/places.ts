@@ -1,10 +1,16 @@
 import type { InstallationOptions } from './installation.ts';
 
-export type Place = Pick<InstallationOptions, 'instance' | 'portOffset' | 'network'>;
+export type Place = Pick<InstallationOptions, 'instance' | 'portOffset' | 'network' | 'env'>;
 
 /** Where installations of tests are; those of one run may be there at the same time. */
 export const places = {
-  journeys: { instance: 'skyarctest', portOffset: 3_600, network: 150 },
+  journeys: {
+    instance: 'skyarctest',
+    portOffset: 3_600,
+    network: 150,
+    // Alerts within seconds, where people wait for minutes.
+    env: { SKYARC_METRICS_INTERVAL: '3', SKYARC_ALERT_PATIENCE: '0.15' },
+  },
   'journeys-faults': { instance: 'skyarcthr', portOffset: 4_200, network: 154 },
   'journeys-build': { instance: 'skyarctwo', portOffset: 5_700, network: 152 },
   /** On the Kubernetes of `foreignPlace`. */
