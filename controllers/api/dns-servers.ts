@@ -1,35 +1,9 @@
+import { dnsState, type DnsState } from '@skyarc/lib/contracts';
 import { AppError, messageOf } from '@skyarc/lib/errors';
-import { z } from 'zod';
 import type { CallContext } from './context.ts';
 import type { DnsServer } from './generated/resolvers.ts';
 
 const timeoutMs = 2_000;
-
-const state = z.object({
-  address: z.string(),
-  zones: z.array(
-    z.object({
-      origin: z.string(),
-      isInternal: z.boolean(),
-      isWildcard: z.boolean(),
-      names: z.int(),
-      serial: z.number(),
-    }),
-  ),
-  gateways: z.array(z.object({ address: z.string(), isAlive: z.boolean() })),
-  questions: z.number(),
-  questionsPerSecond: z.number(),
-  failures: z.array(
-    z.object({
-      name: z.string(),
-      type: z.string(),
-      reason: z.enum(['NO_SUCH_NAME', 'REFUSED', 'NOT_READY', 'LIMITED']),
-      count: z.int(),
-      atMs: z.number(),
-    }),
-  ),
-  clusterSilenceSec: z.number().nullable(),
-});
 
 /** What the servers of names say of themselves, in the order of their status servers; for operators alone. */
 export async function readDnsServers(urls: readonly string[], { teams }: CallContext): Promise<DnsServer[]> {
@@ -41,7 +15,7 @@ async function ask(url: string): Promise<DnsServer> {
   try {
     const response = await fetch(`${url}/state`, { signal: AbortSignal.timeout(timeoutMs) });
     if (!response.ok) throw new AppError('UNAVAILABLE', `it answers with status ${response.status}`);
-    return present(state.parse(await response.json()));
+    return present(dnsState.parse(await response.json()));
   } catch (error) {
     return { ...unknown, problem: `It does not answer: ${messageOf(error)}` };
   }
@@ -58,7 +32,7 @@ const unknown: DnsServer = {
   clusterSilenceSeconds: null,
 };
 
-function present(said: z.output<typeof state>): DnsServer {
+function present(said: DnsState): DnsServer {
   return {
     ...unknown,
     address: said.address,

@@ -1,5 +1,6 @@
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import { codes, ZoneSet, type DnsClient, type DnsQuery, type DnsReply, type ZoneData } from '@skyarc/lib/dns';
+import type { DnsState } from '@skyarc/lib/contracts';
 import { Informer, type KubeClient } from '@skyarc/lib/kube';
 import type { Logger } from '@skyarc/lib/log';
 import { sleep } from '@skyarc/lib/retry';
@@ -8,7 +9,7 @@ import { GatewayProbe } from './probe.ts';
 import { RateLimit } from './rate-limit.ts';
 import { gatewaysOf } from './render/ingresses.ts';
 import { renderZones, type ClusterObjects } from './render/zones.ts';
-import { Tally, type Failure } from './tally.ts';
+import { Tally } from './tally.ts';
 
 /** What became of a question, for the metrics. */
 export interface Outcome {
@@ -17,26 +18,6 @@ export interface Outcome {
   readonly code: number;
   readonly isTcp: boolean;
   readonly verdict: 'send' | 'truncate' | 'drop';
-}
-
-/** What a server of names says of itself, at `/state`. */
-export interface DnsState {
-  readonly zones: readonly {
-    readonly origin: string;
-    /** Names of apps for other networks; else the app domain or another zone of hosts. */
-    readonly isInternal: boolean;
-    /** Every name below leads to the gateways. */
-    readonly isWildcard: boolean;
-    /** That are answered; a wildcard is one of them. */
-    readonly names: number;
-    readonly serial: number;
-  }[];
-  readonly gateways: readonly { readonly address: string; readonly isAlive: boolean }[];
-  readonly questions: number;
-  readonly questionsPerSecond: number;
-  readonly failures: readonly Failure[];
-  /** Null before the cluster ever answered. */
-  readonly clusterSilenceSec: number | null;
 }
 
 /** Changes of one moment are one rendering. */
@@ -108,7 +89,7 @@ export class DnsController {
     return this.isSynced;
   }
 
-  get state(): DnsState {
+  get state(): Omit<DnsState, 'address'> {
     const { internal, zones } = this.settings;
     const isWildcard = (origin: string): boolean =>
       zones.some((zone) => zone.origin === origin && zone.wildcard);
@@ -124,7 +105,7 @@ export class DnsController {
       gateways: this.gateways.map((address) => ({ address, isAlive: this.isAlive(address) })),
       questions: this.tally.questions,
       questionsPerSecond: this.tally.questionsPerSecond,
-      failures: this.tally.failures,
+      failures: [...this.tally.failures],
       clusterSilenceSec: Number.isFinite(silence) ? silence : null,
     };
   }

@@ -1,12 +1,12 @@
 import { createSocket } from 'node:dgram';
 import { createServer, type Server } from 'node:net';
+import { dnsState } from '@skyarc/lib/contracts';
 import { TestCluster } from '@skyarc/lib/kube/testing';
 import { setLogLevel } from '@skyarc/lib/log';
 import { run } from '@skyarc/lib/process';
 import { pollUntil, sleep } from '@skyarc/lib/retry';
 import { encode } from 'dns-packet';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { DnsState } from './controller.ts';
 import { start, type DnsConfig, type RunningDns } from './main.ts';
 
 const port = 20_273;
@@ -143,7 +143,7 @@ test('a flood of one question is bounded, who asks over TCP is served, and it is
   expect(text).toMatch(/skyarc_dns_queries_total\{.*verdict="truncate".*\} [1-9]/);
   expect(text).toMatch(/skyarc_dns_gateways_alive\{.*\} 2/);
   await short('nobody.example.org');
-  const state = (await (await fetch(`${dns.statusUrl}/state`)).json()) as DnsState;
+  const state = dnsState.parse(await (await fetch(`${dns.statusUrl}/state`)).json());
   expect(state.questionsPerSecond).toBeGreaterThan(10);
   expect(state.gateways).toEqual(both.map((address) => ({ address, isAlive: true })));
   expect(state.zones.map(({ origin, isWildcard, isInternal }) => [origin, isWildcard, isInternal])).toEqual([

@@ -1,4 +1,5 @@
 import { parseConfig } from '@skyarc/lib/config';
+import type { DnsState } from '@skyarc/lib/contracts';
 import { startDnsServer } from '@skyarc/lib/dns';
 import { KubeClient, loadKubeConfig } from '@skyarc/lib/kube';
 import { Stack, type RunningService } from '@skyarc/lib/lifecycle';
@@ -42,7 +43,10 @@ export async function start(input: DnsConfig, deps: DnsDeps = {}): Promise<Runni
         port: config.statusPort,
         registry,
         actions: {
-          'GET /state': async () => ({ address: `${config.host}:${config.port}`, ...controller.state }),
+          'GET /state': async (): Promise<DnsState> => ({
+            address: `${config.host}:${config.port}`,
+            ...controller.state,
+          }),
         },
         health: () => {
           if (isDraining) return 'stopping';

@@ -1,24 +1,15 @@
+import type { DnsFailure } from '@skyarc/lib/contracts';
 import { codes } from '@skyarc/lib/dns';
 import type { Outcome } from './controller.ts';
 
 const windowSec = 60;
 const maxFailures = 20;
 
-/** Questions that got no useful answer, the same ones of a row together. */
-export interface Failure {
-  readonly name: string;
-  readonly type: string;
-  readonly reason: 'NO_SUCH_NAME' | 'REFUSED' | 'NOT_READY' | 'LIMITED';
-  readonly count: number;
-  /** Milliseconds since 1970, of the last one. */
-  readonly atMs: number;
-}
-
 /** What was asked lately, in constant memory whoever asks. */
 export class Tally {
   private readonly now: () => number;
   private readonly bySecond = new Map<number, number>();
-  private failed: Failure[] = [];
+  private failed: DnsFailure[] = [];
   private asked = 0;
 
   constructor(now: () => number = Date.now) {
@@ -37,7 +28,7 @@ export class Tally {
     const reason = reasonOf(outcome);
     if (!reason) return;
     const { type } = outcome;
-    const isSame = (each: Failure): boolean =>
+    const isSame = (each: DnsFailure): boolean =>
       each.name === name && each.type === type && each.reason === reason;
     const count = (this.failed.find(isSame)?.count ?? 0) + 1;
     const others = this.failed.filter((each) => !isSame(each));
@@ -57,12 +48,12 @@ export class Tally {
   }
 
   /** Newest first. */
-  get failures(): readonly Failure[] {
+  get failures(): readonly DnsFailure[] {
     return this.failed;
   }
 }
 
-function reasonOf({ code, verdict }: Outcome): Failure['reason'] | undefined {
+function reasonOf({ code, verdict }: Outcome): DnsFailure['reason'] | undefined {
   if (verdict === 'drop') return 'LIMITED';
   if (code === codes.refused) return 'REFUSED';
   if (code === codes.serverFailure) return 'NOT_READY';

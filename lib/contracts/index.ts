@@ -23,3 +23,4 @@ export * from './mesh.ts';
 export * from './alerting.ts';
 export * from './log-output.ts';
 export * from './package-clients.ts';
+export * from './dns.ts';
