@@ -70,6 +70,38 @@ test(
 );
 
 test(
+  'a worker that ends before or after a write of a resize leaves the resources that were asked for, and nothing paused',
+  {
+    timeout: 300_000,
+  },
+  async () => {
+    const [up, down] = [550, 500];
+    const there = await resized(up, { at: 0, when: 'after' });
+    const back = await resized(down, { at: 0, when: 'after' });
+    const own = there.writes.flatMap((write, index) =>
+      /^patch (pods|replicasets|deployments) /.test(write) ? [{ write, at: index + 1 }] : [],
+    );
+    expect(own.map(({ write }) => write.split(' ')[1])).toEqual([
+      'pods',
+      'pods',
+      'deployments',
+      'replicasets',
+      'deployments',
+    ]);
+    for (const { write, at } of own) {
+      for (const [to, whole, when] of [
+        [up, there, 'before'],
+        [down, back, 'after'],
+      ] as const) {
+        const run = await resized(to, { at, when });
+        expect(run.crashed, `${when} ${write}`).toBe(true);
+        expect(run.dump, `${when} ${write}`).toEqual(whole.dump);
+      }
+    }
+  },
+);
+
+test(
   'a process that is killed at a write is followed by another, which ends the operation the same',
   {
     timeout: 300_000,
@@ -143,14 +175,23 @@ async function settings(to: number): Promise<void> {
 }
 
 async function upgrade(to: number, plan: CrashPlan): Promise<Run> {
-  const { db, kube } = world;
   await settings(to);
-  const operation = await createOperation(db, {
-    app: { id: app },
-    kind: 'UPGRADE',
-    actor: 'test',
-    versionId: states[to]?.version,
-  });
+  return carryOut({ kind: 'UPGRADE', versionId: states[to]?.version }, plan);
+}
+
+/** Gives the app another bound of cpu and nothing else. */
+async function resized(to: number, plan: CrashPlan): Promise<Run> {
+  await world.db.app.update({ where: { id: app }, data: { cpuMillis: to } });
+  const run = await carryOut({ kind: 'CONFIGURE' }, plan);
+  return { ...run, dump: { ...run.dump, operation: undefined } };
+}
+
+async function carryOut(
+  wanted: Pick<Parameters<typeof createOperation>[1], 'kind' | 'versionId'>,
+  plan: CrashPlan,
+): Promise<Run> {
+  const { db, kube } = world;
+  const operation = await createOperation(db, { app: { id: app }, actor: 'test', ...wanted });
   const task = {
     body: { operationId: operation.id, appId: app, team: 'blue' },
     signal: AbortSignal.timeout(240_000),
