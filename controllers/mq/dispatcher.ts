@@ -98,12 +98,12 @@ export class Dispatcher {
   }
 
   /** Hand-outs of messages that are about to be published, at most so many, as far as members are free for them. */
-  claimEarly(published: readonly Claimable[], atMost: number): EarlyClaims | null {
+  claimEarly(published: () => readonly Claimable[], atMost: number): EarlyClaims | null {
     const { cache, topic, group } = this.options;
     const { view } = this;
     const capacity = Math.min(this.capacity, atMost);
     if (!view || view.cursorRevision === 0 || capacity <= 0 || this.stopped) return null;
-    const free = claimableAtOnce(cache.topic(topic), view, published, { capacity, now: Date.now() });
+    const free = claimableAtOnce(cache.topic(topic), view, published(), { capacity, now: Date.now() });
     if (free.length === 0) return null;
     const claims = free.map((claimable) => this.claim(claimable));
     for (const claim of claims) this.early.add(claim);

@@ -30,7 +30,8 @@ export interface PublisherOptions {
   readonly topic: string;
   /** Why the topic takes no more of so many messages and bytes; null when it does. */
   readonly refusal: (topic: TopicView, messages: number, bytes: number) => AppError | null;
-  readonly claimEarly: (messages: readonly Claimable[]) => readonly EarlyClaims[];
+  /** Asks for the messages only when somebody could have one. */
+  readonly claimEarly: (messages: () => readonly Claimable[]) => readonly EarlyClaims[];
 }
 
 /** Called once: the message is durable, or not, or nobody knows (UNAVAILABLE). */
@@ -119,7 +120,7 @@ export class Publisher {
       const { last, modRevision } = topic.head;
       const publishedMs = Date.now();
       const segment = [...group.values()].map(({ message }): MessageRecord => ({ ...message, publishedMs }));
-      const early = this.options.claimEarly(
+      const early = this.options.claimEarly(() =>
         segment.map((message, index) => ({
           sequence: last + index + 1,
           message,

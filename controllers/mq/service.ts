@@ -174,37 +174,44 @@ function settleCalls(deps: Pick<ServiceDeps, 'queue' | 'access'>): Calls {
 }
 
 function settleHandlers({ queue, access }: Pick<ServiceDeps, 'queue' | 'access'>) {
+  const check = ({ topic, group }: { topic: string; group: string }, headers: HeaderSource): void => {
+    checkNames(topic, group);
+    access.check(headers, 'subscribe', topic);
+  };
   const settle = async (
-    request: { topic: string; group: string; deliveryId: string },
-    headers: HeaderSource,
+    { topic, group, deliveryId }: { topic: string; group: string; deliveryId: string },
     settlement: Settlement,
   ) => {
-    checkNames(request.topic, request.group);
-    access.check(headers, 'subscribe', request.topic);
-    checkDeliveryId(request.deliveryId);
-    await queue.dispatcher(request.topic, request.group).settle(request.deliveryId, settlement);
+    checkDeliveryId(deliveryId);
+    await queue.dispatcher(topic, group).settle(deliveryId, settlement);
     return {};
   };
   return {
-    ackMany: async ({ topic, group, deliveryIds }: AckManyRequest, headers: HeaderSource) => {
+    ackMany: async (request: AckManyRequest, headers: HeaderSource) => {
+      check(request, headers);
+      const { topic, group, deliveryIds } = request;
       checkRange('deliveryIds', deliveryIds.length, 1, 1_000);
       const outcomes = await Promise.allSettled(
-        deliveryIds.map((deliveryId) => settle({ topic, group, deliveryId }, headers, { kind: 'ack' })),
+        deliveryIds.map((deliveryId) => settle({ topic, group, deliveryId }, { kind: 'ack' })),
       );
       const failures = outcomes.flatMap((outcome, index) =>
         outcome.status === 'rejected' ? [failureOf(toAppError(outcome.reason), index)] : [],
       );
       return { failures };
     },
-    ack: (request: AckRequest, headers: HeaderSource) => settle(request, headers, { kind: 'ack' }),
+    ack: async (request: AckRequest, headers: HeaderSource) => {
+      check(request, headers);
+      return settle(request, { kind: 'ack' });
+    },
     nack: async (request: NackRequest, headers: HeaderSource) => {
+      check(request, headers);
       const delayMs = checkNackDelay(request.delayMs);
-      const reason = request.reason.slice(0, 1_000);
-      return settle(request, headers, { kind: 'nack', delayMs, reason });
+      return settle(request, { kind: 'nack', delayMs, reason: request.reason.slice(0, 1_000) });
     },
     extend: async (request: ExtendRequest, headers: HeaderSource) => {
+      check(request, headers);
       const untilMs = Date.now() + checkDeadline(request.ackDeadlineMs);
-      await settle(request, headers, { kind: 'extend', untilMs });
+      await settle(request, { kind: 'extend', untilMs });
       return { deadlineUnixMs: BigInt(untilMs) };
     },
   };
