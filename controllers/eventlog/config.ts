@@ -30,7 +30,7 @@ export const eventlogConfigSchema = z.object({
     .number()
     .int()
     .positive()
-    .default(16 << 20),
+    .default(8 << 20),
   /** 1 (fast) to 19 (small), zstd. */
   compressionLevel: z.number().int().min(1).max(19).default(1),
   /** A follower that is this far behind the live end gets a gap. */

@@ -302,6 +302,18 @@ test('a WebSocket follows with a grant only and goes on at its cursor', async ()
   await client.append([frame('app/a', 'five')]);
   open(signer.sign(claims), 'cursor=4');
   await expect.poll(() => seen, { timeout: 30_000 }).toEqual(['two', 'three', 'four', 'five']);
+  // Live messages of each of the three sizes that a frame's head knows, and several of them at once.
+  const long = [100, 1_000, 60_000].map((length) => 'ä'.repeat(length / 2));
+  for (const line of long) await client.append([frame('app/a', line)]);
+  const many = Array.from({ length: 40 }, (_, number) => `${number} ${'x'.repeat(5_000)}`);
+  await Promise.all(
+    Array.from({ length: 4 }, (_, part) =>
+      client.append(many.slice(part * 10, part * 10 + 10).map((line) => frame('app/a', line))),
+    ),
+  );
+  await expect.poll(() => seen.length, { timeout: 30_000 }).toBe(4 + long.length + many.length);
+  expect(seen.slice(4, 7)).toEqual(long);
+  expect(seen.slice(7).toSorted()).toEqual(many.toSorted());
   for (const grant of [
     'none',
     signer.sign({ ...claims, expiresAt: 1 }),
