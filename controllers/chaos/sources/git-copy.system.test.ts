@@ -35,7 +35,7 @@ async function fetch(repository: string, branch = 'main'): Promise<Record<string
     env: {},
     signal: AbortSignal.timeout(60_000),
   });
-  const revision = await source.identify();
+  const revision = await source.identify(join(folder, 'keep'));
   const { id } = await source.fetch(revision, join(place, 'files'), join(folder, 'keep'));
   expect(id).toBe(revision.id);
   const names = await readdir(join(place, 'files'));
@@ -52,6 +52,7 @@ async function kept(): Promise<string> {
 
 test('what was fetched before is there again with what is new, and nothing of what is gone', async () => {
   const first = await git.commit('open/a.git', { 'a.txt': 'a', 'b.txt': 'b' });
+  expect(await fetch('open/a.git')).toEqual({ 'a.txt': 'a', 'b.txt': 'b' });
   expect(await fetch('open/a.git')).toEqual({ 'a.txt': 'a', 'b.txt': 'b' });
   await git.commit('open/a.git', { 'a.txt': 'more' });
   expect(await fetch('open/a.git')).toEqual({ 'a.txt': 'more', 'b.txt': 'b' });

@@ -45,6 +45,18 @@ export class GitCopy {
     return copy;
   }
 
+  isThere(): Promise<boolean> {
+    return stat(join(this.gitDir, 'HEAD')).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** The commit of a name that git has just written; empty when there is none. */
+  async read(ref: string): Promise<string> {
+    return (await readFile(join(this.gitDir, ref), 'utf8').catch(() => '')).trim();
+  }
+
   /** That of a submodule, which stays as long as this one. */
   below(url: string, folder: string): GitCopy {
     const gitDir = join(this.gitDir, 'skyarc-modules', nameOf(url));
@@ -65,10 +77,7 @@ export class GitCopy {
     const { uid, gid } = this.options.owner;
     await mkdir(this.folder, { recursive: true });
     await chown(this.folder, uid, gid);
-    this.isKept = await stat(join(this.gitDir, 'HEAD')).then(
-      () => true,
-      () => false,
-    );
+    this.isKept = await this.isThere();
     if (!this.isKept) await git(['init', '--quiet', '--bare', '--template=', '--', this.gitDir]);
   }
 

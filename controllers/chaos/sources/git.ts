@@ -25,6 +25,8 @@ const fetchedRef = 'refs/skyarc/fetched';
 export class GitSource implements Source {
   private readonly options: GitOptions;
   private prepared: Promise<Remote> | undefined;
+  /** The commit that came with the answer to what there is. */
+  private broughtId: string | null = null;
 
   constructor(options: GitOptions) {
     this.options = options;
@@ -35,7 +37,9 @@ export class GitSource implements Source {
   }
 
   /** The commit that the branch is at, without fetching it. Throws NOT_FOUND with the branches there are. */
-  async identify(): Promise<Revision> {
+  async identify(keep?: string): Promise<Revision> {
+    const brought = keep === undefined ? null : await this.bringBranch(keep);
+    if (brought) return brought;
     const { branch, refKind } = this.options;
     const names = [
       ...(refKind === 'TAG' || refKind === 'COMMIT' ? [] : [`refs/heads/${branch}`]),
@@ -50,6 +54,26 @@ export class GitSource implements Source {
     if (ref) return { id: refs.get(ref) as string, ref: ref.replace('^{}', '') };
     if (commitId.test(branch) && (refKind ?? 'COMMIT') === 'COMMIT') return { id: branch, ref: branch };
     throw await this.unknownRef();
+  }
+
+  /** Asks and fetches in one, into what was kept of the address. Null when that does not do: then it is asked first. */
+  private async bringBranch(keep: string): Promise<Revision | null> {
+    const { url, branch, refKind, folder, signal } = this.options;
+    if (refKind === 'TAG' || refKind === 'COMMIT' || commitId.test(branch)) return null;
+    const copy = await GitCopy.open({ url, folder, keep, owner: nobody });
+    if (!(await copy.isThere())) return null;
+    const ref = `refs/heads/${branch}`;
+    try {
+      await this.fetchInto(copy, await this.remote(), ['--depth=1'], `+${ref}:${fetchedRef}`);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return null;
+    }
+    await keepKnownHosts(this.options);
+    const id = await copy.read(fetchedRef);
+    if (!commitId.test(id)) return null;
+    this.broughtId = id;
+    return { id, ref };
   }
 
   private async unknownRef(): Promise<AppError> {
@@ -97,6 +121,7 @@ export class GitSource implements Source {
       const { code } = error as Partial<AppError>;
       if (!copy.isKept || (code !== 'INVALID' && code !== 'NOT_FOUND')) throw error;
       // What was kept may be what does not work: a killed fetch leaves locks.
+      this.broughtId = null;
       await copy.renew();
       return this.checkOutFrom(remote, revision, copy);
     }
@@ -115,7 +140,8 @@ export class GitSource implements Source {
 
   /** Fetches what the copy lacks of a revision; answers by which name the copy has it then. */
   private async bring(remote: Remote, { id, ref }: Revision, copy: GitCopy): Promise<string> {
-    await copy.make((args) => this.git(remote, args, copy.folder));
+    await copy.make((args) => this.git(remote, args, this.options.folder));
+    if (id === this.broughtId && remote.url === this.options.url) return fetchedRef;
     // By its id, a server that speaks protocol 2 does not list its branches once more.
     for (const wanted of new Set([id, ref])) {
       try {
@@ -127,7 +153,7 @@ export class GitSource implements Source {
     }
     // Some servers give a commit only as part of a branch.
     await copy.renew();
-    await copy.make((args) => this.git(remote, args, copy.folder));
+    await copy.make((args) => this.git(remote, args, this.options.folder));
     await this.fetchInto(copy, remote, [], '+refs/heads/*:refs/remotes/origin/*');
     return ref;
   }
@@ -140,7 +166,7 @@ export class GitSource implements Source {
   ): Promise<void> {
     const quick = ['--quiet', '--no-tags', '--no-write-fetch-head', '--no-auto-maintenance'];
     const args = ['fetch', ...quick, ...options, '--', remote.url, refspec];
-    await this.git(remote, [...copy.repository, ...args], copy.folder);
+    await this.git(remote, [...copy.repository, ...args], this.options.folder);
   }
 
   /** Each by its own guarded address; credentials go along to the same host only. */

@@ -18,8 +18,8 @@ export interface Fetched {
 export interface Source {
   /** For a person: `"main" of https://...`. */
   readonly description: string;
-  /** What is there now, without moving the files. */
-  identify(): Promise<Revision>;
+  /** What is there now, without moving the files, unless `keep` has earlier ones: then what is new may come along. */
+  identify(keep?: string): Promise<Revision>;
   /** Puts the files of a revision into an empty folder; `keep` is one where it may leave what spares it work the next time. */
   fetch(revision: Revision, folder: string, keep?: string): Promise<Fetched>;
 }

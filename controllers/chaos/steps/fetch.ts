@@ -20,8 +20,13 @@ export interface Identified {
   readonly reusable: VersionRecord | null;
 }
 
+/** Where the app's disk keeps what spares its source work. */
+export function keptSourceOf(room: BuildRoom): string {
+  return room.disk.path('cache', 'source');
+}
+
 /** Asks the source what it has now, and looks for a version that was made of it already. */
-export async function identify(run: BuildRun, folder: string): Promise<Identified> {
+export async function identify(run: BuildRun, folder: string, keep?: string): Promise<Identified> {
   const { source: stored } = run;
   if (run.rebaseOf !== null) {
     const rebase = await RebaseWork.open(run, run.rebaseOf);
@@ -31,7 +36,7 @@ export async function identify(run: BuildRun, folder: string): Promise<Identifie
   const source =
     stored.kind === 'IMAGE' ? await ImageWork.open(run, stored.image) : openFor(run, stored, folder);
   run.log.write(`Looking for ${source.description}`);
-  const revision = await source.identify();
+  const revision = await source.identify(keep);
   const cacheKey = keyOf(run, revision, run.shared.base.layer.digest);
   return { source, revision, cacheKey, reusable: run.isFresh ? null : await findReusable(run, cacheKey) };
 }
@@ -47,7 +52,7 @@ export async function fetchSource(
   await chown(workspace, nobody.uid, nobody.gid);
   const files = join(workspace, 'source');
   await room.disk.folder('cache');
-  const fetched = await source.fetch(revision, files, room.disk.path('cache', 'source'));
+  const fetched = await source.fetch(revision, files, keptSourceOf(room));
   run.log.write(`Fetched ${fetched.id.slice(0, 12)}${fetched.author ? ` by ${fetched.author}` : ''}`);
   if (fetched.message) run.log.write(`  ${fetched.message.split('\n')[0]}`);
   return { tree: new SourceTree(await enterSubdirectory(stored, files)), fetched };

@@ -1,4 +1,4 @@
-import { chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { builtLayer, type OperationStepName } from '@skyarc/lib/contracts';
 import { AppError } from '@skyarc/lib/errors';
@@ -13,7 +13,7 @@ import { BuildRoom } from '../sandbox/room.ts';
 import { nobody } from '../sources/remote.ts';
 import type { Fetched } from '../sources/source.ts';
 import type { SourceTree } from '../sources/tree.ts';
-import { fetchSource, identify, type Identified } from './fetch.ts';
+import { fetchSource, identify, type Identified, keptSourceOf } from './fetch.ts';
 import { closedHostsOf } from '../upstreams.ts';
 import { handOver } from './hand-over.ts';
 import { ImageWork } from './image.ts';
@@ -82,7 +82,11 @@ class Pipeline {
     return this.step('FETCH', async () => {
       if (this.run.isResumed)
         this.run.log.write('The builder that began with it has died: what it finished here is used', 'warn');
-      this.identified = await identify(this.run, join(this.folder, 'fetch'));
+      // A repository that the app's disk knows is asked and fetched in one; what is not known is asked first.
+      if (this.run.source.kind === 'GIT' && this.run.rebaseOf === null && (await hasDisk(this.run)))
+        await this.openRoom();
+      const keep = this.room && keptSourceOf(this.room);
+      this.identified = await identify(this.run, join(this.folder, 'fetch'), keep);
       if (this.reusable) return this.takeOver(this.reusable);
       const { source, revision } = this.identified;
       if (source instanceof RebaseWork) {
@@ -93,9 +97,8 @@ class Pipeline {
         await this.record({ commitId: revision.id });
         return `Found ${source.description} at ${revision.id}`;
       }
-      this.room = await openRoom(this.run, this.folder);
-      if (this.run.isFresh) await beginFresh(this.room.disk, this.run.build.id);
-      const { tree, fetched } = await fetchSource(this.run, this.room, { source, revision });
+      const room = this.room ?? (await this.openRoom());
+      const { tree, fetched } = await fetchSource(this.run, room, { source, revision });
       this.tree = tree;
       this.fetched = fetched;
       const { id, message, author } = fetched;
@@ -153,6 +156,13 @@ class Pipeline {
       where: { id: this.run.build.id },
       data: { cacheBytes: BigInt(usedBytes), cacheLimitBytes: BigInt(limitBytes) },
     });
+  }
+
+  private async openRoom(): Promise<BuildRoom> {
+    const room = await openRoom(this.run, this.folder);
+    this.room = room;
+    if (this.run.isFresh) await beginFresh(room.disk, this.run.build.id);
+    return room;
   }
 
   private push(): Promise<Published> {
@@ -241,6 +251,17 @@ function repoAccessOf({ shared, app }: BuildRun): RepoAccess | null {
   };
 }
 
+function diskFileOf({ shared, app }: BuildRun): string {
+  return join(shared.config.dataDir, 'disks', app.teamName, `${app.id}.ext4`);
+}
+
+function hasDisk(run: BuildRun): Promise<boolean> {
+  return access(diskFileOf(run)).then(
+    () => true,
+    () => false,
+  );
+}
+
 function openRoom(run: BuildRun, folder: string): Promise<BuildRoom> {
   const { app, shared, log, signal, allowPrivate } = run;
   const { config, place, upstreams } = shared;
@@ -249,7 +270,7 @@ function openRoom(run: BuildRun, folder: string): Promise<BuildRoom> {
     folder: join(folder, 'room'),
     stateDir: place.stateDir,
     cgroup: place.cgroup,
-    diskFile: join(config.dataDir, 'disks', app.teamName, `${app.id}.ext4`),
+    diskFile: diskFileOf(run),
     limits: {
       cpuMillis: app.buildCpuMillis,
       memoryMb: app.buildMemoryMb,

@@ -116,12 +116,17 @@ async function packLayers(
     output.layers.map(async (part, index) => {
       const file = join(folder, `${index}.tar.gz`);
       const find = () => findPackages(filesOfFolder(part.folder, part));
-      // What is new is searched while it is packed; what is remembered was searched before, most likely.
-      const early = part.remember === undefined ? find() : undefined;
-      early?.catch(() => undefined);
-      const { source, isPacked } = await packFolder(run, part, { file, timeSec, signal: room.signal });
-      const found = await run.shared.inventory.packagesOf(source.layer, () => early ?? find());
-      return { source, found, part: partOf(part, isPacked) };
+      const known = await knownLayer(run, part);
+      if (known) {
+        const found = await run.shared.inventory.packagesOf(known, find);
+        return { source: { layer: known, file }, found, part: partOf(part, false) };
+      }
+      const [layer, found] = await Promise.all([
+        packFolder(run, part, { file, timeSec, signal: room.signal }),
+        find(),
+      ]);
+      void run.shared.inventory.packagesOf(layer, () => Promise.resolve(found));
+      return { source: { layer, file }, found, part: partOf(part, true) };
     }),
   );
   sources.push(...packed.map(({ source }) => source));
@@ -167,17 +172,18 @@ export function packagesOfShared(run: BuildRun, shared: SharedLayer): Promise<re
 }
 
 /** A remembered layer that the registry has is not packed again. */
+async function knownLayer(run: BuildRun, { remember }: FolderLayer): Promise<Layer | null> {
+  if (remember === undefined) return null;
+  const known = JSON.parse(await readFile(remember, 'utf8').catch(() => 'null')) as Layer | null;
+  return known && (await run.registry.hasBlob(repositoryOf(run.app), known.digest)) ? known : null;
+}
+
 async function packFolder(
   run: BuildRun,
   part: FolderLayer,
   { file, timeSec, signal }: { file: string; timeSec: number; signal: AbortSignal },
-): Promise<{ readonly source: LayerSource; readonly isPacked: boolean }> {
+): Promise<Layer> {
   const { remember } = part;
-  if (remember) {
-    const known = JSON.parse(await readFile(remember, 'utf8').catch(() => 'null')) as Layer | null;
-    if (known && (await run.registry.hasBlob(repositoryOf(run.app), known.digest)))
-      return { source: { layer: known, file }, isPacked: false };
-  }
   const layer = await writeLayer({
     from: { folder: part.folder },
     to: file,
@@ -189,7 +195,7 @@ async function packFolder(
     signal,
   });
   if (remember) await writeFile(remember, JSON.stringify(layer));
-  return { source: { layer, file }, isPacked: true };
+  return layer;
 }
 
 const manifestShape = z.object({
