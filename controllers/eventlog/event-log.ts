@@ -33,8 +33,8 @@ export interface LogPage extends ReadPage {
 export interface EventLog {
   /** Answers how many lines were new, once they are durable. Throws EXHAUSTED, UNAVAILABLE, INVALID. */
   append(items: readonly StreamBlock[]): Promise<number>;
-  /** Resolves once there is room for so many bytes. */
-  room(bytes: number): Promise<void>;
+  /** Keeps room for so many bytes once there is some; the answer gives it back, right before `append` takes it. */
+  room(bytes: number): Promise<() => void>;
   read(stream: string, query: ReadQuery): Promise<LogPage>;
   /** Stored lines, then live ones until the signal fires; may end earlier: then follow again from the cursor. */
   follow(stream: string, position: FollowPosition, signal: AbortSignal): AsyncGenerator<FollowBatch>;

@@ -35,7 +35,8 @@ async function serve(socket: net.Socket, log: EventLog): Promise<void> {
   let answers: Promise<unknown> = Promise.resolve();
   let unanswered = 0;
   for await (const batch of batches(socket)) {
-    await log.room(batch.length);
+    const giveBack = await log.room(batch.length);
+    giveBack();
     // Begun at once, so that it shares a sync with the batches before it; answered in order.
     const answer = answerOf(log, batch);
     unanswered += 1;
@@ -60,27 +61,35 @@ async function answerOf(log: EventLog, batch: Buffer): Promise<unknown> {
   }
 }
 
-/** Whole batches without their lengths; each is copied once. */
+const lengthBytes = 4;
+
+/** Whole batches without their lengths, each in memory of its own size. */
 async function* batches(socket: net.Socket): AsyncGenerator<Buffer> {
-  let chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of socket) {
-    chunks.push(chunk as Buffer);
-    bytes += (chunk as Buffer).length;
-    for (let length = lengthOf(chunks, bytes); length !== null && bytes >= 4 + length;) {
-      const data = Buffer.concat(chunks, bytes);
-      yield data.subarray(4, 4 + length);
-      chunks = [data.subarray(4 + length)];
-      bytes -= 4 + length;
-      length = lengthOf(chunks, bytes);
+  let head = Buffer.alloc(0);
+  let batch: Buffer | undefined;
+  let filled = 0;
+  for await (const chunk of socket as AsyncIterable<Buffer>) {
+    for (let at = 0; at < chunk.length;) {
+      if (!batch) {
+        const part = chunk.subarray(at, at + lengthBytes - head.length);
+        at += part.length;
+        head = Buffer.concat([head, part]);
+        if (head.length < lengthBytes) continue;
+        batch = Buffer.allocUnsafeSlow(checkedLength(head.readUInt32BE(0)));
+        head = Buffer.alloc(0);
+        filled = 0;
+      }
+      const copied = chunk.copy(batch, filled, at);
+      at += copied;
+      filled += copied;
+      if (filled < batch.length) continue;
+      yield batch;
+      batch = undefined;
     }
   }
 }
 
-function lengthOf(chunks: Buffer[], bytes: number): number | null {
-  if (bytes < 4) return null;
-  const [first] = chunks as [Buffer, ...Buffer[]];
-  const length = (first.length >= 4 ? first : Buffer.concat(chunks)).readUInt32BE(0);
+function checkedLength(length: number): number {
   if (length > maxBatchBytes) throw new AppError('INVALID', `A batch of ${length} bytes is too large`);
   return length;
 }

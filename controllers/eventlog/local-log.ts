@@ -27,7 +27,7 @@ export class LocalLog implements EventLog {
     return this.store.append(items);
   }
 
-  room(bytes: number): Promise<void> {
+  room(bytes: number): Promise<() => void> {
     return this.store.room(bytes);
   }
 

@@ -16,7 +16,6 @@ import { startIngest } from './ingest.ts';
 import { LocalLog } from './local-log.ts';
 import { createMetrics } from './metrics.ts';
 import { Forwarder } from './outputs/forwarder.ts';
-import { OutputSource } from './outputs/source.ts';
 import { routesOf } from './service.ts';
 import { startSockets } from './sockets.ts';
 import { LogStore } from './store/log-store.ts';
@@ -107,6 +106,8 @@ async function startIn(stack: Stack, config: Config, deps?: EventlogDeps): Promi
       )
     : null;
   if (deps) {
+    // The database's client takes 20 MB; without outputs there is none.
+    const { OutputSource } = await import('./outputs/source.ts');
     const source = new OutputSource(deps.db, deps.secretBox);
     const owns = (stream: string): boolean => cluster?.owns(stream) ?? true;
     const forwarder = new Forwarder({ source, log: eventLog, owns, everyMs: config.outputsEveryMs });

@@ -92,7 +92,7 @@ export class Cluster implements EventLog {
     return storing;
   }
 
-  room(bytes: number): Promise<void> {
+  room(bytes: number): Promise<() => void> {
     return this.local.room(bytes);
   }
 

@@ -100,10 +100,15 @@ export class LogStore {
     });
   }
 
-  /** Resolves once there is room for so many bytes: for those who can hold back their senders. */
-  async room(bytes: number): Promise<void> {
+  /** Keeps room for so many bytes once there is some: for those who can hold back their senders. Give it back in the turn of `append`. */
+  async room(bytes: number): Promise<() => void> {
     while (!this.closed && this.pendingBytes > 0 && this.pendingBytes + bytes > this.options.maxPendingBytes)
       await new Promise<void>((resolve) => this.roomWaiters.push(resolve));
+    this.pendingBytes += bytes;
+    return () => {
+      this.pendingBytes -= bytes;
+      for (const wake of this.roomWaiters.splice(0)) wake();
+    };
   }
 
   async read(name: string, query: ReadQuery): Promise<ReadPage> {
