@@ -68,7 +68,8 @@ export class Scanner {
 
 /** One thread; tasks are answered in their order. */
 class ScanThread {
-  private readonly worker = new Worker(new URL('./scan-worker.ts', import.meta.url));
+  // Without the arguments of this process: those of a program given as text end the thread at once.
+  private readonly worker = new Worker(new URL('./scan-worker.ts', import.meta.url), { execArgv: [] });
   private waiting: ((answer: ScanAnswer | null) => void)[] = [];
   hasEnded = false;
 
