@@ -334,10 +334,6 @@ test('a pod gets cpu and memory by what it asks for', async () => {
 
 test('a running container gets other cpu and memory without a restart', async () => {
   const { client } = cluster;
-  const amounts = (cpu: string, memory: string) => ({
-    requests: { cpu, memory },
-    limits: { cpu, memory },
-  });
   await createPod('resized', {
     terminationGracePeriodSeconds: 1,
     containers: [node('main', 'setInterval(() => {}, 1000)', { resources: amounts('100m', '64Mi') })],
@@ -352,8 +348,6 @@ test('a running container gets other cpu and memory without a restart', async ()
       '--subresource=resize',
       `--patch=${JSON.stringify({ spec: { containers: [{ name: 'main', resources }] } })}`,
     ]);
-  const conditionOf = (pod: KindTable['pods'], wanted: string) =>
-    pod.status?.conditions?.find(({ type }) => type === wanted);
   await resize(amounts('300m', '128Mi'));
   const after = await waitForPod(
     client,
@@ -507,3 +501,11 @@ test('names by hostAliases and dnsConfig, hooks by HTTP, and a grace time of a p
   await cluster.client.delete('pods', 'hooked', 'default', { gracePeriodSeconds: 1 });
   await waitForAbsence(cluster.client, 'hooked');
 });
+
+function amounts(cpu: string, memory: string) {
+  return { requests: { cpu, memory }, limits: { cpu, memory } };
+}
+
+function conditionOf(pod: KindTable['pods'], wanted: string) {
+  return pod.status?.conditions?.find(({ type }) => type === wanted);
+}

@@ -1,2 +1,2 @@
-export { Application, type ApplyOptions } from './application.ts';
+export { Application } from './application.ts';
 export { trackUpdate, type Writer } from './track.ts';
