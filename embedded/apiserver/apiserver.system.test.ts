@@ -187,7 +187,9 @@ describe('kubectl', () => {
     const before = await kubectl('get deploy ssa -o jsonpath={.metadata.resourceVersion}');
     await apply(deployment('nginx:1', labels));
     expect(await kubectl('get deploy ssa -o jsonpath={.metadata.resourceVersion}')).toBe(before);
-    const managed = JSON.parse(await kubectl('get deploy ssa -o json --show-managed-fields')) as {
+    const managed = JSON.parse(
+      await kubectl('get --raw /apis/apps/v1/namespaces/default/deployments/ssa'),
+    ) as {
       metadata: { managedFields: object[] };
     };
     expect(managed.metadata.managedFields[0]).toMatchObject({

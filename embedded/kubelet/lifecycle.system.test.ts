@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { KubeClient, loadKubeConfig } from '@skyarc/lib/kube';
 import { run } from '@skyarc/lib/process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addDebugContainer } from './testing/debug-container.ts';
@@ -44,6 +45,8 @@ afterAll(async () => {
 });
 
 async function createPod(name: string, spec: PodSpec): Promise<void> {
+  // A try that failed may have left one.
+  await removePod(name).catch(() => undefined);
   await cluster.client.create('pods', {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -339,15 +342,14 @@ test('a running container gets other cpu and memory without a restart', async ()
     containers: [node('main', 'setInterval(() => {}, 1000)', { resources: amounts('100m', '64Mi') })],
   });
   const before = await waitForPod(client, 'resized', isReady);
+  // kubectl has the subresource since 1.32; this client is of any version.
+  const rest = new KubeClient(await loadKubeConfig(cluster.kubeconfigFile));
   const [old] = before.status?.containerStatuses ?? [];
-  const resize = (resources: object): Promise<string> =>
-    kubectl([
-      'patch',
-      'pod',
-      'resized',
-      '--subresource=resize',
-      `--patch=${JSON.stringify({ spec: { containers: [{ name: 'main', resources }] } })}`,
-    ]);
+  const resize = (resources: object) => {
+    const containers = before.spec?.containers.map((container) => ({ ...container, resources }));
+    const ref = { name: 'resized', namespace: 'default', subresource: 'resize' } as const;
+    return rest.patch('pods', ref, { spec: { containers } });
+  };
   await resize(amounts('300m', '128Mi'));
   const after = await waitForPod(
     client,
@@ -387,6 +389,7 @@ test('a running container gets other cpu and memory without a restart', async ()
   await expect(resize({ requests: { cpu: '50m' } })).rejects.toThrow('QOS Class');
   const wrong = `--patch=${JSON.stringify({ spec: { containers: [{ name: 'main', resources: amounts('1', '1Gi') }] } })}`;
   await expect(kubectl(['patch', 'pod', 'resized', wrong])).rejects.toThrow('use the resize subresource');
+  await rest.close();
   await removePod('resized');
 });
 
@@ -416,9 +419,9 @@ test('out of memory is told with the limit', async () => {
     reason: 'OOMKilled',
     message: 'out of memory: it used more than its limit of 16Mi',
   });
-  expect(await eventsOf('greedy')).toContain(
-    'OOMKilled: Container main was killed: out of memory: it used more than its limit of 16Mi',
-  );
+  await expect
+    .poll(() => eventsOf('greedy'), { timeout: 20_000 })
+    .toContain('OOMKilled: Container main was killed: out of memory: it used more than its limit of 16Mi');
   await removePod('greedy');
 });
 

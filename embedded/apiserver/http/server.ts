@@ -202,7 +202,7 @@ export class ApiHttpServer {
       return sendText(response, 200, await registry.metrics(), registry.contentType);
     }
     if (path === '/openapi/v2') {
-      const { type, body } = openApiV2(request.headers.accept ?? '');
+      const { type, body } = openApiV2(request.headers.accept ?? '', this.served);
       response.writeHead(200, { 'content-type': type, 'content-length': body.length }).end(body);
       return;
     }
