@@ -75,7 +75,7 @@ const rules: readonly SourceRule<GitFailure>[] = [
   },
   {
     pattern:
-      /(?:could not|couldn't) find remote ref|Remote branch .* not found|not our ref|unadvertised object|reference is not a tree/i,
+      /(?:could not|couldn't) find remote ref|Remote branch .* not found|not our ref|unadvertised object|reference is not a tree|fatal: bad object/i,
     code: 'NOT_FOUND',
     say: (_, { branch }) => `it has no branch, tag or commit "${branch}"`,
   },
