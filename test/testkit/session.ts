@@ -26,14 +26,17 @@ export async function loginAsOwner(world: World): Promise<SkyarcClient> {
   return client;
 }
 
-/** Waits for an operation's end; throws with its message and log unless it ended as wanted. */
+/** Waits for an operation's end; throws with its steps and log unless it ended as wanted within four minutes. */
 export async function finish(client: SkyarcClient, operationId: string, wanted = 'SUCCEEDED') {
-  const signal = AbortSignal.timeout(300_000);
-  const operation = await client.operations.wait(operationId, { signal });
+  const signal = AbortSignal.timeout(240_000);
+  const operation = await client.operations
+    .wait(operationId, { signal })
+    .catch((error: unknown) => (signal.aborted ? client.operations.get(operationId) : Promise.reject(error)));
   if (operation.status !== wanted) {
     const { lines } = await client.logs.read({ kind: 'OPERATION', id: operationId });
-    const log = lines.map(({ text }) => text).join('\n');
-    throw new Error(`${operation.kind} ended ${operation.status}: ${operation.message}\n${log}`);
+    const steps = operation.steps.map(({ name, status, message }) => `${name} ${status} ${message ?? ''}`);
+    const told = [...steps, ...lines.map(({ text }) => text)].join('\n');
+    throw new Error(`${operation.kind} is ${operation.status}: ${operation.message}\n${told}`);
   }
   return operation;
 }
