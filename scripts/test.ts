@@ -71,10 +71,10 @@ async function runProject(project: string, filters: readonly string[], folder: s
 const stages: readonly (readonly (readonly string[])[])[] = [
   [['unit']],
   [
-    ['system-worker'],
+    ['system-worker', 'journeys-apart'],
     ['system', 'journeys-faults'],
     ['journeys', 'system-watch'],
-    ['journeys-build', 'system-build', 'journeys-apart'],
+    ['journeys-build', 'system-build'],
   ],
 ];
 

@@ -129,6 +129,13 @@ test('a redeploy under load fails no request, and the lines of the pod that went
   expect(lines.length).toBe(1);
 });
 
+test('it gets more memory without a restart', async () => {
+  const before = await podsOf();
+  const { operation } = await skyarc.apps.update(appId, { run: { memoryMb: 640 } });
+  expect((await finish(skyarc, operation!.id)).message).toContain('resized in place');
+  expect(await podsOf()).toEqual(before);
+});
+
 test('an app that stays silent is explained and taken back, with the rights that it has', async () => {
   const { app, operation } = await skyarc.apps.create({
     groupId: world.groupId,
