@@ -33,9 +33,10 @@ export interface PlanInput {
   readonly turns: Turns;
 }
 
-/** A transaction takes 128 operations; settlings take 40 of them at most. */
-const maxOperations = 120;
+/** Of a transaction, which takes 128. */
+export const maxOperations = 120;
 const maxClaims = 60;
+/** Settlings leave room for the rest. */
 const maxForgotten = 40;
 
 /** What a group can do next, by what is known. Pure. */

@@ -6,6 +6,7 @@ import { Dispatcher } from './dispatcher.ts';
 import { refusalOf } from './limits.ts';
 import type { HandOut } from './member.ts';
 import type { Counters } from './metrics.ts';
+import { maxOperations } from './plan.ts';
 import { type EarlyClaims, type NewMessage, Publisher, type PublishResult } from './publisher.ts';
 import type { QueueCache } from './store/cache.ts';
 import type { CursorRecord, HeadRecord } from './store/records.ts';
@@ -28,9 +29,6 @@ export interface QueueDeps {
   readonly config: ResolvedMqConfig;
   readonly counters: Counters;
 }
-
-/** A transaction takes 128 operations. */
-const maxEarlyRecords = 120;
 
 /** All topics and groups that this node has to do with. */
 export class Queue {
@@ -133,7 +131,7 @@ export class Queue {
         refusal: (view, messages, bytes) => refusalOf(view, { messages, bytes }, config),
         claimEarly: (messages) => {
           const early: EarlyClaims[] = [];
-          let room = maxEarlyRecords;
+          let room = maxOperations;
           for (const dispatcher of this.dispatchersOf(topic)) {
             const claims = dispatcher.claimEarly(messages, room);
             if (!claims) continue;

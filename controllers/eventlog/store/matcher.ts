@@ -2,7 +2,7 @@ import { AppError } from '@skyarc/lib/errors';
 import { type Block, Records } from '@skyarc/lib/log-block';
 import { RE2JS } from 're2js';
 import type { StoredFrame } from './frame.ts';
-import { requiredText } from './needle.ts';
+import { needleOf } from './needle.ts';
 
 export interface LineFilter {
   /** Only lines that contain this text. */
@@ -23,7 +23,7 @@ export type Matcher = (block: Block, from: number, to: number) => StoredFrame[];
 /** Throws INVALID for a pattern that RE2 does not know. */
 export function matcherOf(filter: LineFilter): Matcher {
   const pattern = filter.pattern ? compile(filter.pattern) : null;
-  const needle = Buffer.from(filter.contains || requiredText(filter.pattern));
+  const needle = needleOf(filter);
   return (block, from, to) => {
     const { origins, text } = block;
     let hit = needle.length > 0 ? text.indexOf(needle) : 0;

@@ -14,6 +14,17 @@ export function rarestPart(needle: Buffer, sample: Buffer): Buffer {
   return needle.subarray(best);
 }
 
+/** Bytes that every line which passes the filter holds; none when a simple look does not tell. */
+export function needleOf({
+  contains,
+  pattern,
+}: {
+  readonly contains: string;
+  readonly pattern: string;
+}): Buffer {
+  return Buffer.from(contains || requiredText(pattern));
+}
+
 const plain = /[\w \-/=:"'@,<>!#%&~;]/;
 
 /**

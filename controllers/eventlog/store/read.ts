@@ -2,7 +2,7 @@ import { AppError } from '@skyarc/lib/errors';
 import type { StoredFrame } from './frame.ts';
 import type { BlockChoice, LogStream } from './log-stream.ts';
 import { type LineFilter, matcherOf } from './matcher.ts';
-import { requiredText } from './needle.ts';
+import { needleOf } from './needle.ts';
 import type { Scanner } from './scanner.ts';
 
 export interface ReadQuery extends LineFilter {
@@ -67,7 +67,7 @@ export async function readStream(stream: LogStream, scanner: Scanner, query: Rea
 
 function choiceOf(query: ReadQuery, scanner: Scanner): BlockChoice {
   const { fromMs, untilMs } = query;
-  const needle = Buffer.from(query.contains || requiredText(query.pattern));
+  const needle = needleOf(query);
   return {
     // Lines reach a file after they were written, so an old file has none that are younger than itself.
     skipsFile: async (file) => fromMs > 0 && (await file.writtenAtMs()) < fromMs - clockSlackMs,
