@@ -10,7 +10,7 @@ interface Rule {
   readonly because: string;
 }
 
-const leafBricks = /^lib\/(errors|config|log|clock|retry|lifecycle)$/;
+const leafBricks = /^lib\/(errors|config|log|clock|retry|lifecycle|files)$/;
 const bricks = /^lib\/(?!contracts$|.*-client$)/;
 
 /** Who may import whom; the first rule whose room matches decides. See docs/architecture.md. */

@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { messageOf } from '@skyarc/lib/errors';
+import { replaceFile } from '@skyarc/lib/files';
 import { createLogger } from '@skyarc/lib/log';
 import { sleep } from '@skyarc/lib/retry';
 
@@ -71,7 +72,6 @@ export class Positions {
   async save(): Promise<void> {
     if (!this.dirty) return;
     this.dirty = false;
-    await writeFile(`${this.file}.new`, JSON.stringify(Object.fromEntries(this.positions)), { mode: 0o600 });
-    await rename(`${this.file}.new`, this.file);
+    await replaceFile(this.file, JSON.stringify(Object.fromEntries(this.positions)));
   }
 }

@@ -1,6 +1,6 @@
-import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CertificateAuthority, type KeyPair } from '@skyarc/lib/certificates';
+import { replaceFile } from '@skyarc/lib/files';
 import type { ApiServerConfig } from './config.ts';
 import { firstAddress } from './service-addresses.ts';
 
@@ -71,8 +71,7 @@ export async function writeKubeconfig(
     'current-context': instance,
   };
   const file = join(folder, 'admin.kubeconfig');
-  await writeFile(`${file}.new`, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
-  await rename(`${file}.new`, file);
+  await replaceFile(file, `${JSON.stringify(config, null, 2)}\n`);
   return file;
 }
 

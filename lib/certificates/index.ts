@@ -1,10 +1,11 @@
 import 'reflect-metadata';
 export { readServedCertificate, type ServedCertificate } from './served.ts';
 import { webcrypto } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
+import { replaceFile } from '../files/index.ts';
 
 x509.cryptoProvider.set(webcrypto as never);
 /** The key pair as the x509 package types it. */
@@ -178,8 +179,6 @@ async function writePair(folder: string, file: string, pair: KeyPair): Promise<v
     ['key', pair.key],
     ['crt', pair.cert],
   ] as const) {
-    const target = join(folder, `${file}.${extension}`);
-    await writeFile(`${target}.new`, text, { mode: 0o600 });
-    await rename(`${target}.new`, target);
+    await replaceFile(join(folder, `${file}.${extension}`), text, { flush: true });
   }
 }

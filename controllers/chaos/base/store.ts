@@ -1,5 +1,6 @@
-import { access, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { exists } from '@skyarc/lib/files';
 import { type Layer, writeLayer } from '@skyarc/lib/oci';
 import { sleep } from '@skyarc/lib/retry';
 
@@ -68,12 +69,13 @@ export class LayerStore {
   /** As `ensure`, but nothing is packed, which takes as long as the making of a large one. */
   async ensureTool(name: string, make: MakeLayer): Promise<Tool> {
     const root = this.path(name, 'root');
-    const isThere = () =>
-      access(root).then(
-        () => true,
-        () => false,
-      );
-    await this.once(name, () => this.makeUnless(isThere, name, (partial) => unpacked(partial, make)));
+    await this.once(name, () =>
+      this.makeUnless(
+        () => exists(root),
+        name,
+        (partial) => unpacked(partial, make),
+      ),
+    );
     return { name, root };
   }
 

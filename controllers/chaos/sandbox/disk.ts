@@ -1,18 +1,7 @@
-import {
-  access,
-  chmod,
-  mkdir,
-  open,
-  readdir,
-  rename,
-  rm,
-  stat,
-  statfs,
-  truncate,
-  utimes,
-} from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, rename, rm, stat, statfs, truncate, utimes } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
+import { exists } from '@skyarc/lib/files';
 import { run } from '@skyarc/lib/process';
 
 /** Of one app's caches, in bytes. */
@@ -83,10 +72,7 @@ export class AppDisk {
   }
 
   async isMissing(path: string): Promise<boolean> {
-    return access(path).then(
-      () => false,
-      () => true,
-    );
+    return !(await exists(path));
   }
 
   async remove(name: string): Promise<void> {

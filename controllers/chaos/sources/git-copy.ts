@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { chown, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { exists } from '@skyarc/lib/files';
 
 export interface GitCopyOptions {
   readonly url: string;
@@ -46,10 +47,7 @@ export class GitCopy {
   }
 
   isThere(): Promise<boolean> {
-    return stat(join(this.gitDir, 'HEAD')).then(
-      () => true,
-      () => false,
-    );
+    return exists(join(this.gitDir, 'HEAD'));
   }
 
   /** The commit of a name that git has just written; empty when there is none. */

@@ -1,10 +1,11 @@
-import { access, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { builtLayer, type OperationStepName } from '@skyarc/lib/contracts';
 import { AppError } from '@skyarc/lib/errors';
 import { GrantSigner } from '@skyarc/lib/signed-grant';
 import { type BuildRecord, limitMsOf, type VersionRecord } from '@skyarc/prisma/datacenter';
 import { z } from 'zod';
+import { exists } from '@skyarc/lib/files';
 import type { BuildOutput } from '../buildpacks/buildpack.ts';
 import { type Chosen, chooseBuildpack } from '../buildpacks/registry.ts';
 import type { AppDisk } from '../sandbox/disk.ts';
@@ -256,10 +257,7 @@ function diskFileOf({ shared, app }: BuildRun): string {
 }
 
 function hasDisk(run: BuildRun): Promise<boolean> {
-  return access(diskFileOf(run)).then(
-    () => true,
-    () => false,
-  );
+  return exists(diskFileOf(run));
 }
 
 function openRoom(run: BuildRun, folder: string): Promise<BuildRoom> {

@@ -1,21 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import {
-  access,
-  chmod,
-  cp,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises';
+import { access, chmod, cp, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CertificateAuthority } from '@skyarc/lib/certificates';
 import { AppError } from '@skyarc/lib/errors';
+import { replaceFile } from '@skyarc/lib/files';
 import { Daemon, run } from '@skyarc/lib/process';
 import type { GatewaySettings } from '../config.ts';
 import { filesOf, renderNginxConf } from '../render/nginx-conf.ts';
@@ -138,7 +127,7 @@ export class NginxEngine {
       fingerprint(this.files.lua, await readFile(this.files.conf, 'utf8').catch(() => ''));
     const before = await found();
     await cp(luaSource, lua, { recursive: true });
-    await this.replace(conf, this.wantedConf());
+    await replaceFile(conf, this.wantedConf());
     return before !== (await found());
   }
 
@@ -161,7 +150,7 @@ export class NginxEngine {
     if (kept && /^[0-9a-f]{12}$/.test(kept)) return kept;
     const life = randomBytes(6).toString('hex');
     await this.makeFolders();
-    await this.replace(this.files.life, life);
+    await replaceFile(this.files.life, life);
     return life;
   }
 
@@ -189,11 +178,6 @@ export class NginxEngine {
     const { code, stderr } = await run(this.config.nginxCommand, args, { timeoutMs: 20_000 });
     if (code !== 0)
       throw new AppError('INVALID', `nginx refuses the gateway's configuration: ${stderr.trim()}`);
-  }
-
-  private async replace(file: string, text: string): Promise<void> {
-    await writeFile(`${file}.new`, text, { mode: 0o600 });
-    await rename(`${file}.new`, file);
   }
 }
 

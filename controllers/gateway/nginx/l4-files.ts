@@ -1,5 +1,6 @@
-import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replaceFile } from '@skyarc/lib/files';
 
 /** The files by which l4.js knows the endpoints of ports: `<protocol>-<port>`, replaced in one step. */
 export class L4Files {
@@ -10,9 +11,7 @@ export class L4Files {
   }
 
   async set(name: string, lines: string): Promise<void> {
-    const file = join(this.folder, name);
-    await writeFile(`${file}.new`, lines, { mode: 0o644 });
-    await rename(`${file}.new`, file);
+    await replaceFile(join(this.folder, name), lines, { mode: 0o644 });
   }
 
   async delete(name: string): Promise<void> {

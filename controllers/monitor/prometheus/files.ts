@@ -1,10 +1,10 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { replaceFile } from '@skyarc/lib/files';
 
 /** Replaces a file as a whole, so that no reader sees half of it; false when it said the same already. */
 export async function writeIfChanged(file: string, content: string): Promise<boolean> {
   const present = await readFile(file, 'utf8').catch(() => null);
   if (present === content) return false;
-  await writeFile(`${file}.new`, content, { mode: 0o600 });
-  await rename(`${file}.new`, file);
+  await replaceFile(file, content);
   return true;
 }

@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { nodeRecordEntry, type NodeRecordEntry, parseStored } from '@skyarc/lib/contracts';
+import { replaceFile } from '@skyarc/lib/files';
 
 const maxEntries = 100;
 
@@ -34,8 +35,6 @@ export class HealthRecord {
   }
 
   private async save(): Promise<void> {
-    const temporary = `${this.file}.new`;
-    await writeFile(temporary, JSON.stringify(this.entries));
-    await rename(temporary, this.file);
+    await replaceFile(this.file, JSON.stringify(this.entries));
   }
 }

@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { exists } from '@skyarc/lib/files';
 import { DigestMeter, type Digests } from './digests.ts';
 
 /** Whole files by their SHA-256. A file appears under its name only when it is complete and on disk. */
@@ -25,10 +26,7 @@ export class BlobStore {
   }
 
   async has(digest: string): Promise<boolean> {
-    return stat(this.pathOf(digest)).then(
-      () => true,
-      () => false,
-    );
+    return exists(this.pathOf(digest));
   }
 
   read(digest: string, range?: { readonly start: number; readonly end: number }): Readable {

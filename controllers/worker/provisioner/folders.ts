@@ -1,6 +1,7 @@
 import { chmod, mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
+import { exists } from '@skyarc/lib/files';
 
 /** Whose folder, by names that are safe in a path. */
 export interface FolderName {
@@ -120,13 +121,6 @@ async function namesIn(folder: string): Promise<string[]> {
 
 async function removeEmpty(folder: string): Promise<void> {
   await rmdir(folder).catch(() => undefined);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 function ignoreMissing(error: unknown): void {

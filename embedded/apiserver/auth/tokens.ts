@@ -7,8 +7,9 @@ import {
   verify,
   type KeyObject,
 } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replaceFile } from '@skyarc/lib/files';
 import { isObject, type JsonObject } from '../object.ts';
 
 export interface TokenRequest {
@@ -45,8 +46,7 @@ export class TokenIssuer {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     await mkdir(folder, { recursive: true });
-    await writeFile(`${file}.new`, pem, { mode: 0o600 });
-    await rename(`${file}.new`, file);
+    await replaceFile(file, pem, { flush: true });
     return new TokenIssuer(pem, issuer);
   }
 

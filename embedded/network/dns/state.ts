@@ -1,6 +1,7 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ZoneData } from '@skyarc/lib/dns';
+import { replaceFile } from '@skyarc/lib/files';
 
 /** All that the name server knows of the cluster, as the file between the cluster's process and it. */
 export interface NamesState {
@@ -29,9 +30,7 @@ const fileName = 'state.json';
 
 /** Replaces the state in one step: a reader sees the old one or the new one, also after a crash. */
 export async function writeState(folder: string, state: NamesState): Promise<void> {
-  const file = join(folder, fileName);
-  await writeFile(`${file}.new`, JSON.stringify(state), { mode: 0o600 });
-  await rename(`${file}.new`, file);
+  await replaceFile(join(folder, fileName), JSON.stringify(state));
 }
 
 export async function readState(folder: string): Promise<NamesState> {

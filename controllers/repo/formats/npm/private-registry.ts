@@ -1,6 +1,7 @@
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { join } from 'node:path';
+import { exists } from '@skyarc/lib/files';
 import type { Takeover } from '../format.ts';
 
 /**
@@ -19,10 +20,7 @@ export class PrivateRegistries {
 
   async has(team: string, name: string): Promise<boolean> {
     if (team === '') return false;
-    return stat(join(this.folder, team, name, 'package.json')).then(
-      () => true,
-      () => false,
-    );
+    return exists(join(this.folder, team, name, 'package.json'));
   }
 
   /** Names of a team's packages. */
