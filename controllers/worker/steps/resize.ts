@@ -31,10 +31,11 @@ export interface Resize {
  * what a later roll brings to the same end.
  */
 export async function resizeInPlace(kube: KubeClient, { app, objects, journal }: Resize): Promise<number> {
-  const wanted = await deploymentAmong(kube, objects);
+  const workload = workloadAmong(objects);
+  if (workload?.resource !== 'deployments') return 0;
   const before = workloadAmong((await findDeployed(kube, app)) ?? []);
-  if (!wanted || before?.resource !== 'deployments') return 0;
-  if (!isResizeOnly(before.object, wanted)) return 0;
+  if (before?.resource !== 'deployments' || !isResizeOnly(before.object, workload.object)) return 0;
+  const wanted = (await bindReplicas(kube, workload, objects)).object;
   const live = await kube.find('deployments', app.name, app.namespace);
   if (!live || templateOf(live) !== templateOf(before.object) || !isSettled(live, wanted)) return 0;
   const pods = (await listPods(kube, app)).filter((pod) => templateOf(pod) === templateOf(live));
@@ -52,15 +53,6 @@ export async function resizeInPlace(kube: KubeClient, { app, objects, journal }:
   }
   await adopt(kube, { wanted, pods, replicaSet });
   return pods.length;
-}
-
-async function deploymentAmong(
-  kube: KubeClient,
-  objects: readonly Rendered[],
-): Promise<Deployment | undefined> {
-  const workload = workloadAmong(objects);
-  if (workload?.resource !== 'deployments') return undefined;
-  return (await bindReplicas(kube, workload, objects)).object;
 }
 
 function isResizeOnly(before: Deployment, wanted: Deployment): boolean {
