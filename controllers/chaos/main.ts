@@ -8,7 +8,7 @@ import type { EventLogClient } from '@skyarc/lib/eventlog-client';
 import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
 import { createLogger } from '@skyarc/lib/log';
 import type { MqClient } from '@skyarc/lib/mq-client';
-import { retry, sleep } from '@skyarc/lib/retry';
+import { repeat, retry } from '@skyarc/lib/retry';
 import type { SecretBox } from '@skyarc/lib/secretbox';
 import { createRegistry, startStatusServer } from '@skyarc/lib/status';
 import { type DataCenterDatabase, EventLogSink, writeBaseImage } from '@skyarc/prisma/datacenter';
@@ -70,6 +70,8 @@ export async function start(input: ChaosConfig, deps: ChaosDeps): Promise<Runnin
   const config = parseConfig('chaos', chaosConfigSchema, input);
   const stack = new Stack();
   const stopping = new AbortController();
+  // Git and buildah run as others than we; and no image differs by the shell that we were started from.
+  process.umask(0o022);
   try {
     await purge(input);
     await BuildClaim.forget(deps.db, ownerPrefixOf(config));
@@ -155,16 +157,18 @@ async function forgetGoneApps(
   db: DataCenterDatabase,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted) {
-    await removeDisksOfGone(join(dataDir, 'disks'), async (ids) => {
-      const apps = await db.app.findMany({
-        where: { id: { in: [...ids] }, deletedAt: null },
-        select: { id: true },
-      });
-      return new Set(apps.map(({ id }) => id));
-    }).catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'cannot clear away old caches'));
-    await sleep(lookForGoneAppsEveryMs, signal).catch(() => undefined);
-  }
+  const present = async (ids: readonly string[]): Promise<Set<string>> => {
+    const apps = await db.app.findMany({
+      where: { id: { in: [...ids] }, deletedAt: null },
+      select: { id: true },
+    });
+    return new Set(apps.map(({ id }) => id));
+  };
+  await repeat(() => removeDisksOfGone(join(dataDir, 'disks'), present), {
+    everyMs: lookForGoneAppsEveryMs,
+    signal,
+    onError: (error) => log.warn({ reason: messageOf(error) }, 'cannot clear away old caches'),
+  });
 }
 
 const lookAtBaseEveryMs = 3_600_000;
@@ -179,16 +183,16 @@ async function keepBaseFresh(
   renew: () => Promise<Shared>,
 ): Promise<void> {
   const store = new LayerStore(layersFolderOf(config));
-  for (let { name } = shared.base; !signal.aborted;) {
-    try {
-      await renewBase(store, config.baseMaxAgeDays * 86_400_000, shared.images);
-      if ((await ensureBaseLayer(store)).name !== name) {
-        ({ name } = (await renew()).base);
-        log.info({ base: name }, 'new builds stand on a new base image');
-      }
-    } catch (error) {
-      if (!signal.aborted) log.warn({ reason: messageOf(error) }, 'cannot renew the base image');
-    }
-    await sleep(lookAtBaseEveryMs, signal).catch(() => undefined);
-  }
+  let { name } = shared.base;
+  const look = async (): Promise<void> => {
+    await renewBase(store, config.baseMaxAgeDays * 86_400_000, shared.images);
+    if ((await ensureBaseLayer(store)).name === name) return;
+    ({ name } = (await renew()).base);
+    log.info({ base: name }, 'new builds stand on a new base image');
+  };
+  await repeat(look, {
+    everyMs: lookAtBaseEveryMs,
+    signal,
+    onError: (error) => log.warn({ reason: messageOf(error) }, 'cannot renew the base image'),
+  });
 }
