@@ -2,7 +2,7 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { createServer, type Server, type Socket } from 'node:net';
 import { AppError, messageOf } from '@skyarc/lib/errors';
 import type { RunningService } from '@skyarc/lib/lifecycle';
-import { sleep } from '@skyarc/lib/retry';
+import { retry, sleep } from '@skyarc/lib/retry';
 import {
   codes,
   parseQuery,
@@ -45,15 +45,12 @@ const receiveBufferBytes = 1 << 20;
 
 /** Serves DNS over UDP and TCP. `stop` answers what has been asked. Throws UNAVAILABLE when the address cannot be had. */
 export async function startDnsServer(options: DnsServerOptions): Promise<RunningService> {
-  const { host, reusePort = false } = options;
+  const { host } = options;
   try {
-    const udp = await bindUdp(options);
+    // A port that is free for UDP may be taken for TCP.
+    const attempts = options.port === 0 ? 10 : 1;
+    const { udp, tcp } = await retry(() => bindBoth(options), { attempts, baseMs: 1 });
     const { port } = udp.address();
-    const tcp = new TcpSide(options);
-    await tcp.listen({ host, port, reusePort }).catch((error: unknown) => {
-      udp.close();
-      throw error;
-    });
     const open = new Set<Promise<void>>();
     udp.on('message', (bytes, peer) => {
       const answering = answer(options, bytes, peer.address, false)
@@ -76,6 +73,17 @@ export async function startDnsServer(options: DnsServerOptions): Promise<Running
       cause,
     });
   }
+}
+
+async function bindBoth(options: DnsServerOptions): Promise<{ udp: UdpSocket; tcp: TcpSide }> {
+  const { host, reusePort = false } = options;
+  const udp = await bindUdp(options);
+  const tcp = new TcpSide(options);
+  await tcp.listen({ host, port: udp.address().port, reusePort }).catch((error: unknown) => {
+    udp.close();
+    throw error;
+  });
+  return { udp, tcp };
 }
 
 function bindUdp({ host, port, reusePort, onError }: DnsServerOptions): Promise<UdpSocket> {
