@@ -211,6 +211,8 @@ export class Session {
 
   private receive(bytes: Buffer): void {
     if (this.isOver) return;
+    // Whoever looks at it comes first.
+    if (!this.drain) this.client?.send(bytes);
     this.shown.push(bytes);
     if (this.drain) {
       this.drain.quiet.refresh();
@@ -219,7 +221,6 @@ export class Session {
     this.noteRate(bytes.length);
     this.record(bytes);
     if (!this.client) return this.adjustFlow();
-    this.client.send(bytes);
     this.sentUpTo = this.shown.end;
     this.drainFlood();
     this.adjustFlow();

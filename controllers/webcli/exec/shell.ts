@@ -121,6 +121,7 @@ async function start(
       end = how;
       done();
     };
+    stream.resume();
   });
   return { stream, shown, ...(end && { end }) };
 }

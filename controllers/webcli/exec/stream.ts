@@ -20,7 +20,11 @@ export interface ExecEnd {
 /** Channels of v4 and v5.channel.k8s.io: the first byte of every message. */
 const channel = { input: 0, output: 1, errors: 2, status: 3, size: 4 } as const;
 const protocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
-const openTimeoutMs = 10_000;
+const dialing: ClientOptions = {
+  perMessageDeflate: false,
+  skipUTF8Validation: true,
+  handshakeTimeout: 10_000,
+};
 
 const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
   400: 'INVALID',
@@ -28,6 +32,18 @@ const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
   403: 'FORBIDDEN',
   404: 'NOT_FOUND',
 };
+
+/** The API server's word that the stream is served elsewhere. */
+class Redirect extends Error {
+  readonly location: URL;
+
+  constructor(location = '') {
+    super(`sent on to ${location}`);
+    this.location = new URL(location.replace(/^http/, 'ws'));
+  }
+}
+
+const isLoopback = ({ hostname }: URL): boolean => /^(127\.[\d.]+|\[::1\]|localhost)$/.test(hostname);
 
 /** A process at a terminal in a container, over one WebSocket to the Kubernetes API. */
 export class ExecStream {
@@ -48,28 +64,49 @@ export class ExecStream {
     });
   }
 
-  /** Throws what the API server answers (NOT_FOUND, INVALID, FORBIDDEN, ...), UNAVAILABLE when it does not. */
+  /**
+   * Begins paused: `resume` it when somebody listens. Throws what the API server answers (NOT_FOUND, INVALID, FORBIDDEN, ...), UNAVAILABLE when it does not. An
+   * embedded cluster of this machine says where its container runtime streams: a hop less for every key.
+   */
   static async open(config: KubeConfig, target: ExecTarget): Promise<ExecStream> {
-    const options: ClientOptions = {
-      perMessageDeflate: false,
-      skipUTF8Validation: true,
-      handshakeTimeout: openTimeoutMs,
-    };
+    const options: ClientOptions = {};
     await config.applyToHTTPSOptions(options);
     const server = (config.getCurrentCluster()?.server ?? '').replace(/^http/, 'ws').replace(/\/$/, '');
     const { namespace, pod, container, command } = target;
     const query = new URLSearchParams({ container, stdin: 'true', stdout: 'true', tty: 'true' });
     for (const part of command) query.append('command', part);
     const path = [namespace, 'pods', pod].map(encodeURIComponent).join('/');
-    const socket = new WebSocket(`${server}/api/v1/namespaces/${path}/exec?${query}`, protocols, options);
-    // Whatever comes in the packet of the handshake must find its listener.
+    const url = new URL(`${server}/api/v1/namespaces/${path}/exec?${query}`);
+    if (!isLoopback(url)) return ExecStream.dial(url, options, pod);
+    const headers = { ...options.headers, 'x-stream-redirect': 'allowed' };
+    try {
+      return await ExecStream.dial(url, { ...options, headers }, pod);
+    } catch (error) {
+      if (!(error instanceof Redirect)) throw error;
+      // Who reached the API through a forwarded port is not on its machine: back to the way through it.
+      const byApi = (): Promise<ExecStream> => ExecStream.dial(url, options, pod);
+      return await (isLoopback(error.location)
+        ? ExecStream.dial(error.location, {}, pod).catch(byApi)
+        : byApi());
+    }
+  }
+
+  private static async dial(url: URL, options: ClientOptions, pod: string): Promise<ExecStream> {
+    const socket = new WebSocket(url, protocols, { ...dialing, ...options });
     const stream = new ExecStream(socket);
     await new Promise<void>((resolve, reject) => {
-      socket.once('open', resolve);
+      socket.once('open', () => {
+        // What comes in the packet of the handshake waits until somebody listens.
+        socket.pause();
+        resolve();
+      });
       socket.once('unexpected-response', (_request, response) => {
+        const { statusCode = 500, headers } = response;
         let body = '';
         response.setEncoding('utf8').on('data', (text: string) => (body += text));
-        response.once('end', () => reject(refusalOf(response.statusCode ?? 500, body)));
+        response.once('end', () =>
+          reject(statusCode === 307 ? new Redirect(headers.location) : refusalOf(statusCode, body)),
+        );
       });
       socket.once('error', (cause) =>
         reject(new AppError('UNAVAILABLE', `Cannot reach pod "${pod}": ${cause.message}`, { cause })),

@@ -29,7 +29,7 @@ import { handleCollection, handleObject, objectOf } from './resource-handler.ts'
 import { reviews } from './reviews.ts';
 import { handleSubresource } from './subresources.ts';
 import { notAllowed, notServed, servedAt, targetOf, type Target } from './target.ts';
-import { checkUpgrade, openStream, refuseUpgrade, tunnel } from './tunnel.ts';
+import { checkUpgrade, mayRedirect, openStream, redirectUpgrade, refuseUpgrade, tunnel } from './tunnel.ts';
 
 export interface ApiHttpServerOptions {
   readonly registry: Registry;
@@ -235,7 +235,8 @@ export class ApiHttpServer {
       const served = servedAt(this.served, target);
       const pod = objectOf(this.options.registry, { exchange: undefined as never, target, served });
       const url = await openStream(this.options.nodeProxy, { subresource, pod, query });
-      await tunnel(request, socket, head, url);
+      if (mayRedirect(request, url)) redirectUpgrade(socket, url);
+      else await tunnel(request, socket, head, url);
     } catch (error) {
       this.report(error, request);
       refuseUpgrade(socket, error);

@@ -26,6 +26,25 @@ const forwarded = [
   'sec-websocket-protocol',
 ];
 
+const loopback = /^(::ffff:)?127\.|^::1$/;
+
+/** Whether the client asks where the streams are served and, being on this machine like they are, can go there itself. */
+export function mayRedirect(request: IncomingMessage, url: URL): boolean {
+  const isHere = loopback.test(request.socket.remoteAddress ?? '') && loopback.test(url.hostname);
+  return isHere && request.headers['x-stream-redirect'] === 'allowed';
+}
+
+/** Sends the client to the one-time URL; what it streams then passes this process no more. */
+export function redirectUpgrade(client: Duplex, url: URL): void {
+  const lines = [
+    'HTTP/1.1 307 Temporary Redirect',
+    `Location: ${url}`,
+    'Content-Length: 0',
+    'Connection: close',
+  ];
+  client.end(`${lines.join('\r\n')}\r\n\r\n`);
+}
+
 /** The one-time URL at which a pod's exec, attach or port-forward is served. */
 export function openStream(
   nodeProxy: NodeProxy | undefined,

@@ -1,0 +1,73 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { KubeConfig } from '@kubernetes/client-node';
+import { afterEach, expect, test } from 'vitest';
+import { WebSocketServer } from 'ws';
+import { ExecStream } from './stream.ts';
+
+const target = { namespace: 'blue', pod: 'web', container: 'app', command: ['cat'] };
+const servers: Server[] = [];
+
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close();
+});
+
+/** Greets on channel 1, or sends on to the address when it may. */
+async function serve(greeting: string, sendOnTo?: (url: string) => string) {
+  const asked: (string | undefined)[] = [];
+  const sockets = new WebSocketServer({
+    noServer: true,
+    handleProtocols: (offered) => [...offered][0] ?? false,
+  });
+  const server = createServer();
+  server.on('upgrade', (request: IncomingMessage, socket, head) => {
+    const mayRedirect = request.headers['x-stream-redirect'];
+    asked.push(mayRedirect?.toString());
+    if (sendOnTo && mayRedirect) {
+      const location = sendOnTo(request.url ?? '');
+      socket.end(`HTTP/1.1 307 Temporary Redirect\r\nlocation: ${location}\r\ncontent-length: 0\r\n\r\n`);
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, (client) => client.send(Buffer.from(`\u0001${greeting}`)));
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  servers.push(server);
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+}
+
+async function greetingOf(server: string): Promise<string> {
+  const config = new KubeConfig();
+  config.loadFromClusterAndUser({ name: 'test', server, skipTLSVerify: true }, { name: 'test' });
+  const stream = await ExecStream.open(config, target);
+  const said = await new Promise<string>((resolve) => {
+    stream.onOutput = (bytes) => resolve(bytes.toString());
+    stream.resume();
+  });
+  stream.close();
+  return said;
+}
+
+test('streams from where the cluster of this machine says', async () => {
+  const runtime = await serve('from the runtime');
+  const api = await serve('from the API', () => `${runtime.url}/exec/once`);
+  expect(await greetingOf(api.url)).toBe('from the runtime');
+  expect(runtime.asked).toEqual([undefined]);
+});
+
+test('streams by the API where it knows nothing of that', async () => {
+  const api = await serve('from the API');
+  expect(await greetingOf(api.url)).toBe('from the API');
+});
+
+test('comes back to the API when that place does not answer, or is not of this machine', async () => {
+  const gone = await serve('never');
+  servers.splice(0).forEach((server) => server.close());
+  const api = await serve('from the API', () => `${gone.url}/exec/once`);
+  expect(await greetingOf(api.url)).toBe('from the API');
+  expect(api.asked).toEqual(['allowed', undefined]);
+
+  const abroad = await serve('from the API', () => 'http://192.0.2.1:1/exec/once');
+  expect(await greetingOf(abroad.url)).toBe('from the API');
+});
