@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { request, type RequestOptions } from 'node:https';
 import { join } from 'node:path';
 import { KubeClient, loadKubeConfig } from '@skyarc/lib/kube';
 import { run } from '@skyarc/lib/process';
@@ -335,6 +336,44 @@ test('a pod gets cpu and memory by what it asks for', async () => {
   await removePod('weighed');
 });
 
+test('a client of this machine may stream from the container runtime itself', async () => {
+  await createPod('streamed', {
+    terminationGracePeriodSeconds: 1,
+    containers: [shell('main', 'sleep 3600')],
+  });
+  await waitForPod(cluster.client, 'streamed', isReady);
+  const config = await loadKubeConfig(cluster.kubeconfigFile);
+  const options: RequestOptions = {};
+  await config.applyToHTTPSOptions(options);
+  const answerTo = (headers: Record<string, string>) =>
+    new Promise<{ status?: number; location?: string }>((resolve, reject) => {
+      const url = new URL(config.getCurrentCluster()?.server ?? '');
+      url.pathname = '/api/v1/namespaces/default/pods/streamed/exec';
+      url.search = 'command=true&stdout=true';
+      const upgrade = {
+        connection: 'upgrade',
+        upgrade: 'websocket',
+        'sec-websocket-version': '13',
+        'sec-websocket-key': Buffer.from('sixteen bytes ok').toString('base64'),
+        'sec-websocket-protocol': 'v4.channel.k8s.io',
+      };
+      const sent = request(url, { ...options, headers: { ...upgrade, ...headers } });
+      sent.once('error', reject);
+      sent.once('response', ({ statusCode: status, headers: { location } }) => resolve({ status, location }));
+      sent.once('upgrade', ({ statusCode: status }, socket) => {
+        socket.destroy();
+        resolve({ status });
+      });
+      sent.end();
+    });
+  expect(await answerTo({ 'x-stream-redirect': 'allowed' })).toEqual({
+    status: 307,
+    location: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\/exec\/\S+$/),
+  });
+  expect(await answerTo({})).toEqual({ status: 101 });
+  await removePod('streamed');
+});
+
 test('a running container gets other cpu and memory without a restart', async () => {
   const { client } = cluster;
   await createPod('resized', {
@@ -423,6 +462,39 @@ test('out of memory is told with the limit', async () => {
     .poll(() => eventsOf('greedy'), { timeout: 20_000 })
     .toContain('OOMKilled: Container main was killed: out of memory: it used more than its limit of 16Mi');
   await removePod('greedy');
+});
+
+test('out of memory is told with the limit that a resize has given', async () => {
+  const { client } = cluster;
+  await createPod('grown', {
+    terminationGracePeriodSeconds: 1,
+    restartPolicy: 'Never',
+    containers: [
+      shell('main', 'until [ -e /go ]; do sleep 0.1; done; tail /dev/zero', {
+        resources: { limits: { memory: '16Mi' } },
+      }),
+    ],
+  });
+  const { spec } = await waitForPod(client, 'grown', isReady);
+  const containers = spec?.containers.map((one) => ({ ...one, resources: { limits: { memory: '24Mi' } } }));
+  const rest = new KubeClient(await loadKubeConfig(cluster.kubeconfigFile));
+  await rest.patch(
+    'pods',
+    { name: 'grown', namespace: 'default', subresource: 'resize' },
+    { spec: { containers } },
+  );
+  await rest.close();
+  await waitForPod(
+    client,
+    'grown',
+    ({ status }) => status?.containerStatuses?.[0]?.resources?.limits?.['memory'] === '24Mi',
+  );
+  await kubectl(['exec', 'grown', '--', 'touch', '/go']);
+  const pod = await waitForPod(client, 'grown', ({ status }) => status?.phase === 'Failed');
+  expect(pod.status?.containerStatuses?.[0]?.state?.terminated?.message).toBe(
+    'out of memory: it used more than its limit of 24Mi',
+  );
+  await removePod('grown');
 });
 
 test('logs rotate by size while they are followed, and those of the run before are kept', async () => {

@@ -1,4 +1,4 @@
-import { open, readFile } from 'node:fs/promises';
+import { open, readFile, writeFile } from 'node:fs/promises';
 import type { ContainerStatus } from './cri/types.ts';
 import { parseCriLogLine } from './logs/cri-log.ts';
 import { containerAnnotations } from './render/container.ts';
@@ -25,11 +25,23 @@ export async function readTerminationMessage(status: ContainerStatus): Promise<s
   const logged = mayReadLog ? await readLogEnd(logPath) : '';
   if (logged !== '') return logged;
   if (status.reason !== 'OOMKilled') return status.message;
-  const limit = annotations[containerAnnotations.memoryLimit];
+  const resized = file && (await readFile(limitFileOf(file), 'utf8').catch(() => undefined));
+  const limit = resized ?? annotations[containerAnnotations.memoryLimit];
   return limit
     ? `out of memory: it used more than its limit of ${limit}`
     : 'out of memory: the node had no more, and the container has no limit';
 }
+
+/** Keeps the memory limit that a running container was given, which its annotations cannot be told. */
+export async function noteMemoryLimit(
+  { annotations }: Pick<ContainerStatus, 'annotations'>,
+  limit = '',
+): Promise<void> {
+  const file = annotations[containerAnnotations.terminationMessageFile];
+  if (file) await writeFile(limitFileOf(file), limit);
+}
+
+const limitFileOf = (messageFile: string): string => `${messageFile}.memory-limit`;
 
 async function readLogEnd(logPath: string): Promise<string> {
   const lines = (await readEnd(logPath)).trimEnd().split('\n').slice(-maxLogLines);

@@ -133,6 +133,16 @@ describe('a pod is diagnosed by its status', () => {
     expect(diagnosis.isSettled).toBe(isSettled);
   });
 
+  test('the limit that a container has counts, not the one that it waits for', () => {
+    const status = {
+      name: 'app',
+      state: { terminated: { exitCode: 137, reason: 'OOMKilled' } },
+      restartCount: 0,
+      resources: { limits: { memory: '256Mi' } },
+    };
+    expect(diagnosePod(pod({ containerStatuses: [status] }), nowMs)?.sentence).toContain('limit of 256 MB');
+  });
+
   test('what is young may pass by itself', () => {
     const young = Date.parse('2026-01-01T00:00:05Z');
     expect(diagnosePod(container({ waiting: { reason: 'ErrImagePull' } }), young)?.isSettled).toBe(false);

@@ -167,8 +167,10 @@ function resourcesOf(pod: Pod): NonNullable<Container['resources']> {
   return (pod.spec?.containers ?? []).find(({ name }) => name === containerName)?.resources ?? {};
 }
 
+/** The limit in force, which is not the wanted one while a resize has to wait. */
 function limitMb(pod: Pod): number {
-  return megabytesOf(resourcesOf(pod).limits?.['memory']);
+  const { limits } = statusOf(pod)?.resources ?? resourcesOf(pod);
+  return megabytesOf(limits?.['memory']);
 }
 
 function megabytesOf(quantity: string | undefined): number {

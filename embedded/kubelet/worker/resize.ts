@@ -8,6 +8,7 @@ import { hasEnded, identityOf, isSidecar, qosClassOf, specOf, type Pod, type Pod
 import { isRunning, newestOf, type PodRuntime } from '../pod-runtime.ts';
 import { containerAnnotations } from '../render/container.ts';
 import { renderPodResources, renderResources } from '../render/resources.ts';
+import { noteMemoryLimit } from '../termination-message.ts';
 
 type Resources = NonNullable<PodContainer['resources']>;
 
@@ -70,7 +71,7 @@ export class PodResizer {
       if (!newest || !isRunning(newest)) return [];
       const has = this.resourcesOf(pod, newest);
       const wants = container.resources ?? {};
-      return has && isSame(has, wants) ? [] : [{ container, id: newest.id, has, wants }];
+      return has && isSame(has, wants) ? [] : [{ container, run: newest, has, wants }];
     });
   }
 
@@ -103,14 +104,15 @@ export class PodResizer {
     const cgroup = podCgroup(context.instance, identityOf(pod).uid, qosClassOf(pod));
     try {
       await liftPodCgroup(cgroup);
-      for (const { container, id, wants } of due) {
+      for (const { container, run, wants } of due) {
         const linux = renderResources(pod, container, context.node.memoryBytes);
         const memorySwapLimitInBytes = linux.memoryLimitInBytes ?? 0;
         await context.cri.call('UpdateContainerResources', {
-          containerId: id,
+          containerId: run.id,
           linux: { ...linux, oomScoreAdj: 0, memorySwapLimitInBytes },
         });
-        this.given.set(id, wants);
+        this.given.set(run.id, wants);
+        await noteMemoryLimit(run, wants.limits?.['memory']);
       }
     } catch (error) {
       const message = `Cannot resize the container: ${messageOf(error)}`;
@@ -130,7 +132,7 @@ export class PodResizer {
 
 interface Due {
   readonly container: PodContainer;
-  readonly id: string;
+  readonly run: ContainerStatus;
   readonly has: Resources | undefined;
   readonly wants: Resources;
 }
