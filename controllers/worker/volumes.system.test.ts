@@ -76,6 +76,23 @@ test('each pod of a stateful app has its own folder, also when volumes are added
   }
   const sizes = (await claims('ledger')).map(({ spec }) => spec?.resources?.requests?.['storage'] ?? '');
   expect(sizes.toSorted((a, b) => a.localeCompare(b))).toEqual(['10Mi', '10Mi', '20Mi', '20Mi']);
+
+  const runs = async () => (await world.pods('ledger')).map(({ status }) => status?.containerStatuses?.[0]);
+  const before = (await runs()).map((one) => one?.containerID);
+  await world.db.app.update({ where: { id: app }, data: { cpuMillis: 250, memoryMb: 160 } });
+  expect(await world.act(app, 'CONFIGURE')).toMatchObject({
+    status: 'SUCCEEDED',
+    message: expect.stringContaining('resized in place'),
+  });
+  expect((await runs()).map((one) => one?.containerID)).toEqual(before);
+  expect((await runs()).map((one) => one?.resources?.limits)).toEqual(
+    before.map(() => ({ cpu: '250m', memory: '160Mi' })),
+  );
+  // The next change is not held up by that one: it rolls, one pod after the other.
+  await setEnv(app, 'LEVEL', 'debug');
+  expect((await world.act(app, 'CONFIGURE')).status).toBe('SUCCEEDED');
+  expect((await runs()).some((one) => before.includes(one?.containerID))).toBe(false);
+
   await world.db.app.update({ where: { id: app }, data: { replicas: 1 } });
   expect((await world.act(app, 'SCALE')).status).toBe('SUCCEEDED');
   await world.db.app.update({ where: { id: app }, data: { replicas: 2 } });

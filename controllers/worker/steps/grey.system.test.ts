@@ -47,6 +47,21 @@ test('a candidate runs beside the current version until it is promoted or aborte
   expect((await world.act(id, 'CONFIGURE')).status).toBe('SUCCEEDED');
   expect(await shares()).toEqual(['grey 400', 'grey-grey 600']);
   expect((await world.pods('grey-grey')).map(({ metadata }) => metadata?.uid)).toEqual(candidate);
+
+  // Both get other limits as they run.
+  const runs = async () =>
+    [...(await world.pods('grey')), ...(await world.pods('grey-grey'))].map(({ spec, status }) => ({
+      run: status?.containerStatuses?.[0]?.containerID,
+      memory: spec?.containers[0]?.resources?.limits?.['memory'],
+    }));
+  const before = await runs();
+  await world.db.app.update({ where: { id }, data: { memoryMb: 160 } });
+  expect(await world.act(id, 'CONFIGURE')).toMatchObject({
+    status: 'SUCCEEDED',
+    message: expect.stringContaining('resized in place'),
+  });
+  expect(await runs()).toEqual(before.map(({ run }) => ({ run, memory: '160Mi' })));
+
   await world.db.app.update({ where: { id }, data: { replicas: 2 } });
   expect((await world.act(id, 'SCALE')).status).toBe('SUCCEEDED');
   expect(await world.pods('grey')).toHaveLength(2);

@@ -1,21 +1,22 @@
 import { isDeepStrictEqual } from 'node:util';
 import { AppError, messageOf } from '@skyarc/lib/errors';
-import { ensureObject, type KindTable, type KubeClient } from '@skyarc/lib/kube';
+import type { KindTable, KubeClient } from '@skyarc/lib/kube';
 import { pollUntil } from '@skyarc/lib/retry';
 import type { OperationJournal } from '@skyarc/prisma/datacenter';
 import { type AppRef, findDeployed } from '../deployed.ts';
-import { type Rendered, workloadAmong } from '../render/app.ts';
+import { isWorkload, type Rendered, type Workload } from '../render/app.ts';
 import { templateLabel } from '../render/labels.ts';
 import { bindReplicas } from '../scaling/replicas.ts';
+import { adoptionOf } from './adopt.ts';
 import { listPods } from './objects.ts';
+import { claimsOf } from './stateful-set.ts';
 
-type Deployment = KindTable['deployments'];
+type WorkloadObject = Workload['object'];
 type Pod = KindTable['pods'];
-type Template = NonNullable<Deployment['spec']>['template'];
+type Template = NonNullable<WorkloadObject['spec']>['template'];
 type Container = NonNullable<Template['spec']>['containers'][number];
 
 const resizedWithinMs = 15_000;
-const observedWithinMs = 15_000;
 
 export interface Resize {
   readonly app: AppRef;
@@ -25,25 +26,37 @@ export interface Resize {
 }
 
 /**
- * Gives an app's running pods other cpu and memory without a restart, where that is all that changes and the
- * cluster can (pods/resize, Kubernetes 1.33); answers how many pods, 0 where the change must roll. The new template
- * then becomes that of the ReplicaSet that has the pods, so that applying it rolls nothing. Killed anywhere, it leaves
- * what a later roll brings to the same end.
+ * Gives an app's running pods, and those of its candidate, other cpu and memory without a restart, where that is all
+ * that changes and the cluster can (pods/resize, Kubernetes 1.33); answers how many pods, none where the change must
+ * roll. The new template then becomes that of whoever has the pods, so that applying it rolls nothing. Killed
+ * anywhere, it leaves what a later roll brings to the same end.
  */
-export async function resizeInPlace(kube: KubeClient, { app, objects, journal }: Resize): Promise<number> {
-  const workload = workloadAmong(objects);
-  if (workload?.resource !== 'deployments') return 0;
-  const before = workloadAmong((await findDeployed(kube, app)) ?? []);
-  if (before?.resource !== 'deployments' || !isResizeOnly(before.object, workload.object)) return 0;
-  const wanted = (await bindReplicas(kube, workload, objects)).object;
-  const live = await kube.find('deployments', app.name, app.namespace);
-  if (!live || templateOf(live) !== templateOf(before.object) || !isSettled(live, wanted)) return 0;
-  const pods = (await listPods(kube, app)).filter((pod) => templateOf(pod) === templateOf(live));
-  const replicaSet = await replicaSetOf(kube, live, pods);
-  if (!replicaSet || pods.length !== live.spec?.replicas || pods.length === 0) return 0;
+export async function resizeInPlace(kube: KubeClient, resize: Resize): Promise<number> {
+  const deployed = (await findDeployed(kube, resize.app)) ?? [];
+  let resized = 0;
+  for (const wanted of resize.objects.filter(isWorkload)) {
+    const before = deployed.filter(isWorkload).find((each) => isSameObject(each, wanted));
+    if (before) resized += await resizeWorkload(kube, resize, { before, wanted });
+  }
+  return resized;
+}
+
+async function resizeWorkload(
+  kube: KubeClient,
+  { app, objects, journal }: Resize,
+  { before, wanted: unbound }: { readonly before: Workload; readonly wanted: Workload },
+): Promise<number> {
+  if (!isResizeOnly(before.object, unbound.object)) return 0;
+  const wanted = await bindReplicas(kube, unbound, objects);
+  const { name = '', namespace } = wanted.object.metadata ?? {};
+  const live = await kube.find(wanted.resource, name, namespace);
+  if (!live || templateOf(live) !== templateOf(before.object) || !isSettled(live, wanted.object)) return 0;
+  const pods = (await listPods(kube, app)).filter((pod) => isPodOf(pod, live));
+  const adopt = await adoptionOf(kube, { wanted, live, pods });
+  if (!adopt || pods.length !== live.spec?.replicas || pods.length === 0) return 0;
   try {
-    for (const pod of pods) await askFor(kube, pod, wanted);
-    await Promise.all(pods.map((pod) => untilResized(kube, pod, wanted)));
+    for (const pod of pods) await askFor(kube, pod, wanted.object);
+    await Promise.all(pods.map((pod) => untilResized(kube, pod, wanted.object)));
   } catch (error) {
     if (!(error instanceof AppError) || error.code === 'UNAVAILABLE') throw error;
     // What cannot be had must not stay asked for: the roll may fail, and then these pods go on.
@@ -51,14 +64,27 @@ export async function resizeInPlace(kube: KubeClient, { app, objects, journal }:
     journal.say(`Cannot be resized in place, so pods are replaced: ${messageOf(error)}`, 'warn');
     return 0;
   }
-  await adopt(kube, { wanted, pods, replicaSet });
+  await adopt();
   return pods.length;
 }
 
-function isResizeOnly(before: Deployment, wanted: Deployment): boolean {
-  if (templateOf(before) === templateOf(wanted)) return false;
+function isSameObject(left: Workload, right: Workload): boolean {
+  return left.resource === right.resource && left.object.metadata?.name === right.object.metadata?.name;
+}
+
+function isResizeOnly(before: WorkloadObject, wanted: WorkloadObject): boolean {
+  if (templateOf(before) === templateOf(wanted) || claimsOf(before) !== claimsOf(wanted)) return false;
   const [left, right] = [before, wanted].map(({ spec }) => withoutResources(spec?.template));
   return isDeepStrictEqual(left, right);
+}
+
+/** A candidate's pods are the app's, too, but not of the same workload. */
+function isPodOf(pod: Pod, workload: WorkloadObject): boolean {
+  const wanted = Object.entries(workload.spec?.selector.matchLabels ?? {});
+  return (
+    templateOf(pod) === templateOf(workload) &&
+    wanted.every(([label, value]) => pod.metadata?.labels?.[label] === value)
+  );
 }
 
 /** As the template would be with no word of resources, nor of what is made from them. */
@@ -74,37 +100,23 @@ function containersOf({ spec }: { readonly spec?: Template['spec'] }): Container
 }
 
 /** Nothing rolls, and nothing but the template is to change in its pods' number. */
-function isSettled(live: Deployment, wanted: Deployment): boolean {
-  const { replicas = 1, paused } = live.spec ?? {};
+function isSettled({ metadata, spec, status }: WorkloadObject, wanted: WorkloadObject): boolean {
+  const { replicas = 1 } = spec ?? {};
   const {
     observedGeneration = 0,
     updatedReplicas = 0,
     availableReplicas = 0,
     replicas: all = 0,
-  } = live.status ?? {};
-  if (paused || replicas !== wanted.spec?.replicas || observedGeneration < (live.metadata?.generation ?? 0)) {
+  } = status ?? {};
+  const isPaused = spec !== undefined && 'paused' in spec && spec.paused === true;
+  if (isPaused || replicas !== wanted.spec?.replicas || observedGeneration < (metadata?.generation ?? 0)) {
     return false;
   }
   return [updatedReplicas, availableReplicas, all].every((count) => count === replicas);
 }
 
-async function replicaSetOf(
-  kube: KubeClient,
-  deployment: Deployment,
-  pods: readonly Pod[],
-): Promise<KindTable['replicasets'] | null> {
-  const owners = new Set(
-    pods.flatMap(({ metadata }) => metadata?.ownerReferences?.map(({ name }) => name) ?? []),
-  );
-  const [name, ...others] = owners;
-  if (name === undefined || others.length > 0) return null;
-  const found = await kube.find('replicasets', name, deployment.metadata?.namespace);
-  const isIts = found?.metadata?.ownerReferences?.some(({ uid }) => uid === deployment.metadata?.uid);
-  return isIts ? found : null;
-}
-
 /** Throws NOT_FOUND where the cluster has no such subresource, INVALID where it may not be. */
-async function askFor(kube: KubeClient, pod: Pod, wanted: Deployment): Promise<void> {
+async function askFor(kube: KubeClient, pod: Pod, wanted: WorkloadObject): Promise<void> {
   const { name = '', namespace } = pod.metadata ?? {};
   const resized = (containers: readonly Container[] | undefined): Container[] | undefined =>
     containers?.map((container) => ({ ...container, resources: resourcesIn(wanted, container.name) }));
@@ -115,11 +127,11 @@ async function askFor(kube: KubeClient, pod: Pod, wanted: Deployment): Promise<v
   await kube.patch('pods', { name, namespace, subresource: 'resize' }, { spec });
 }
 
-function resourcesIn({ spec }: Deployment, name: string): NonNullable<Container['resources']> {
+function resourcesIn({ spec }: WorkloadObject, name: string): NonNullable<Container['resources']> {
   return containersOf(spec?.template ?? {}).find((each) => each.name === name)?.resources ?? {};
 }
 
-async function untilResized(kube: KubeClient, { metadata }: Pod, wanted: Deployment): Promise<void> {
+async function untilResized(kube: KubeClient, { metadata }: Pod, wanted: WorkloadObject): Promise<void> {
   const { name = '', namespace } = metadata ?? {};
   let why = 'its node does not answer';
   await pollUntil(
@@ -145,54 +157,7 @@ function isSameAmount(has: Container['resources'], wants: Container['resources']
   return isDeepStrictEqual(has?.limits ?? {}, wants?.limits ?? {});
 }
 
-/** Makes pods, ReplicaSet and Deployment be of the new template, in an order in which nothing is rolled. */
-async function adopt(
-  kube: KubeClient,
-  parts: { wanted: Deployment; pods: readonly Pod[]; replicaSet: KindTable['replicasets'] },
-): Promise<void> {
-  const { wanted, pods, replicaSet } = parts;
-  const label = { [templateLabel]: templateOf(wanted) };
-  for (const { metadata } of pods) {
-    const { name = '', namespace } = metadata ?? {};
-    await kube.patch('pods', { name, namespace }, { metadata: { labels: label } });
-  }
-  const { object } = await ensureObject(kube, 'deployments', {
-    ...wanted,
-    spec: { ...wanted.spec, paused: true } as Deployment['spec'],
-  });
-  // Who has not seen the pause yet would take the changed ReplicaSet for one of another template.
-  await untilObserved(kube, 'deployments', object);
-  const { name = '', namespace } = replicaSet.metadata ?? {};
-  const hash = replicaSet.spec?.template?.metadata?.labels?.['pod-template-hash'];
-  const { template } = object.spec ?? {};
-  const labels = { ...template?.metadata?.labels, 'pod-template-hash': hash };
-  const changed = await kube.patch(
-    'replicasets',
-    { name, namespace },
-    { spec: { template: { ...template, metadata: { ...template?.metadata, labels } } } },
-  );
-  await untilObserved(kube, 'replicasets', changed);
-}
-
-async function untilObserved(
-  kube: KubeClient,
-  resource: 'deployments' | 'replicasets',
-  { metadata }: Pick<Deployment, 'metadata'>,
-): Promise<void> {
-  await pollUntil(
-    async () => {
-      const live = await kube.find(resource, metadata?.name ?? '', metadata?.namespace);
-      return (live?.status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0) ? true : undefined;
-    },
-    {
-      timeoutMs: observedWithinMs,
-      everyMs: 50,
-      onTimeout: () => new AppError('UNAVAILABLE', 'The cluster does not look at its workloads'),
-    },
-  );
-}
-
 /** Of a workload or a pod. */
-function templateOf(object: Pick<Deployment, 'metadata'>): string | undefined {
+function templateOf(object: Pick<Pod, 'metadata'>): string | undefined {
   return object.metadata?.labels?.[templateLabel];
 }

@@ -43,9 +43,12 @@ async function untilGone(kube: KubeClient, { metadata }: StatefulSet): Promise<v
   );
 }
 
-/** What is claimed for each pod, as a text to compare. */
-function claimsOf({ spec }: StatefulSet): string {
-  const claims = (spec?.volumeClaimTemplates ?? []).map(({ metadata, spec: claim }) => [
+/** What is claimed for each pod, as a text to compare; other workloads claim nothing. */
+export function claimsOf({
+  spec,
+}: Pick<StatefulSet, 'spec'> | Pick<KindTable['deployments'], 'spec'>): string {
+  const templates = spec && 'volumeClaimTemplates' in spec ? spec.volumeClaimTemplates : undefined;
+  const claims = (templates ?? []).map(({ metadata, spec: claim }) => [
     metadata?.name,
     claim?.accessModes,
     claim?.storageClassName,
