@@ -3,15 +3,16 @@ import {
   create,
   type DescMessage,
   type DescMethodUnary,
-  fromBinary,
   type MessageInitShape,
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { codeToHttpStatus, errorToJsonBytes } from '@connectrpc/connect/protocol-connect';
-import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
+import { type DirectStream, serveStream } from './direct-stream.ts';
 import { toConnectError } from './errors.ts';
+import { frameOf, grpcHeaders, prefixBytes, tooLarge, trailersOf } from './grpc-frame.ts';
+import { requestOf } from './request.ts';
 
 /** What a handler may ask of a request's headers. */
 export interface HeaderSource {
@@ -36,14 +37,6 @@ export function directCall<In extends DescMessage, Out extends DescMessage>(
   };
 }
 
-function requestOf<In extends DescMessage>(schema: In, bytes: Uint8Array): MessageShape<In> {
-  try {
-    return fromBinary(schema, bytes);
-  } catch (error) {
-    throw ConnectError.from(error, Code.InvalidArgument);
-  }
-}
-
 /** How the two binary protocols of HTTP/2 wrap one request and one answer. */
 interface Wire {
   readonly read: (body: Buffer) => Uint8Array;
@@ -64,10 +57,7 @@ const connectWire: Wire = {
   },
 };
 
-const prefixBytes = 5;
-const grpcHeaders = { ':status': 200, 'content-type': 'application/grpc+proto' } as const;
-
-/** gRPC: five bytes before each message, the outcome in trailers (grpc/doc/PROTOCOL-HTTP2.md). */
+/** gRPC: messages in frames, the outcome in trailers. */
 const grpcWire: Wire = {
   read(body) {
     const isOne = body.length >= prefixBytes && body.length === prefixBytes + body.readUInt32BE(1);
@@ -76,41 +66,52 @@ const grpcWire: Wire = {
     return body.subarray(prefixBytes);
   },
   write(stream, answer) {
-    const frame = Buffer.allocUnsafe(prefixBytes + answer.length);
-    frame.writeUInt8(0);
-    frame.writeUInt32BE(answer.length, 1);
-    frame.set(answer, prefixBytes);
     stream.respond(grpcHeaders, { waitForTrailers: true });
-    stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-    stream.end(frame);
+    stream.once('wantTrailers', () => stream.sendTrailers(trailersOf(undefined)));
+    stream.end(frameOf([answer]));
   },
   fail(stream, error) {
-    const trailer = new Headers();
-    setTrailerStatus(trailer, error);
-    stream.respond({ ...grpcHeaders, ...Object.fromEntries(trailer) }, { endStream: true });
+    stream.respond({ ...grpcHeaders, ...trailersOf(error) }, { endStream: true });
   },
 };
 
+const grpcTypes = ['application/grpc', 'application/grpc+proto'];
 const wires: Readonly<Record<string, Wire>> = {
   'application/proto': connectWire,
-  'application/grpc': grpcWire,
-  'application/grpc+proto': grpcWire,
+  ...Object.fromEntries(grpcTypes.map((type) => [type, grpcWire])),
 };
 
 /** What only Connect's own machinery understands. Deadlines are kept by clients anyway. */
 const special = ['content-encoding', 'grpc-encoding'];
 
+/** What is served directly, by path. */
+export interface DirectServices {
+  readonly calls: ReadonlyMap<string, DirectCall>;
+  readonly streams: ReadonlyMap<string, DirectStream>;
+  readonly readMaxBytes: number;
+  /** Ends streams. */
+  readonly signal: AbortSignal;
+}
+
 /** True when it has taken the call; everything special is left to others. */
 export function answersDirectly(
-  calls: ReadonlyMap<string, DirectCall>,
-  readMaxBytes: number,
+  services: DirectServices,
   stream: http2.ServerHttp2Stream,
   headers: http2.IncomingHttpHeaders,
 ): boolean {
-  const call = calls.get(headers[':path'] ?? '');
-  const wire = wires[headers['content-type'] ?? ''];
-  if (!call || !wire || headers[':method'] !== 'POST' || special.some((name) => name in headers))
+  const { readMaxBytes, signal } = services;
+  const path = headers[':path'] ?? '';
+  const type = headers['content-type'] ?? '';
+  if (signal.aborted || headers[':method'] !== 'POST' || special.some((name) => name in headers))
     return false;
+  const both = grpcTypes.includes(type) ? services.streams.get(path) : undefined;
+  if (both) {
+    serveStream(both, stream, services);
+    return true;
+  }
+  const call = services.calls.get(path);
+  const wire = wires[type];
+  if (!call || !wire) return false;
   const chunks: Buffer[] = [];
   let bytes = 0;
   stream.on('data', (chunk: Buffer) => {
@@ -122,8 +123,7 @@ export function answersDirectly(
   stream.once('end', () => {
     const isTooLarge = bytes > readMaxBytes + prefixBytes;
     void answer(stream, wire, async () => {
-      if (isTooLarge)
-        throw new ConnectError(`message is larger than ${readMaxBytes} bytes`, Code.ResourceExhausted);
+      if (isTooLarge) throw tooLarge(readMaxBytes);
       return call.answer(wire.read(Buffer.concat(chunks)), sourceOf(headers));
     });
   });

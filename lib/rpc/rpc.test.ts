@@ -2,14 +2,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { Code, createClient } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { CertificateAuthority } from '@skyarc/lib/certificates';
+import {
+  AggregatedDiscoveryService,
+  DeltaDiscoveryResponseSchema,
+} from '@skyarc/lib/contracts/generated/envoy/service/discovery/v3/discovery_pb.js';
 import { PublishResponseSchema, QueueService } from '@skyarc/lib/contracts/generated/skyarc/mq/v1/mq_pb.js';
 import { AppError } from '@skyarc/lib/errors';
 import { afterEach, expect, test } from 'vitest';
-import { createRpcClient, directCall, fromConnectError, startRpcServer } from './index.ts';
+import { createRpcClient, directCall, directStream, fromConnectError, startRpcServer } from './index.ts';
 
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -183,4 +187,76 @@ test.each(['plain', 'tls'] as const)('a call answered directly looks like any ot
   const large = { topic: 't', body: new Uint8Array(2_000) };
   await expect(client.calls.publish(large)).rejects.toMatchObject({ code: 'EXHAUSTED' });
   await expect(grpc.publish(large)).rejects.toMatchObject({ code: Code.ResourceExhausted });
+});
+
+function partOf(init: MessageInitShape<typeof DeltaDiscoveryResponseSchema>): Uint8Array {
+  return toBinary(DeltaDiscoveryResponseSchema, create(DeltaDiscoveryResponseSchema, init));
+}
+
+/** Answers each type that is asked for, in two parts; one that is named `bad` is an error, `bye` the end. */
+async function serveDirectStream() {
+  const closed = Promise.withResolvers<void>();
+  const server = await startRpcServer({
+    host: '127.0.0.1',
+    port: 0,
+    readMaxBytes: 1_000,
+    directStreams: [
+      directStream(AggregatedDiscoveryService.method.deltaAggregatedResources, (call) => ({
+        message({ typeUrl }) {
+          if (typeUrl === 'bad') throw new AppError('FORBIDDEN', 'Cannot tell', { details: { at: 1 } });
+          call.send([partOf({ removedResources: ['one'] }), partOf({ removedResources: ['two'], typeUrl })]);
+          if (typeUrl === 'bye') call.end();
+        },
+        closed: () => closed.resolve(),
+      })),
+    ],
+  });
+  cleanups.push(() => server.stop());
+  const sessionManager = new Http2SessionManager(server.url);
+  cleanups.push(() => sessionManager.abort());
+  const client = createClient(
+    AggregatedDiscoveryService,
+    createGrpcTransport({ baseUrl: server.url, sessionManager }),
+  );
+  /** Sends them one after the other, each after the answer to the one before, and answers what came. */
+  async function tell(typeUrls: readonly string[], ends = true): Promise<string[]> {
+    const heard: string[] = [];
+    let next: PromiseWithResolvers<void> = Promise.withResolvers();
+    async function* requests() {
+      for (const typeUrl of typeUrls) {
+        yield { typeUrl };
+        await next.promise;
+        next = Promise.withResolvers();
+      }
+      if (!ends) await new Promise(() => undefined);
+    }
+    for await (const { typeUrl, removedResources } of client.deltaAggregatedResources(requests())) {
+      heard.push(`${typeUrl}: ${removedResources.join()}`);
+      next.resolve();
+    }
+    return heard;
+  }
+  return { server, tell, closed: closed.promise };
+}
+
+test('a stream both ways goes on until either side ends it', async () => {
+  const { tell, closed } = await serveDirectStream();
+  expect(await tell(['a', 'b'])).toEqual(['a: one,two', 'b: one,two']);
+  await closed;
+  expect(await tell(['a', 'bye'], false)).toEqual(['a: one,two', 'bye: one,two']);
+});
+
+test('a stream both ways ends with what its listener threw, with a message that is too large, and with the server', async () => {
+  const { server, tell } = await serveDirectStream();
+  const reasonOf = (typeUrls: readonly string[]) =>
+    tell(typeUrls, false).then(
+      () => undefined,
+      (error: unknown) => fromConnectError(error),
+    );
+  expect(await reasonOf(['a', 'bad'])).toMatchObject({ code: 'FORBIDDEN', details: { at: 1 } });
+  expect(await reasonOf(['x'.repeat(2_000)])).toMatchObject({ code: 'EXHAUSTED' });
+  const waiting = reasonOf(['a']);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await server.stop();
+  expect(await waiting).toMatchObject({ code: 'UNAVAILABLE' });
 });

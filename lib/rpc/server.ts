@@ -8,6 +8,7 @@ import { AppError } from '@skyarc/lib/errors';
 import { listen, type RunningService } from '@skyarc/lib/lifecycle';
 import { sleep } from '@skyarc/lib/retry';
 import { answersDirectly, type DirectCall } from './direct.ts';
+import type { DirectStream } from './direct-stream.ts';
 import { serverErrors } from './errors.ts';
 
 export interface RpcTls {
@@ -21,9 +22,11 @@ export interface RpcServerOptions {
   readonly host: string;
   /** 0 picks a free port. */
   readonly port: number;
-  readonly routes: (router: ConnectRouter) => void;
+  readonly routes?: (router: ConnectRouter) => void;
   /** Unary calls of which there are many: binary ones over HTTP/2 pass Connect by, and have no end but the client's. */
   readonly direct?: readonly DirectCall[];
+  /** Streams both ways of which there are many: by gRPC they pass Connect by, and by nothing else they are served. */
+  readonly directStreams?: readonly DirectStream[];
   readonly tls?: RpcTls;
   /** Largest request that is read; default 4 MiB. */
   readonly readMaxBytes?: number;
@@ -43,11 +46,15 @@ type Handler = http.RequestListener & Parameters<typeof http2.createServer>[1];
 export async function startRpcServer(options: RpcServerOptions): Promise<RunningService> {
   const shutdown = new AbortController();
   const readMaxBytes = options.readMaxBytes ?? 4 << 20;
-  const calls = new Map(options.direct?.map((call) => [call.path, call]));
-  const isAnswered: IsAnswered = (stream, headers) =>
-    !shutdown.signal.aborted && answersDirectly(calls, readMaxBytes, stream, headers);
+  const direct = {
+    calls: new Map(options.direct?.map((call) => [call.path, call])),
+    streams: new Map(options.directStreams?.map((stream) => [stream.path, stream])),
+    readMaxBytes,
+    signal: shutdown.signal,
+  };
+  const isAnswered: IsAnswered = (stream, headers) => answersDirectly(direct, stream, headers);
   const handler = connectNodeAdapter({
-    routes: options.routes,
+    routes: options.routes ?? (() => undefined),
     interceptors: [serverErrors],
     readMaxBytes,
     // Over loopback and inside a cluster, compressing costs more than it saves.

@@ -85,11 +85,15 @@ export class Audience {
     // Equal in all dialects.
     const [known] = app.snapshots.values();
     // A service has many ports and an app many streams: only what differs is worth looking at in each.
-    const fresh = destinationsTo(app.spec, view, service)
-      .map((one): [string, Resource] => [endpointsName(one), renderEndpointsOf(one, view)])
-      .filter(([name, { version }]) => version !== known?.endpoints.get(name)?.version);
-    if (fresh.length === 0) return;
-    const names = new Set(fresh.map(([name]) => name));
+    const fresh = new Map<string, Resource>();
+    for (const one of destinationsTo(app.spec, view, service)) {
+      const name = endpointsName(one);
+      const before = known?.endpoints.get(name);
+      const now = renderEndpointsOf(one, view, before);
+      if (now.version !== before?.version) fresh.set(name, now);
+    }
+    if (fresh.size === 0) return;
+    const names = new Set(fresh.keys());
     for (const [dialect, snapshot] of app.snapshots) {
       const endpoints = new Map(snapshot.endpoints);
       for (const [name, resource] of fresh) endpoints.set(name, resource);

@@ -1,23 +1,21 @@
-import type { HandlerContext } from '@connectrpc/connect';
-import { type MeshGrant, meshGrant, type MeshRefusal, meshRefusalAnnotation } from '@skyarc/lib/contracts';
-import type { Node } from '@skyarc/lib/contracts/generated/envoy/config/core/v3/core_pb.js';
+import { type MeshRefusal, meshRefusalAnnotation } from '@skyarc/lib/contracts';
 import { AggregatedDiscoveryService } from '@skyarc/lib/contracts/generated/envoy/service/discovery/v3/discovery_pb.js';
-import { AppError, messageOf } from '@skyarc/lib/errors';
+import { messageOf } from '@skyarc/lib/errors';
 import type { KubeClient } from '@skyarc/lib/kube';
 import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
 import type { Logger } from '@skyarc/lib/log';
 import { retry, sleep } from '@skyarc/lib/retry';
-import { startRpcServer } from '@skyarc/lib/rpc';
+import { directStream, startRpcServer } from '@skyarc/lib/rpc';
 import { GrantVerifier } from '@skyarc/lib/signed-grant';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { Audience } from './audience.ts';
 import type { DiscoveryConfig } from './config.ts';
-import { Outbox } from './outbox.ts';
-import { Session } from './session.ts';
-import type { Dialect, Kind } from './types.ts';
-import { delta, stateOfTheWorld, type Variant } from './variants.ts';
+import { Conversation, type Refusal } from './conversation.ts';
+import type { Kind } from './types.ts';
+import { delta, stateOfTheWorld } from './variants.ts';
 import { World } from './world.ts';
 
+const { method } = AggregatedDiscoveryService;
 /** A client that comes while the cluster is read for the first time waits for so long. */
 const firstReadMs = 5_000;
 
@@ -65,9 +63,9 @@ export async function startDiscovery(
   // Not waited for: the rest of the agent works while the cluster is away.
   const known = world.start();
 
-  function noteRefusal(grant: MeshGrant, object: string, kind: Kind, message: string): void {
+  function onRefusal({ grant, object, kind, message: why }: Refusal): void {
     refusals.inc({ kind });
-    const refusal = { at: new Date().toISOString(), kind, message: message.slice(0, 2_000) };
+    const refusal = { at: new Date().toISOString(), kind, message: why.slice(0, 2_000) };
     if (lastRefusals.get(grant.appId)?.message === refusal.message) return;
     lastRefusals.set(grant.appId, refusal);
     log.warn({ app: grant.appId, kind, reason: refusal.message }, 'a client refused what it was told');
@@ -77,46 +75,14 @@ export async function startDiscovery(
       .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'cannot note a refusal'));
   }
 
-  async function* serve<Request extends { node?: Node | undefined }, Reply>(
-    requests: AsyncIterable<Request>,
-    context: HandlerContext,
-    variant: Variant<Request, Reply>,
-  ): AsyncGenerator<Reply> {
-    const outbox = new Outbox<Reply>();
-    let leave: (() => void) | undefined;
-    const reading = (async () => {
-      let session: Session | undefined;
-      for await (const request of requests) {
-        if (!session) {
-          const grant = readGrant(verifier, request.node);
-          await Promise.race([known, sleep(firstReadMs, context.signal).catch(() => undefined)]);
-          const joined = audience.join(grant, dialectOf(request.node), (snapshot) => {
-            return new Session({
-              snapshot,
-              tellsRemoval: variant.tellsRemoval,
-              send: (response) => {
-                responses.inc({ kind: response.kind });
-                outbox.push(variant.render(response));
-              },
-              onRefusal: (kind, message) => noteRefusal(grant, joined.object, kind, message),
-            });
-          });
-          ({ session, leave } = joined);
-        }
-        variant.hear(session, request);
-      }
-    })();
-    reading.then(
-      () => outbox.end(),
-      (error: unknown) => outbox.end(error),
-    );
-    context.signal.addEventListener('abort', () => outbox.end(), { once: true });
-    try {
-      yield* outbox;
-    } finally {
-      leave?.();
-    }
+  async function untilKnown(): Promise<void> {
+    const timer = new AbortController();
+    await Promise.race([known, sleep(firstReadMs, timer.signal).catch(() => undefined)]);
+    timer.abort();
   }
+
+  const onSent = (kind: Kind): void => responses.inc({ kind });
+  const parts = { audience, verifier, untilKnown, onSent, onRefusal };
 
   try {
     stack.add(() => world.stop());
@@ -129,11 +95,14 @@ export async function startDiscovery(
         startRpcServer({
           host: config.host,
           port: config.port,
-          routes: (router) =>
-            router.service(AggregatedDiscoveryService, {
-              streamAggregatedResources: (requests, context) => serve(requests, context, stateOfTheWorld),
-              deltaAggregatedResources: (requests, context) => serve(requests, context, delta),
+          directStreams: [
+            directStream(method.streamAggregatedResources, (call) => {
+              return new Conversation({ ...parts, call, variant: stateOfTheWorld });
             }),
+            directStream(method.deltaAggregatedResources, (call) => {
+              return new Conversation({ ...parts, call, variant: delta });
+            }),
+          ],
         }),
       {
         signal: stopping.signal,
@@ -173,19 +142,6 @@ export async function startDiscovery(
     await stack.stop();
     throw error;
   }
-}
-
-/** Throws UNAUTHENTICATED without a grant, FORBIDDEN with one that is not ours. */
-function readGrant(verifier: GrantVerifier, node: Node | undefined): MeshGrant {
-  const token = node?.metadata?.['grant'];
-  if (typeof token !== 'string') {
-    throw new AppError('UNAUTHENTICATED', 'The client shows no grant in its node metadata');
-  }
-  return verifier.open(meshGrant, token);
-}
-
-function dialectOf(node: Node | undefined): Dialect {
-  return /^grpc/i.test(node?.userAgentName ?? '') ? 'grpc' : 'envoy';
 }
 
 function describe(audience: Audience, refusals: ReadonlyMap<string, MeshRefusal>): unknown {

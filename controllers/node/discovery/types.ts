@@ -33,6 +33,8 @@ export interface Resource {
   readonly bytes: Uint8Array;
   /** Of a cluster: the name of its endpoints. */
   readonly endpoints?: string;
+  /** Of endpoints: the addresses that it was made of. */
+  readonly places?: string;
 }
 
 /** What one app's clients are told, by kind and name. */

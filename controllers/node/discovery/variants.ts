@@ -1,21 +1,20 @@
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import {
   type DeltaDiscoveryRequest,
-  type DeltaDiscoveryResponse,
   DeltaDiscoveryResponseSchema,
   type DiscoveryRequest,
-  type DiscoveryResponse,
   DiscoveryResponseSchema,
 } from '@skyarc/lib/contracts/generated/envoy/service/discovery/v3/discovery_pb.js';
 import type { Response, Session } from './session.ts';
-import { type Kind, kindOf, typeUrlOf } from './types.ts';
+import { type Kind, kindOf, type Resource, typeUrlOf } from './types.ts';
 
 /** One of the two ways in which the protocol is spoken. */
-export interface Variant<Request, Reply> {
+export interface Variant<Request> {
   readonly tellsRemoval: (kind: Kind) => boolean;
   /** Takes what the client says; what is due is sent. */
   hear(session: Session, request: Request): void;
-  render(response: Response): Reply;
+  /** A response in parts: messages of protobuf one after the other are the whole of them. */
+  render(response: Response): readonly Uint8Array[];
 }
 
 /** Kinds that a client can ask for without names, and of which a response is the whole truth. */
@@ -23,8 +22,11 @@ function isWhole(kind: Kind): boolean {
   return kind === 'clusters' || kind === 'listeners';
 }
 
+const whole = (init: MessageInitShape<typeof DiscoveryResponseSchema>): Uint8Array =>
+  toBinary(DiscoveryResponseSchema, create(DiscoveryResponseSchema, init));
+const wholePart = onceEach(({ bytes: value }, typeUrl) => whole({ resources: [{ typeUrl, value }] }));
 /** "State of the world": every response about clusters and listeners is complete. */
-export const stateOfTheWorld: Variant<DiscoveryRequest, DiscoveryResponse> = {
+export const stateOfTheWorld: Variant<DiscoveryRequest> = {
   tellsRemoval: isWhole,
   hear(session, request) {
     const kind = kindOf(request.typeUrl);
@@ -47,13 +49,21 @@ export const stateOfTheWorld: Variant<DiscoveryRequest, DiscoveryResponse> = {
   },
   render: ({ kind, nonce, version, updated, full }) => {
     const typeUrl = typeUrlOf(kind);
-    const resources = (isWhole(kind) ? full() : updated).map(({ bytes: value }) => ({ typeUrl, value }));
-    return create(DiscoveryResponseSchema, { versionInfo: version, typeUrl, nonce, resources });
+    const resources = isWhole(kind) ? full() : updated;
+    return [
+      ...resources.map((resource) => wholePart(resource, typeUrl)),
+      whole({ versionInfo: version, typeUrl, nonce }),
+    ];
   },
 };
 
+const change = (init: MessageInitShape<typeof DeltaDiscoveryResponseSchema>): Uint8Array =>
+  toBinary(DeltaDiscoveryResponseSchema, create(DeltaDiscoveryResponseSchema, init));
+const changePart = onceEach(({ name, version, bytes: value }, typeUrl) =>
+  change({ resources: [{ name, version, resource: { typeUrl, value } }] }),
+);
 /** "Delta": responses hold what changed, by resource. */
-export const delta: Variant<DeltaDiscoveryRequest, DeltaDiscoveryResponse> = {
+export const delta: Variant<DeltaDiscoveryRequest> = {
   tellsRemoval: () => true,
   hear(session, request) {
     const kind = kindOf(request.typeUrl);
@@ -77,16 +87,21 @@ export const delta: Variant<DeltaDiscoveryRequest, DeltaDiscoveryResponse> = {
   },
   render: ({ kind, nonce, version, updated, removed }) => {
     const typeUrl = typeUrlOf(kind);
-    return create(DeltaDiscoveryResponseSchema, {
-      systemVersionInfo: version,
-      typeUrl,
-      nonce,
-      resources: updated.map(({ name, version: own, bytes: value }) => ({
-        name,
-        version: own,
-        resource: { typeUrl, value },
-      })),
-      removedResources: [...removed],
-    });
+    return [
+      ...updated.map((resource) => changePart(resource, typeUrl)),
+      change({ systemVersionInfo: version, typeUrl, nonce, removedResources: [...removed] }),
+    ];
   },
 };
+
+/** Encodes a resource for the first stream that it goes to, and not again for the others. */
+function onceEach(
+  encode: (resource: Resource, typeUrl: string) => Uint8Array,
+): (resource: Resource, typeUrl: string) => Uint8Array {
+  const known = new WeakMap<Resource, Uint8Array>();
+  return (resource, typeUrl) => {
+    const found = known.get(resource) ?? encode(resource, typeUrl);
+    known.set(resource, found);
+    return found;
+  };
+}

@@ -8,13 +8,20 @@ import { type Destination, endpointsName } from './names.ts';
 
 type Slice = KindTable['endpointslices'];
 
-/** The endpoints of a destination that take calls, in a fixed order; none is an empty list, not an absent one. */
+/**
+ * The endpoints of a destination that take calls, in a fixed order; none is an empty list, not an absent one.
+ * What is known is answered again when it holds the same: a change touches few of a service's many ports.
+ */
 export function renderEndpoints(
   destination: Destination & { readonly portName: string | undefined },
   slices: readonly Slice[],
+  known?: Resource,
 ): Resource {
+  const found = placesOf(destination, slices);
+  const places = [...found.keys()].join();
+  if (known?.places === places) return known;
   const name = endpointsName(destination);
-  const endpoints = placesOf(destination, slices).map(({ address, port }) => ({
+  const endpoints = [...found.values()].map(({ address, port }) => ({
     hostIdentifier: {
       case: 'endpoint' as const,
       value: {
@@ -33,13 +40,13 @@ export function renderEndpoints(
     // A locality without endpoints would be taken for one that is down.
     endpoints: endpoints.length > 0 ? [{ locality: {}, lbEndpoints: endpoints, loadBalancingWeight: 1 }] : [],
   });
-  return resourceOf(ClusterLoadAssignmentSchema, name, assignment);
+  return { ...resourceOf(ClusterLoadAssignmentSchema, name, assignment), places };
 }
 
 function placesOf(
   { portName, instance }: { portName: string | undefined; instance?: string | undefined },
   slices: readonly Slice[],
-): { address: string; port: number }[] {
+): Map<string, { address: string; port: number }> {
   const found = new Map<string, { address: string; port: number }>();
   for (const { addressType, endpoints, ports } of slices) {
     const port = ports?.find(({ name }) => (name ?? '') === (portName ?? ''))?.port;
@@ -51,5 +58,5 @@ function placesOf(
       if (isReady && isMeant && address) found.set(`${address} ${port}`, { address, port });
     }
   }
-  return [...found].toSorted(([left], [right]) => (left < right ? -1 : 1)).map(([, place]) => place);
+  return new Map([...found].toSorted(([left], [right]) => (left < right ? -1 : 1)));
 }

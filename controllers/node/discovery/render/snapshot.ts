@@ -47,10 +47,10 @@ export function renderSnapshot(spec: MeshSpec, view: NamespaceView, dialect: Dia
   return made;
 }
 
-export function renderEndpointsOf(destination: Destination, view: NamespaceView): Resource {
+export function renderEndpointsOf(destination: Destination, view: NamespaceView, known?: Resource): Resource {
   const ports = view.service(destination.service)?.spec?.ports ?? [];
   const portName = ports.find(({ port }) => port === destination.port)?.name;
-  return renderEndpoints({ ...destination, portName }, view.slicesOf(destination.service));
+  return renderEndpoints({ ...destination, portName }, view.slicesOf(destination.service), known);
 }
 
 /** The destinations of one service that the app's clients are told of. */
