@@ -8,6 +8,7 @@ import type { EventLogClient } from '@skyarc/lib/eventlog-client';
 import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
 import { createLogger } from '@skyarc/lib/log';
 import type { MqClient } from '@skyarc/lib/mq-client';
+import { useSpawner } from '@skyarc/lib/process';
 import { repeat, retry } from '@skyarc/lib/retry';
 import type { SecretBox } from '@skyarc/lib/secretbox';
 import { createRegistry, startStatusServer } from '@skyarc/lib/status';
@@ -72,6 +73,8 @@ export async function start(input: ChaosConfig, deps: ChaosDeps): Promise<Runnin
   const stopping = new AbortController();
   // Git and buildah run as others than we; and no image differs by the shell that we were started from.
   process.umask(0o022);
+  // A build starts many programs, and others in this process wait meanwhile.
+  stack.use(useSpawner(), (one) => one.stop());
   try {
     await purge(input);
     await BuildClaim.forget(deps.db, ownerPrefixOf(config));

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gemOf, zipOf } from '@skyarc/lib/archive/testing';
 import { run } from '@skyarc/lib/process';
 import { GrantSigner, makeGrantKeys } from '@skyarc/lib/signed-grant';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -14,7 +15,16 @@ const ports = { registry: 20_910, git: 20_911, repo: 20_912, repoStatus: 20_913 
 const repoUrl = `http://127.0.0.1:${ports.repo}`;
 const keys = makeGrantKeys();
 const nowhere = ['http://127.0.0.1:1/'];
-const cut = { npm: nowhere, pypi: nowhere, maven: nowhere, go: nowhere, debian: nowhere };
+const names = ['npm', 'pypi', 'maven', 'go', 'composer', 'rubygems', 'debian'];
+const cut = Object.fromEntries(names.map((name) => [name, nowhere]));
+/** What a person of the team publishes with. */
+const publisher = () =>
+  new GrantSigner(keys.privateKey).sign({
+    use: 'repo',
+    team: 'blue',
+    mayPublish: true,
+    expiresAt: Date.now() + 600_000,
+  } as never);
 
 let folder: string;
 let rig: Rig;
@@ -81,7 +91,6 @@ test(
       JSON.stringify({ name, version: '1.0.0', main: 'index.js' }),
     );
     await writeFile(join(source, 'index.js'), 'module.exports = "from the team"');
-    const claims = { use: 'repo', team: 'blue', mayPublish: true, expiresAt: Date.now() + 600_000 };
     const published = await run('npm', ['publish', '--registry', `${repoUrl}/npm/`], {
       cwd: source,
       env: {
@@ -89,9 +98,7 @@ test(
         HOME: source,
         npm_config_update_notifier: 'false',
         npm_config_fetch_retries: '0',
-        [`npm_config_//127.0.0.1:${ports.repo}/npm/:_authToken`]: new GrantSigner(keys.privateKey).sign(
-          claims,
-        ),
+        [`npm_config_//127.0.0.1:${ports.repo}/npm/:_authToken`]: publisher(),
       },
     });
     expect(published.code, published.stderr).toBe(0);
@@ -125,3 +132,70 @@ test(
     expect(theirs.log).not.toContain('from the team');
   },
 );
+
+/** An app of these files that answers. */
+async function deployOf(files: Readonly<Record<string, string>>, team: string) {
+  const name = unique(team);
+  await git.commit(`open/${name}.git`, files);
+  const url = `${git.url}/open/${name}.git`;
+  return rig.deploy(await rig.newApp({ kind: 'GIT', url, branch: 'main' }, {}, team));
+}
+
+test('a PHP app gets packages of its team from the data centre, locked or not', slow, async () => {
+  await stopRepo();
+  await startRepo(cut);
+  const name = `acme/${unique('inner')}`;
+  const manifest = { name, autoload: { files: ['inner.php'] } };
+  const zip = zipOf({
+    'composer.json': JSON.stringify(manifest),
+    'inner.php': '<?php const INNER = "ours";',
+  });
+  const published = await fetch(`${repoUrl}/composer/${name}/1.0.0.zip`, {
+    method: 'PUT',
+    body: new Uint8Array(zip),
+    headers: { authorization: `Bearer ${publisher()}` },
+  });
+  expect(published.status, await published.text()).toBe(201);
+  const files = {
+    'composer.json': JSON.stringify({ require: { [name]: '1.0.0' } }),
+    'skyarc.yml': `build: { command: php -r 'require "vendor/autoload.php"; echo INNER, PHP_EOL;' }\n`,
+    'index.php': '<?php require "vendor/autoload.php"; echo INNER;',
+  };
+  const free = await deployOf(files, 'blue');
+  expect(free.build, free.log).toMatchObject({ status: 'SUCCEEDED', buildpack: 'php' });
+  expect(free.log).toMatch(/^ours$/m);
+
+  const reference = hash('sha256', zip, 'hex').slice(0, 40);
+  // Nobody answers there: only the data centre has it.
+  const dist = { type: 'zip', url: 'https://packages.invalid/inner.zip', reference, shasum: '' };
+  const packages = [{ name, version: '1.0.0', dist, type: 'library', autoload: manifest.autoload }];
+  const lock = JSON.stringify({ packages, 'packages-dev': [], 'minimum-stability': 'stable' });
+  const locked = await deployOf({ ...files, 'composer.lock': lock }, 'blue');
+  expect(locked.build, locked.log).toMatchObject({ status: 'SUCCEEDED', message: null });
+  expect(locked.log).toMatch(/^ours$/m);
+  const theirs = await deployOf(files, 'red');
+  expect(theirs.build.status).toBe('FAILED');
+});
+
+test('a Ruby app gets gems of its team from the data centre', slow, async () => {
+  await stopRepo();
+  await startRepo(cut);
+  const name = unique('inner').replace('-', '_');
+  const published = await fetch(`${repoUrl}/rubygems/api/v1/gems`, {
+    method: 'POST',
+    body: new Uint8Array(await gemOf({ name, version: '0.1.0', text: 'INNER = "ours"' })),
+    headers: { authorization: publisher() },
+  });
+  expect(published.status, await published.text()).toBe(200);
+  const files = {
+    Gemfile: `source "https://rubygems.org"\ngem "${name}"\n`,
+    'Gemfile.lock': `GEM\n  remote: https://rubygems.org/\n  specs:\n    ${name} (0.1.0)\n\nPLATFORMS\n  ruby\n\nDEPENDENCIES\n  ${name}\n\nBUNDLED WITH\n   2.3.15\n`,
+    'skyarc.yml': `build: { command: bundle exec ruby -r${name} -e 'puts INNER' }\n`,
+    'app.rb': `require "${name}"\n`,
+  };
+  const ours = await deployOf(files, 'blue');
+  expect(ours.build, ours.log).toMatchObject({ status: 'SUCCEEDED', buildpack: 'ruby' });
+  expect(ours.log).toMatch(/^ours$/m);
+  const theirs = await deployOf(files, 'red');
+  expect(theirs.build.status).toBe('FAILED');
+});

@@ -98,13 +98,15 @@ function clientsOf(base: string, env: Readonly<Record<string, string>>): Record<
     UV_INSECURE_HOST: host,
     GOPROXY: `${base}/go,direct`,
     SKYARC_MAVEN_URL: `${base}/maven/`,
+    SKYARC_COMPOSER_URL: `${base}/composer`,
+    'BUNDLE_MIRROR__HTTPS://RUBYGEMS__ORG/': `${base}/rubygems/`,
     no_proxy: noProxy,
     NO_PROXY: noProxy,
   };
 }
 
 /** Buildpacks whose packages repo serves, all of them: their builds need no other network. */
-const servedByRepo = ['nodejs', 'python', 'go', 'static'];
+const servedByRepo = ['nodejs', 'python', 'go', 'php', 'ruby', 'static'];
 
 /** What a build may reach besides packages when its team may reach no more: null is every public address. */
 export function closedHostsOf(

@@ -73,12 +73,31 @@ export async function writeLayer(options: WriteLayerOptions): Promise<Layer> {
   return { mediaType: mediaTypes.layer, digest: whole.digest(), size, diffId: diff.digest() };
 }
 
+/** A tar of small files comes in pieces of some hundred bytes, each of which would go to a thread of its own to be packed. */
+const leastPieceBytes = 128 << 10;
+
 class HashTap extends Transform {
   private readonly hash = createHash('sha256');
+  private gathered: Buffer[] = [];
+  private gatheredBytes = 0;
 
-  override _transform(chunk: Buffer, _: BufferEncoding, done: (error: null, chunk: Buffer) => void): void {
-    this.hash.update(chunk);
-    done(null, chunk);
+  override _transform(chunk: Buffer, _: BufferEncoding, done: (error?: null, chunk?: Buffer) => void): void {
+    this.gathered.push(chunk);
+    this.gatheredBytes += chunk.length;
+    if (this.gatheredBytes < leastPieceBytes) done();
+    else done(null, this.take());
+  }
+
+  override _flush(done: (error: null, chunk: Buffer) => void): void {
+    done(null, this.take());
+  }
+
+  private take(): Buffer {
+    const piece = Buffer.concat(this.gathered, this.gatheredBytes);
+    this.gathered = [];
+    this.gatheredBytes = 0;
+    this.hash.update(piece);
+    return piece;
   }
 
   digest(): string {

@@ -16,6 +16,8 @@ export interface PushTarget {
   readonly tag?: string;
   /** Told of each layer that had to be sent. */
   readonly onSent?: (digest: string) => void;
+  /** What the registry was asked before, of layers; it is asked now when absent. */
+  readonly hasLayer?: (digest: string) => Promise<boolean>;
 }
 
 /**
@@ -30,7 +32,9 @@ export async function pushImage(
 ): Promise<number> {
   let sentBytes = 0;
   for (let attempt = 1; ; attempt += 1) {
-    sentBytes += await pushParts(registry, target, image, sources);
+    // What was answered before is what did not hold.
+    const hasLayer = attempt === 1 ? target.hasLayer : undefined;
+    sentBytes += await pushParts(registry, { ...target, hasLayer }, image, sources);
     try {
       await registry.putManifest(target.repository, image.manifest, target.tag);
       return sentBytes;
@@ -63,10 +67,10 @@ async function pushConfig(registry: RegistryClient, repository: string, config: 
 /** Answers how many bytes were sent. */
 async function pushLayer(
   registry: RegistryClient,
-  { repository, onSent }: PushTarget,
+  { repository, onSent, hasLayer = (digest) => registry.hasBlob(repository, digest) }: PushTarget,
   { layer, file, mountFrom }: LayerSource,
 ): Promise<number> {
-  if (await registry.hasBlob(repository, layer.digest)) return 0;
+  if (await hasLayer(layer.digest)) return 0;
   if (mountFrom && (await registry.mountBlob(repository, layer.digest, mountFrom))) return 0;
   await registry.putBlob(repository, layer.digest, { file });
   onSent?.(layer.digest);

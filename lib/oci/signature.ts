@@ -98,12 +98,7 @@ export async function signImage(
       layers: [layer],
     }),
   );
-  await Promise.all(
-    [payload, config].map(async (blob) => {
-      if (await registry.hasBlob(repository, digestOf(blob))) return;
-      await registry.putBlob(repository, digestOf(blob), blob);
-    }),
-  );
+  await Promise.all([payload, config].map((blob) => registry.putBlob(repository, digestOf(blob), blob)));
   await registry.putManifest(repository, manifest, tagBeside(digest, 'sig'));
 }
 

@@ -1,3 +1,4 @@
 export { run, type RunOptions, type RunResult } from './run.ts';
+export { useSpawner } from './spawner.ts';
 export { Daemon, type DaemonOptions } from './daemon.ts';
 export { findLivePid, identityOf } from './identity.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pollUntil } from '@skyarc/lib/retry';
 import { afterAll, expect, test } from 'vitest';
-import { Daemon, run } from './index.ts';
+import { Daemon, run, useSpawner } from './index.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'skyarc-process-'));
 afterAll(() => rm(folder, { recursive: true }));
@@ -44,14 +44,54 @@ test('a kept daemon that is killed comes back', async () => {
   await daemon.stop();
 });
 
-test('run gives lines, the status, and ends what is too slow', async () => {
+async function proveRun(): Promise<void> {
   const lines: string[] = [];
   const { code } = await run('ls', ['--', '/proc/self/status', '/nowhere'], {
     onLine: (line) => lines.push(line),
   });
   expect(code).toBe(2);
   expect(lines.some((line) => line.includes('/nowhere'))).toBe(true);
+  expect((await run('cat', [], { input: Buffer.from('said') })).stdout).toBe('said');
+  expect((await run('env', [], { env: { ONLY: 'this' } })).stdout).toBe('ONLY=this\n');
   await expect(run('sleep', ['5'], { timeoutMs: 50 })).rejects.toMatchObject({ code: 'TIMEOUT' });
   await expect(run('no-such-program', [])).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  for (const signal of [AbortSignal.abort(), AbortSignal.timeout(50)])
+    await expect(run('sleep', ['5'], { signal })).rejects.toMatchObject({ code: 'CANCELED' });
+}
+
+test('run gives lines, the status, and ends what is too slow', async () => {
+  await proveRun();
   expect(await readFile(join(folder, 'adopted.log'), 'utf8')).toBe('');
+});
+
+const parentOf = async (): Promise<string> => (await run('sh', ['-c', 'echo $PPID'])).stdout.trim();
+
+test('a spawner runs the same, ends what it runs with itself, and comes back when it was killed', async () => {
+  const [one, two] = [useSpawner(), useSpawner()];
+  try {
+    await proveRun();
+    const pid = Number(await parentOf());
+    expect(pid).not.toBe(process.pid);
+    const file = join(folder, 'sleeper');
+    const sleeping = run('sh', ['-c', 'echo $$ >"$1"; exec sleep 60', 'sh', file]);
+    const sleeper = await pollUntil(
+      async () => Number(await readFile(file, 'utf8').catch(() => '')) || undefined,
+      {
+        timeoutMs: 20_000,
+        onTimeout: () => new Error('it does not start'),
+      },
+    );
+    process.kill(pid, 'SIGKILL');
+    await expect(sleeping).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    process.kill(sleeper, 'SIGKILL');
+    await one.stop();
+    const next = Number(await parentOf());
+    expect([pid, process.pid]).not.toContain(next);
+    const ended = run('sleep', ['60']).catch((error: unknown) => error);
+    await two.stop();
+    expect(await ended).toMatchObject({ code: 'UNAVAILABLE' });
+    expect(await parentOf()).toBe(String(process.pid));
+  } finally {
+    await Promise.all([one.stop(), two.stop()]);
+  }
 });

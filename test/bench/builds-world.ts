@@ -188,7 +188,8 @@ export class BuildWorld {
         });
         return row.status === 'QUEUED' || row.status === 'RUNNING' ? undefined : row;
       },
-      { timeoutMs: buildTimeoutMs, everyMs: 5, onTimeout: () => new Error('the build does not end') },
+      // Who looks more often takes time from the builder, in whose process this is.
+      { timeoutMs: buildTimeoutMs, everyMs: 20, onTimeout: () => new Error('the build does not end') },
     );
     const seconds = (performance.now() - beganAt) / 1000;
     await this.db.app.update({ where: { id: appId }, data: { activeOperationId: null } });

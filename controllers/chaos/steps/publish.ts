@@ -43,16 +43,18 @@ export interface ToPublish {
 /** Packs what was built and puts it into the registry under the build's number. */
 export async function publish(run: BuildRun, room: BuildRoom, what: ToPublish): Promise<Published> {
   const folder = await room.disk.freshFolder('layers');
+  const repository = repositoryOf(run.app);
+  const hasLayer = askOnce((digest) => run.registry.hasBlob(repository, digest));
   const { image, sources, packages, ports, processes, parts } =
     what.output.kind === 'layers'
-      ? await packLayers(run, room, what, { output: what.output, folder })
+      ? await packLayers(run, room, what, { output: what.output, folder, hasLayer })
       : await packImage(run, what.output.folder, folder);
-  const repository = repositoryOf(run.app);
   const sent = new Set<string>();
   const target = {
     repository,
     tag: String(run.build.number),
     onSent: (digest: string) => void sent.add(digest),
+    hasLayer,
   };
   // What is said of an image names it by its digest, which stands before the image does.
   const [sentBytes] = await Promise.all([
@@ -78,6 +80,19 @@ export async function publish(run: BuildRun, room: BuildRoom, what: ToPublish): 
   };
 }
 
+type HasLayer = (digest: string) => Promise<boolean>;
+
+/** What is known early is asked early, while others are still packed. */
+function askOnce(ask: HasLayer): HasLayer {
+  const asked = new Map<string, Promise<boolean>>();
+  return (digest) => {
+    const known = asked.get(digest) ?? ask(digest);
+    asked.set(digest, known);
+    known.catch(() => asked.delete(digest));
+    return known;
+  };
+}
+
 function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
@@ -99,14 +114,24 @@ async function packLayers(
   run: BuildRun,
   room: BuildRoom,
   { launch, timeSec }: ToPublish,
-  { output, folder }: { output: Extract<BuildOutput, { kind: 'layers' }>; folder: string },
+  {
+    output,
+    folder,
+    hasLayer,
+  }: {
+    readonly output: Extract<BuildOutput, { kind: 'layers' }>;
+    readonly folder: string;
+    readonly hasLayer: HasLayer;
+  },
 ): Promise<Packed> {
   const { base } = run.shared;
+  void hasLayer(base.layer.digest);
   const sources: LayerSource[] = [{ ...base, mountFrom: baseRepository }];
   const packages = [await packagesOfShared(run, base)];
   const parts: LayerPart[] = [{ kind: 'BASE', name: base.name, isFromCache: true }];
   if (output.runtime) {
     const { name } = output.runtime;
+    void hasLayer(output.runtime.layer.digest);
     const isNew = run.shared.runtimes.isMadeSince(output.runtime, run.startedAt);
     sources.push({ ...output.runtime, mountFrom: runtimeRepository });
     packages.push(await packagesOfShared(run, output.runtime));
@@ -116,7 +141,7 @@ async function packLayers(
     output.layers.map(async (part, index) => {
       const file = join(folder, `${index}.tar.gz`);
       const find = () => findPackages(filesOfFolder(part.folder, part));
-      const known = await knownLayer(run, part);
+      const known = await knownLayer(part, hasLayer);
       if (known) {
         const found = await run.shared.inventory.packagesOf(known, find);
         return { source: { layer: known, file }, found, part: partOf(part, false) };
@@ -172,10 +197,10 @@ export function packagesOfShared(run: BuildRun, shared: SharedLayer): Promise<re
 }
 
 /** A remembered layer that the registry has is not packed again. */
-async function knownLayer(run: BuildRun, { remember }: FolderLayer): Promise<Layer | null> {
+async function knownLayer({ remember }: FolderLayer, hasLayer: HasLayer): Promise<Layer | null> {
   if (remember === undefined) return null;
   const known = JSON.parse(await readFile(remember, 'utf8').catch(() => 'null')) as Layer | null;
-  return known && (await run.registry.hasBlob(repositoryOf(run.app), known.digest)) ? known : null;
+  return known && (await hasLayer(known.digest)) ? known : null;
 }
 
 async function packFolder(

@@ -55,6 +55,23 @@ export async function readComposer(source: SourceTree): Promise<ComposerFacts | 
   };
 }
 
+/** A lock file whose archives are sought at a repository before their own addresses (Composer's `dist.mirrors`). */
+export function withMirrors(lock: unknown, repositoryUrl: string): unknown {
+  const found = z.looseObject({ packages: lockedPackages }).parse(lock);
+  const mirror = { url: `${repositoryUrl}/dist/%package%/%reference%.%type%`, preferred: true };
+  const packages = found.packages.map((one) =>
+    // A commit tells what the archive is, wherever it comes from.
+    /^[0-9a-f]{40}$/.test(one.dist?.reference ?? '')
+      ? { ...one, dist: { ...one.dist, mirrors: [mirror] } }
+      : one,
+  );
+  return { ...found, packages };
+}
+
+const lockedPackages = z
+  .array(z.looseObject({ dist: z.looseObject({ reference: z.string().nullish() }).nullish() }))
+  .default([]);
+
 function checkVersion(range: string | undefined): void {
   if (range === undefined || satisfies(phpVersion, range) !== false) return;
   throw new AppError(

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { cp, lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
+import { repoAddress } from '../../sandbox/network.ts';
+import type { Mount } from '../../sandbox/spec.ts';
 import type { BuildContext, FolderLayer } from '../buildpack.ts';
 import type { ComposerFacts } from './composer.ts';
 
@@ -80,13 +82,14 @@ function isOfPackages(path: string): boolean {
   );
 }
 
-function runComposer({ room, source }: BuildContext, args: readonly string[]): Promise<void> {
+async function runComposer(context: BuildContext, args: readonly string[]): Promise<void> {
+  const { room, source } = context;
   const label = ['composer', ...args.filter((arg) => !arg.startsWith('--'))].join(' ');
-  return room.exec({
+  await room.exec({
     label,
     args: ['composer', ...args],
     env: {
-      COMPOSER_HOME: '/cache/composer',
+      COMPOSER_HOME: '/config',
       COMPOSER_CACHE_DIR: '/cache/composer/cache',
       COMPOSER_MIRROR_PATH_REPOS: '1',
       COMPOSER_ROOT_VERSION: '1.0.0',
@@ -96,8 +99,30 @@ function runComposer({ room, source }: BuildContext, args: readonly string[]): P
     mounts: [
       { source: source.folder, destination: '/app' },
       { source: room.disk.path('cache/tools'), destination: '/cache' },
+      ...(await settingsOf(context)),
     ],
   });
+}
+
+/**
+ * Composer's own settings: packages come from the data centre's service, where there is one. A lock file names
+ * archives at their public addresses; the commands see one that names the service's before them.
+ */
+async function settingsOf({ room, source, runtimes }: BuildContext): Promise<Mount[]> {
+  const folder = await room.disk.freshFolder('workspace/config');
+  const config = { source: folder, destination: '/config', readonly: true };
+  if (!runtimes.env['SKYARC_COMPOSER_URL']) return [config];
+  const url = `http://${repoAddress.host}:${repoAddress.port}/composer`;
+  const settings = {
+    config: { 'secure-http': false },
+    repositories: { 'packagist.org': { type: 'composer', url } },
+  };
+  await writeFile(join(folder, 'config.json'), JSON.stringify(settings));
+  const lock = await source.readText('composer.lock');
+  if (lock === null) return [config];
+  const file = join(folder, 'composer.lock');
+  await writeFile(file, JSON.stringify(withMirrors(JSON.parse(lock), url)));
+  return [config, { source: file, destination: '/app/composer.lock', readonly: true }];
 }
 
 /** What a build wrote may be a link to anywhere; only a folder of its own is touched. */
