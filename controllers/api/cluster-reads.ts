@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import {
   autoscaling,
   externalAnnotation,
@@ -40,6 +41,22 @@ export class ClusterReads {
     return this.remember('classes', async () => {
       const { items } = await this.kube.list('storageclasses');
       return items.map(presentClass).toSorted((left, right) => left.name.localeCompare(right.name));
+    });
+  }
+
+  /** Where each name server of the cluster tells of itself, as `address:port`; none that have no port of that name. */
+  nameServers(): Promise<string[]> {
+    return this.remember('name servers', async () => {
+      const labelSelector = 'kubernetes.io/service-name=kube-dns';
+      const { items } = await this.kube.list('endpointslices', { namespace: 'kube-system', labelSelector });
+      const found = items.flatMap(({ endpoints, ports }) => {
+        const port = ports?.find(({ name }) => name === 'metrics')?.port;
+        const addresses = endpoints?.flatMap((each) => each.addresses) ?? [];
+        return port
+          ? addresses.map((address) => `${isIPv6(address) ? `[${address}]` : address}:${port}`)
+          : [];
+      });
+      return found.toSorted((left, right) => left.localeCompare(right));
     });
   }
 

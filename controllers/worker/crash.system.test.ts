@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { newId } from '@skyarc/lib/contracts';
 import { createLogger } from '@skyarc/lib/log';
@@ -35,6 +36,8 @@ afterAll(async () => {
 });
 
 const name = 'mortal';
+const serve =
+  'require("http").createServer((q,r)=>r.end("x")).listen(process.env.PORT,"0.0.0.0");process.once("SIGTERM",()=>process.exit())';
 let app: string;
 let states: readonly { readonly version: string; readonly greeting: string; readonly port: number }[];
 
@@ -85,6 +88,7 @@ test(
       'pods',
       'pods',
       'deployments',
+      'statefulsets',
       'replicasets',
       'deployments',
     ]);
@@ -97,6 +101,41 @@ test(
         expect(run.crashed, `${when} ${write}`).toBe(true);
         expect(run.dump, `${when} ${write}`).toEqual(whole.dump);
       }
+    }
+  },
+);
+
+test(
+  'a worker that ends before or after a write of a resize of a stateful app leaves what was asked for, able to roll',
+  {
+    timeout: 300_000,
+  },
+  async () => {
+    const steady = `steady-${randomInt(1e6)}`;
+    const id = await world.newApp(steady, serve, { workload: 'STATEFUL', cpuMillis: 500 });
+    await world.db.port.create({ data: { appId: id, port: 8_003 } });
+    const versionId = await world.newVersion(id, 1);
+    const of = { id, name: steady };
+    await carryOut({ kind: 'UPGRADE', versionId }, { at: 0, when: 'after' }, of);
+    const [up, down] = [550, 500];
+    const there = await resized(up, { at: 0, when: 'after' }, of);
+    const back = await resized(down, { at: 0, when: 'after' }, of);
+    const own = there.writes.flatMap((write, index) =>
+      /^patch (pods|statefulsets) /.test(write) ? [{ write, at: index + 1 }] : [],
+    );
+    expect(own.map(({ write }) => write.split(' ')[1])).toEqual([
+      'pods',
+      'statefulsets',
+      'pods',
+      'statefulsets',
+    ]);
+    for (const [index, { write, at }] of own.entries()) {
+      // Each write once: before the even ones, after the odd ones.
+      const [to, whole, when] =
+        index % 2 === 0 ? ([up, there, 'before'] as const) : ([down, back, 'after'] as const);
+      const run = await resized(to, { at, when }, of);
+      expect(run.crashed, `${when} ${write}`).toBe(true);
+      expect(run.dump, `${when} ${write}`).toEqual(whole.dump);
     }
   },
 );
@@ -130,6 +169,11 @@ function kindOf(write: string): string {
   return write.replace(/-[0-9a-f]{12}$/, '');
 }
 
+interface Subject {
+  readonly id: string;
+  readonly name: string;
+}
+
 interface Run {
   readonly writes: readonly string[];
   readonly crashed: boolean;
@@ -137,11 +181,7 @@ interface Run {
 }
 
 async function prepare(): Promise<void> {
-  app = await world.newApp(
-    name,
-    'require("http").createServer((q,r)=>r.end("x")).listen(process.env.PORT,"0.0.0.0");process.once("SIGTERM",()=>process.exit())',
-    { cpuMillis: 500 },
-  );
+  app = await world.newApp(name, serve, { cpuMillis: 500 });
   states = [
     { version: await world.newVersion(app, 1), greeting: 'one', port: 8_001 },
     { version: await world.newVersion(app, 2), greeting: 'two', port: 8_002 },
@@ -180,20 +220,21 @@ async function upgrade(to: number, plan: CrashPlan): Promise<Run> {
 }
 
 /** Gives the app another bound of cpu and nothing else. */
-async function resized(to: number, plan: CrashPlan): Promise<Run> {
-  await world.db.app.update({ where: { id: app }, data: { cpuMillis: to } });
-  const run = await carryOut({ kind: 'CONFIGURE' }, plan);
+async function resized(to: number, plan: CrashPlan, of: Subject = { id: app, name }): Promise<Run> {
+  await world.db.app.update({ where: { id: of.id }, data: { cpuMillis: to } });
+  const run = await carryOut({ kind: 'CONFIGURE' }, plan, of);
   return { ...run, dump: { ...run.dump, operation: undefined } };
 }
 
 async function carryOut(
   wanted: Pick<Parameters<typeof createOperation>[1], 'kind' | 'versionId'>,
   plan: CrashPlan,
+  of: Subject = { id: app, name },
 ): Promise<Run> {
   const { db, kube } = world;
-  const operation = await createOperation(db, { app: { id: app }, actor: 'test', ...wanted });
+  const operation = await createOperation(db, { app: { id: of.id }, actor: 'test', ...wanted });
   const task = {
-    body: { operationId: operation.id, appId: app, team: 'blue' },
+    body: { operationId: operation.id, appId: of.id, team: 'blue' },
     signal: AbortSignal.timeout(240_000),
   };
   const crash = new CrashPoint(plan);
@@ -203,7 +244,7 @@ async function carryOut(
   });
   // The queue hands the task out again, if it was done or not: nobody acknowledged it.
   await controllerOf({ db, kube }).handle({ ...task, attempt: 2 }, task.signal);
-  return { writes: crash.writes, crashed: crash.isDead, dump: await dumpOf(operation.id) };
+  return { writes: crash.writes, crashed: crash.isDead, dump: await dumpOf(operation.id, of) };
 }
 
 function controllerOf({ db, kube }: Pick<WorkerContext, 'db' | 'kube'>): WorkerController {
@@ -241,7 +282,7 @@ const kinds = [
 ] as const;
 
 /** Everything of the app in the cluster and in the database, without what must differ: ids, times, counters. */
-async function dumpOf(operationId: string): Promise<object> {
+async function dumpOf(operationId: string, of: Subject = { id: app, name }): Promise<object> {
   const { db, kube } = world;
   const objects = await Promise.all(
     kinds.map(async (kind) => {
@@ -249,16 +290,16 @@ async function dumpOf(operationId: string): Promise<object> {
       return items.map((object) => normalize({ ...object, status: undefined }));
     }),
   );
-  const pods = (await world.pods(name)).map(({ metadata, spec }) => [metadata?.labels, spec?.containers]);
+  const pods = (await world.pods(of.name)).map(({ metadata, spec }) => [metadata?.labels, spec?.containers]);
   const operation = await db.operation.findUnique({ where: { id: operationId }, include: { steps: true } });
-  const record = await db.app.findUnique({ where: { id: app } });
+  const record = await db.app.findUnique({ where: { id: of.id } });
   return {
     objects: objects.flat(),
     pods: normalize(pods),
     operation: [operation?.status, operation?.message],
     steps: operation?.steps.map((step) => [step.name, step.status, step.message?.replace(/, .*/, '')]),
     app: [record?.desired, record?.currentVersionId, record?.activeOperationId],
-    deployed: (await db.version.findMany({ where: { appId: app } })).map(
+    deployed: (await db.version.findMany({ where: { appId: of.id } })).map(
       ({ deployedAt }) => deployedAt !== null,
     ),
   };

@@ -24,6 +24,8 @@ export const networkConfigSchema = z.strictObject({
     .strictObject({
       /** Of the cluster's DNS on the gateway address. */
       port: port.default(53),
+      /** Of what it tells of itself, on the same address. */
+      metricsPort: port.default(9153),
       domain: zoneName.default('cluster.local'),
       resolvConf: z.string().default('/etc/resolv.conf'),
       /** Zones with name servers of their own, each as `address` or `address:port`. */

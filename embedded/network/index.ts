@@ -84,7 +84,7 @@ export async function startNetwork(
       log,
     );
     stack.add(() => proxy.stop());
-    await ensureDnsService(client, { gateway, serviceCidr, port: config.dns.port });
+    await ensureDnsService(client, { gateway, serviceCidr, ...config.dns });
     const enforcer = new PolicyEnforcer(
       { instance, podCidr, names: { address: gateway, port: config.dns.port } },
       {
@@ -105,9 +105,9 @@ export async function startNetwork(
       );
     }, repairEveryMs);
     stack.add(() => clearInterval(repairing));
-    const { domain, port, resolvConf, stubs, aliases } = config.dns;
+    const { domain, port, metricsPort, resolvConf, stubs, aliases } = config.dns;
     const names = new NamesServer(
-      { folder: join(stateFolder, 'dns'), host: gateway, port },
+      { folder: join(stateFolder, 'dns'), host: gateway, port, metricsPort },
       () => ({
         zones: renderZones(
           {
@@ -176,13 +176,19 @@ export async function purgeNetwork({
 /** The service `kube-dns` with the address that pods are told, and its endpoint: our server. */
 async function ensureDnsService(
   client: KubeClient,
-  { gateway, serviceCidr, port }: { gateway: string; serviceCidr: string; port: number },
+  {
+    gateway,
+    serviceCidr,
+    port,
+    metricsPort,
+  }: { gateway: string; serviceCidr: string; port: number; metricsPort: number },
 ): Promise<void> {
   const { namespace, name } = dnsService;
   const labels = { 'k8s-app': 'kube-dns', 'kubernetes.io/name': 'CoreDNS' };
   const protocols = [
-    { name: 'dns', protocol: 'UDP' },
-    { name: 'dns-tcp', protocol: 'TCP' },
+    { name: 'dns', protocol: 'UDP', port: 53, targetPort: port },
+    { name: 'dns-tcp', protocol: 'TCP', port: 53, targetPort: port },
+    { name: 'metrics', protocol: 'TCP', port: metricsPort, targetPort: metricsPort },
   ];
   await unlessThere(() =>
     client.create('namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }),
@@ -194,7 +200,7 @@ async function ensureDnsService(
       metadata: { name, namespace, labels },
       spec: {
         clusterIP: clusterDnsAddress(serviceCidr),
-        ports: protocols.map((each) => ({ ...each, port: 53, targetPort: port })),
+        ports: protocols,
       },
     }),
   );
@@ -204,7 +210,7 @@ async function ensureDnsService(
     metadata: { name, namespace, labels: { ...labels, 'kubernetes.io/service-name': name } },
     addressType: 'IPv4',
     endpoints: [{ addresses: [gateway], conditions: { ready: true } }],
-    ports: protocols.map((each) => ({ ...each, port })),
+    ports: protocols.map(({ name: of, protocol, targetPort }) => ({ name: of, protocol, port: targetPort })),
   };
   await unlessThere(() => client.create('endpointslices', slice));
   await client.patch('endpointslices', name, namespace, { endpoints: slice.endpoints, ports: slice.ports });

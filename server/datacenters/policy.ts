@@ -23,6 +23,7 @@ export const policies: Policies = {
     queueTopics: admin,
     deadLetters: admin,
     dns: admin,
+    clusterDns: admin,
   },
   DataCenterInfo: {
     version: inherited,
@@ -49,6 +50,9 @@ export const policies: Policies = {
   DnsServer: allInherited(
     'address problem zones gateways questions questionsPerSecond failures clusterSilenceSeconds',
   ),
+  ClusterDnsServer: allInherited('address problem questions cache upstreams'),
+  DnsCache: allInherited('entries requests hits'),
+  DnsUpstream: allInherited('address questions failures'),
   DnsZone: allInherited('origin internal wildcard names serial'),
   DnsGateway: allInherited('address alive'),
   DnsFailure: allInherited('name type reason count lastAt'),

@@ -141,6 +141,7 @@ test('every read answers with everything that it has', async () => {
     // For administrators.
     'queueTopics',
     'dnsServers',
+    'clusterDnsServers',
     'deadLetters',
   ]);
   const { body } = await call('GET', 'openapi.json');

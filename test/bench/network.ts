@@ -139,7 +139,7 @@ async function measureNames(): Promise<Row[]> {
     spec: { clusterIP: `10.76.${i >> 8}.${i & 255}`, ports: [{ name: 'http', port: 80 }] },
   }));
   const names = new NamesServer(
-    { folder, host: '127.0.0.1', port },
+    { folder, host: '127.0.0.1', port, metricsPort: 20_291 },
     () => ({
       zones: renderZones(
         {

@@ -4,6 +4,7 @@ import { listQuotas, readQuota } from '../commands/quotas.ts';
 import { ensureTeam } from '../commands/teams.ts';
 import { theTeam } from '../context.ts';
 import type { Resolvers } from '../generated/resolvers.ts';
+import { readClusterDns } from '../cluster-dns.ts';
 import { readDnsServers } from '../dns-servers.ts';
 import { explainRequest, readL4Ports } from './gateway.ts';
 import { readLog } from '../logs.ts';
@@ -53,6 +54,7 @@ export function createQueries(api: Api): Pick<Resolvers, 'Query'> {
       quotas: (_parent, _args, context) => listQuotas(api, context),
       nodes: () => api.nodes.list(),
       dnsServers: (_parent, _args, context) => readDnsServers(config.dnsUrls, context),
+      clusterDnsServers: (_parent, _args, context) => readClusterDns(api.reads, context),
       storageClasses: () => api.reads.storageClasses(),
       l4Ports: (_parent, _args, context) => readL4Ports(api, context),
       explainRequest: (_parent, { input }, context) => explainRequest(api, input, context),

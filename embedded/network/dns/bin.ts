@@ -1,11 +1,12 @@
 /**
- * The cluster's name server as a process of its own: `bin.ts <folder> <host> <port> <identity>`. It knows what lies in
+ * The cluster's name server as a process of its own: `bin.ts <folder> <host> <port> <identity> <metricsPort>`. It knows what lies in
  * the folder's state file and follows its changes; nothing of the cluster needs to run for it to answer.
  */
 import { watch } from 'node:fs';
 import { basename } from 'node:path';
 import { messageOf } from '@skyarc/lib/errors';
 import { codes, startDnsServer, type DnsReply } from '@skyarc/lib/dns';
+import { startMetrics } from './metrics.ts';
 import { Resolver } from './resolver.ts';
 import { readState } from './state.ts';
 
@@ -15,7 +16,7 @@ const settleMs = 5;
 const rereadMs = 10_000;
 const logEveryMs = 1_000;
 
-const [folder = '', host = '', port = '', identity = ''] = process.argv.slice(2);
+const [folder = '', host = '', port = '', identity = '', metricsPort = ''] = process.argv.slice(2);
 
 let loggedAt = 0;
 /** One line a second at most: whoever asks nonsense must not fill the disk. */
@@ -53,6 +54,8 @@ const server = await startDnsServer({
   process.exit(1);
 });
 
+const metrics = startMetrics(resolver, { host, port: Number(metricsPort) }, say);
+
 let timer: NodeJS.Timeout | undefined;
 const watcher = watch(folder, (_, file) => {
   if (file && !basename(file).startsWith('state.json')) return;
@@ -67,6 +70,8 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     watcher.close();
     clearTimeout(timer);
     clearInterval(rereading);
+    metrics.close();
+    metrics.closeAllConnections();
     void server.stop();
   });
 }

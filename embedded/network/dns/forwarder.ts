@@ -1,7 +1,8 @@
+import { isIPv6 } from 'node:net';
 import { AppError } from '@skyarc/lib/errors';
 import { codes, walkRecords, type DnsClient, type DnsQuery } from '@skyarc/lib/dns';
 import { AnswerCache, ttlOf, type CachedAnswer } from './cache.ts';
-import { NameServers } from './name-servers.ts';
+import { NameServers, type NameServer } from './name-servers.ts';
 import type { ForwardOptions } from './state.ts';
 import { askTcp, askUdp } from './transport.ts';
 
@@ -11,6 +12,16 @@ const maxOpen = 500;
 const staleTtlSec = 30;
 const maxUdpBytes = 1_232;
 
+/** What became of questions about names of others. */
+export interface ForwarderFigures {
+  /** Answers that are kept. */
+  readonly entries: number;
+  readonly requests: number;
+  /** Answered from what was kept. */
+  readonly hits: number;
+  readonly servers: ReadonlyMap<string, { readonly questions: number; readonly failures: number }>;
+}
+
 /**
  * Asks other servers, byte for byte, so that records of every type pass. Each answer is kept as long as it says,
  * a "no" too (RFC 2308), and longer while no server answers (RFC 8767); the same question is open once.
@@ -19,6 +30,9 @@ export class Forwarder {
   private readonly cache = new AnswerCache();
   private readonly open = new Map<string, Promise<CachedAnswer>>();
   private servers: NameServers;
+  private requests = 0;
+  private hits = 0;
+  private readonly asked = new Map<string, { questions: number; failures: number }>();
 
   constructor(options: ForwardOptions) {
     this.servers = new NameServers(options);
@@ -29,6 +43,12 @@ export class Forwarder {
     this.servers = new NameServers(options);
   }
 
+  /** Since the process began; other servers by `address:port`. */
+  get figures(): ForwarderFigures {
+    const { requests, hits, asked } = this;
+    return { entries: this.cache.size, requests, hits, servers: asked };
+  }
+
   /** The answer as this client may have it. Throws UNAVAILABLE when no server answers. */
   async answer(query: DnsQuery, client: Pick<DnsClient, 'limitBytes'>): Promise<Buffer> {
     return adapt(await this.find(query), query, client.limitBytes);
@@ -36,7 +56,10 @@ export class Forwarder {
 
   private async find(query: DnsQuery): Promise<CachedAnswer> {
     const key = `${questionKeyOf(query)} ${query.edns?.wantsDnssec ?? false} ${query.checkingDisabled}`;
-    return this.cache.find(key) ?? this.open.get(key) ?? this.ask(key, query);
+    this.requests += 1;
+    const known = this.cache.find(key);
+    if (known) this.hits += 1;
+    return known ?? this.open.get(key) ?? this.ask(key, query);
   }
 
   private ask(key: string, query: DnsQuery): Promise<CachedAnswer> {
@@ -68,16 +91,25 @@ export class Forwarder {
         let answer = await askUdp(server, message);
         if ((answer.readUInt8(2) & 0x02) !== 0) answer = await askTcp(server, message);
         const code = answer.readUInt8(3) & 15;
-        this.servers.report(server, true);
+        this.report(server, true);
         if (code === codes.ok || code === codes.nameError) return answer;
         refusal = answer;
       } catch (error) {
-        this.servers.report(server, false);
+        this.report(server, false);
         failure = error;
       }
     }
     if (refusal) return refusal;
     throw new AppError('UNAVAILABLE', 'no name server of the host answers', { cause: failure });
+  }
+
+  private report(server: NameServer, hasAnswered: boolean): void {
+    this.servers.report(server, hasAnswered);
+    const name = isIPv6(server.address)
+      ? `[${server.address}]:${server.port}`
+      : `${server.address}:${server.port}`;
+    const { questions, failures } = this.asked.get(name) ?? { questions: 0, failures: 0 };
+    this.asked.set(name, { questions: questions + 1, failures: failures + Number(!hasAnswered) });
   }
 }
 

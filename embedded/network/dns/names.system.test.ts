@@ -16,6 +16,7 @@ const instance = 'hecdns';
 const podCidr = '10.75.1.0/24';
 const networks = [podCidr, '10.76.1.0/24'];
 const port = 20_261;
+const metricsPort = 9_153;
 const host = gatewayAddress(podCidr);
 const log = createLogger('test');
 let folder: string;
@@ -40,7 +41,7 @@ const stateOf = (services: Record<string, string>): NamesState => ({
   forward: { resolvConf: '/dev/null', ownAddress: host, stubs: [] },
 });
 const newServer = () =>
-  new NamesServer({ folder: join(folder, 'dns'), host, port }, () => stateOf(addresses), log);
+  new NamesServer({ folder: join(folder, 'dns'), host, port, metricsPort }, () => stateOf(addresses), log);
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hecdns-'));
@@ -78,6 +79,8 @@ test('a pod asks by dig: answers, "no" with its reason, TCP, EDNS, and changes a
     /status: NOERROR[\s\S]*ANSWER: 0[\s\S]*SOA/,
   );
   expect(await dig('cluster.local', 'AXFR')).toContain('Transfer failed');
+  const metrics = await fetch(`http://${host}:${metricsPort}/metrics`);
+  expect(await metrics.text()).toMatch(/^coredns_dns_requests_total [1-9]/m);
   expect(await dig('+edns=1', '+noednsneg', 'web.shop.svc.cluster.local')).toContain('BADVERS');
   expect(await dig('+noedns', 'web.shop.svc.cluster.local')).not.toContain('OPT PSEUDOSECTION');
   addresses = { ...addresses, api: '10.76.1.21' };

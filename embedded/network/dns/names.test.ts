@@ -6,6 +6,7 @@ import { decode, encode, type DecodedPacket } from 'dns-packet';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { KindTable } from '../../client/index.ts';
 import { AnswerCache } from './cache.ts';
+import { renderMetrics } from './metrics.ts';
 import { renderZones, type NamesObjects } from './render.ts';
 import { Resolver } from './resolver.ts';
 import type { NamesState } from './state.ts';
@@ -197,6 +198,15 @@ test("answers of others are kept as long as they say, with the asker's spelling 
   await new Promise((done) => setTimeout(done, 1_000));
   await Promise.all([ask(resolver, queryFor('one.com')), ask(resolver, queryFor('one.com'))]);
   expect(upstream.queries).toHaveLength(2);
+  expect(renderMetrics(resolver).split('\n')).toEqual([
+    'coredns_dns_requests_total 5',
+    'coredns_cache_entries 1',
+    'coredns_cache_requests_total 5',
+    'coredns_cache_hits_total 2',
+    `coredns_forward_requests_total{to="127.0.0.1:${upstream.port}"} 2`,
+    `coredns_forward_healthcheck_failures_total{to="127.0.0.1:${upstream.port}"} 0`,
+    '',
+  ]);
 });
 
 test('types whose numbers differ as letters do, and labels with dots, are other questions', async () => {

@@ -15,6 +15,8 @@ export interface NamesServerOptions {
   readonly folder: string;
   readonly host: string;
   readonly port: number;
+  /** Of what it tells of itself. */
+  readonly metricsPort: number;
 }
 
 const program = fileURLToPath(new URL('bin.ts', import.meta.url));
@@ -48,15 +50,15 @@ export class NamesServer {
 
   /** Resolves when the server answers with what is known now. Throws UNAVAILABLE with the end of its log. */
   async start(): Promise<{ adopted: boolean }> {
-    const { folder, host, port } = this.options;
+    const { folder, host, port, metricsPort } = this.options;
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await this.write();
-    const identity = `${prefix}${await versionOf([host, String(port)])}`;
+    const identity = `${prefix}${await versionOf([host, String(port), String(metricsPort)])}`;
     const daemon = new Daemon({
       name: identity,
       folder,
       command: process.execPath,
-      args: [...nodeOptions, program, folder, host, String(port), identity],
+      args: [...nodeOptions, program, folder, host, String(port), identity, String(metricsPort)],
       ready: async () => (await identify(host, port)) === identity,
     });
     const { adopted } = await daemon.ensure();

@@ -18,6 +18,8 @@ export class Resolver {
   private zones: ZoneSet;
   private aliases: readonly AliasZone[];
   readonly forwarder: Forwarder;
+  /** Since the process began. */
+  questions = 0;
 
   constructor(state: NamesState) {
     this.zones = new ZoneSet(state.zones);
@@ -33,6 +35,7 @@ export class Resolver {
   }
 
   async answer(query: DnsQuery, client: Pick<DnsClient, 'limitBytes'>): Promise<DnsReply | Buffer> {
+    this.questions += 1;
     const isTransfer = query.type === 'AXFR' || query.type === 'IXFR';
     if (query.class !== 'IN' || isTransfer) return { code: codes.refused };
     const own = this.resolveAlias(query) ?? this.zones.resolve(query);

@@ -5,6 +5,10 @@ import type { NamesState } from '../dns/state.ts';
 
 const [folder = '', host = '', port = ''] = process.argv.slice(2);
 process.once('message', (state: NamesState) => {
-  const server = new NamesServer({ folder, host, port: Number(port) }, () => state, createLogger('feeder'));
+  const server = new NamesServer(
+    { folder, host, port: Number(port), metricsPort: 9_153 },
+    () => state,
+    createLogger('feeder'),
+  );
   void server.start().then((facts) => process.send?.(facts));
 });

@@ -48,7 +48,7 @@ export class PlatformMethods {
     return (await this.#client.query(api.QueueTopicsDocument)).dataCenters;
   }
 
-  /** Servers of apps' names for other networks, by data centre (administrators). */
+  /** Servers of apps' names for other networks, and the clusters' own ones, by data centre (administrators). */
   async dnsServers(): Promise<api.DnsServersQuery['dataCenters']> {
     return (await this.#client.query(api.DnsServersDocument)).dataCenters;
   }

@@ -12,6 +12,7 @@ import { Empty, Loaded } from '../../../components/states.tsx';
 import { RelativeTime } from '../../../components/time.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { namesText } from '../text.ts';
+import { ClusterServers } from './cluster-servers.tsx';
 import styles from './names.module.css';
 
 type Server = DnsServerFieldsFragment;
@@ -20,7 +21,8 @@ type Server = DnsServerFieldsFragment;
 export function NamesPanel({ dataCenter }: { readonly dataCenter: string }): ReactNode {
   const t = useText(namesText);
   const state = useQuery(DnsServersDocument, {}, { refreshMs: 5_000 });
-  const servers = state.data?.dataCenters.find(({ name }) => name === dataCenter)?.dns ?? [];
+  const found = state.data?.dataCenters.find(({ name }) => name === dataCenter);
+  const servers = found?.dns ?? [];
   return (
     <Panel title={t('title')} hint={t('hint')} testId="names">
       <Loaded state={state} rows={3}>
@@ -36,6 +38,7 @@ export function NamesPanel({ dataCenter }: { readonly dataCenter: string }): Rea
           )
         }
       </Loaded>
+      {found && <ClusterServers servers={found.clusterDns ?? []} />}
     </Panel>
   );
 }
