@@ -4,6 +4,7 @@ import {
   everything,
   type FollowBatch,
   type FollowPosition,
+  type LogBlockPage,
   type LogPage,
 } from './event-log.ts';
 import type { Followers, LiveSink } from './followers.ts';
@@ -33,6 +34,10 @@ export class LocalLog implements EventLog {
 
   async read(stream: string, query: ReadQuery): Promise<LogPage> {
     return { ...(await this.store.read(stream, query)), missingNodes: [] };
+  }
+
+  async readBlocks(stream: string, query: ReadQuery): Promise<LogBlockPage> {
+    return { ...(await this.store.readBlocks(stream, query)), missingNodes: [] };
   }
 
   async remove(streams: readonly string[]): Promise<void> {

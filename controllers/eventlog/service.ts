@@ -8,11 +8,17 @@ import {
   type Frame,
 } from '@skyarc/lib/contracts/generated/skyarc/eventlog/v1/eventlog_pb.js';
 import { AppError } from '@skyarc/lib/errors';
-import { BlockBuilder, decodeBatch, maxLineBytes, type StreamBlock } from '@skyarc/lib/log-block';
-import type { EventLog } from './event-log.ts';
+import {
+  BlockBuilder,
+  decodeBatch,
+  encodeFrames,
+  maxLineBytes,
+  type StoredFrame,
+  type StreamBlock,
+} from '@skyarc/lib/log-block';
+import type { EventLog, FollowBatch, LogPage } from './event-log.ts';
 import type { LocalLog } from './local-log.ts';
 import type { Cluster } from './cluster/cluster.ts';
-import type { StoredFrame } from './store/frame.ts';
 
 /** A message of a follower carries at most this many lines. */
 const messageLines = 1_000;
@@ -34,7 +40,8 @@ export function routesOf({ log, local, cluster }: Served): (router: ConnectRoute
         return { stored: BigInt(await (cluster?.appendOwned(items) ?? local.append(items))) };
       },
       async read(request) {
-        const page = await (request.local ? local : log).read(checkedStream(request.stream), {
+        const reader = request.local ? local : log;
+        const query = {
           cursor: Number(request.cursor),
           backward: request.backward,
           limit: request.limit || 1_000,
@@ -43,13 +50,14 @@ export function routesOf({ log, local, cluster }: Served): (router: ConnectRoute
           source: request.source,
           fromMs: Number(request.fromUnixMs),
           untilMs: Number(request.untilUnixMs),
-        });
-        return {
-          frames: page.frames.map((frame) => wireOf(request.stream, frame)),
-          more: page.more,
-          cursor: BigInt(page.cursor),
-          missingNodes: [...page.missingNodes],
         };
+        const stream = checkedStream(request.stream);
+        if (!request.asBlocks) {
+          const { frames, ...page } = await reader.read(stream, query);
+          return { ...pageOf(page), frames: frames.map((frame) => wireOf(stream, frame)) };
+        }
+        const { blocks, first, last, ...page } = await reader.readBlocks(stream, query);
+        return { ...pageOf(page), blocks, first: BigInt(first), last: BigInt(last) };
       },
       follow: (request, context) => follow(request.local ? (cluster ?? local) : log, request, context.signal),
       async remove(request) {
@@ -94,15 +102,31 @@ async function* follow(
 ): AsyncGenerator<MessageInitShape<typeof FollowResponseSchema>> {
   const stream = checkedStream(request.stream);
   const position = { cursor: Number(request.cursor), tail: request.tail };
-  for await (const { frames, gap, cursor } of log.follow(stream, position, signal)) {
+  for await (const batch of log.follow(stream, position, signal)) {
+    const { frames, gap, cursor } = batch;
     if (frames.length === 0)
       yield { cursor: BigInt(cursor), gapFrom: BigInt(gap?.from ?? 0), gapTo: BigInt(gap?.to ?? 0) };
-    for (let at = 0; at < frames.length; at += messageLines) {
-      const part = frames.slice(at, at + messageLines);
-      const end = part.at(-1)?.sequence ?? cursor;
-      yield { frames: part.map((frame) => wireOf(stream, frame)), cursor: BigInt(end) };
-    }
+    else if (request.asBlocks) yield { ...linesOf(request, batch), cursor: BigInt(cursor) };
+    else
+      for (let at = 0; at < frames.length; at += messageLines) {
+        const part = frames.slice(at, at + messageLines);
+        const end = part.at(-1)?.sequence ?? cursor;
+        yield { ...linesOf(request, { frames: part }), cursor: BigInt(end) };
+      }
   }
+}
+
+function pageOf({ more, cursor, missingNodes }: Omit<LogPage, 'frames'>) {
+  return { more, cursor: BigInt(cursor), missingNodes: [...missingNodes] };
+}
+
+/** Lines as the caller wants them. */
+function linesOf(
+  { stream, asBlocks }: { readonly stream: string; readonly asBlocks: boolean },
+  { frames, block }: Pick<FollowBatch, 'frames' | 'block'>,
+) {
+  if (asBlocks) return { blocks: block?.data ?? encodeFrames(frames) };
+  return { frames: frames.map((frame) => wireOf(stream, frame)) };
 }
 
 export function checkedStream(name: string): string {

@@ -4,13 +4,13 @@ import type { Duplex } from 'node:stream';
 import { logStreamGrant } from '@skyarc/lib/contracts';
 import { AppError, closeCodeOf, publicMessageOf, toAppError } from '@skyarc/lib/errors';
 import { listen, type RunningService } from '@skyarc/lib/lifecycle';
-import type { Block } from '@skyarc/lib/log-block';
+import type { Block, StoredFrame } from '@skyarc/lib/log-block';
 import { GrantVerifier } from '@skyarc/lib/signed-grant';
 import { sleep } from '@skyarc/lib/retry';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { EventLog, FollowBatch } from './event-log.ts';
 import type { LiveSink } from './followers.ts';
-import { framesOf, type StoredFrame } from './store/frame.ts';
+import { framesOf } from './store/frame.ts';
 
 export interface SocketsOptions {
   readonly host: string;

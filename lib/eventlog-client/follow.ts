@@ -1,9 +1,7 @@
 import type { Client } from '@connectrpc/connect';
-import type {
-  EventLogService,
-  Frame,
-} from '@skyarc/lib/contracts/generated/skyarc/eventlog/v1/eventlog_pb.js';
+import type { EventLogService } from '@skyarc/lib/contracts/generated/skyarc/eventlog/v1/eventlog_pb.js';
 import { toAppError } from '@skyarc/lib/errors';
+import { decodeFrames, type StoredFrame } from '@skyarc/lib/log-block';
 import { backoffMs, sleep } from '@skyarc/lib/retry';
 import { type LogFrame, logFrameOf } from './frame.ts';
 
@@ -30,9 +28,9 @@ const maxProducers = 1_000;
  * answered gave them to readers, and the next one gives them again when their producer has repeated them.
  */
 class Repeats {
-  private readonly positions = new Map<string, bigint>();
+  private readonly positions = new Map<string, number>();
 
-  isNew({ producer, producerSeq }: Frame): boolean {
+  isNew({ producer, producerSeq }: StoredFrame): boolean {
     if (!producer) return true;
     const last = this.positions.get(producer);
     if (last !== undefined && producerSeq <= last) return false;
@@ -60,7 +58,7 @@ export async function* follow(
     const left = new AbortController();
     try {
       const responses = calls.follow(
-        { stream, ...position },
+        { stream, ...position, asBlocks: true },
         { signal: AbortSignal.any([signal, left.signal]) },
       );
       for await (const response of responses) {
@@ -69,7 +67,9 @@ export async function* follow(
           response.gapTo > 0n ? { from: Number(response.gapFrom), to: Number(response.gapTo) } : null;
         // A cursor that goes back belongs to a new stream of that name.
         if (response.cursor < position.cursor) repeats.forget();
-        const frames = response.frames.filter((frame) => repeats.isNew(frame)).map(logFrameOf);
+        const frames = decodeFrames(response.blocks)
+          .filter((frame) => repeats.isNew(frame))
+          .map((frame) => logFrameOf(stream, frame));
         if (gap || frames.length > 0) yield { frames, gap };
         position = { cursor: response.cursor, tail: 0 };
       }

@@ -1,5 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { Frame, FrameSchema } from '@skyarc/lib/contracts/generated/skyarc/eventlog/v1/eventlog_pb.js';
+import type { FrameSchema } from '@skyarc/lib/contracts/generated/skyarc/eventlog/v1/eventlog_pb.js';
+import type { StoredFrame } from '@skyarc/lib/log-block';
 
 /** A stored line. */
 export interface LogFrame {
@@ -25,16 +26,11 @@ export interface NewFrame extends Omit<LogFrame, 'sequence'> {
 
 const maxLineBytes = 64 * 1024;
 
-export function logFrameOf(frame: Frame): LogFrame {
-  return {
-    stream: frame.stream,
-    sequence: Number(frame.sequence),
-    timeMs: Number(frame.timeUnixMs),
-    line: frame.line,
-    source: frame.source,
-    level: frame.level,
-    channel: frame.channel,
-  };
+export function logFrameOf(
+  stream: string,
+  { sequence, timeMs, line, source, level, channel }: StoredFrame,
+): LogFrame {
+  return { stream, sequence, timeMs, line, source, level, channel };
 }
 
 export function toWire(frame: NewFrame): MessageInitShape<typeof FrameSchema> {

@@ -1,7 +1,5 @@
-import {
-  type Frame,
-  EventLogService,
-} from '@skyarc/lib/contracts/generated/skyarc/eventlog/v1/eventlog_pb.js';
+import { EventLogService } from '@skyarc/lib/contracts/generated/skyarc/eventlog/v1/eventlog_pb.js';
+import { decodeFrames } from '@skyarc/lib/log-block';
 import { createRpcClient } from '@skyarc/lib/rpc';
 import { follow, type FollowOptions, type LogBatch } from './follow.ts';
 import { type LogFrame, logFrameOf, type NewFrame, toWire } from './frame.ts';
@@ -68,11 +66,18 @@ export function createEventLogClient(url: string): EventLogClient {
     writer: (options) => new LogWriter(append, options),
     async read({ cursor = 0, fromMs = 0, untilMs = 0, signal, ...options }) {
       const response = await rpc.calls.read(
-        { ...options, cursor: BigInt(cursor), fromUnixMs: BigInt(fromMs), untilUnixMs: BigInt(untilMs) },
+        {
+          ...options,
+          cursor: BigInt(cursor),
+          fromUnixMs: BigInt(fromMs),
+          untilUnixMs: BigInt(untilMs),
+          asBlocks: true,
+        },
         { signal, timeoutMs: 30_000 },
       );
+      const bounds = { first: Number(response.first), last: Number(response.last) };
       return {
-        frames: response.frames.map((frame: Frame) => logFrameOf(frame)),
+        frames: decodeFrames(response.blocks, bounds).map((frame) => logFrameOf(options.stream, frame)),
         more: response.more,
         cursor: Number(response.cursor),
         missingNodes: response.missingNodes,

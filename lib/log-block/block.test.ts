@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
-import { Block, BlockBuilder, decodeBatch, encodeBatch, type Origin, Records } from './index.ts';
+import {
+  Block,
+  BlockBuilder,
+  decodeBatch,
+  decodeFrames,
+  encodeBatch,
+  encodeFrames,
+  type Origin,
+  Records,
+} from './index.ts';
 
 const one: Origin = { producer: 'p', source: 'pod/app', level: 'info', channel: 'stdout' };
 const two: Origin = { producer: 'p', source: 'pod/app', level: 'warn', channel: 'stderr' };
@@ -62,4 +71,17 @@ test('a line of more than 64 KiB is cut between characters', () => {
   const block = builder.build();
   const text = block.text.toString('utf8');
   expect(text).toBe(`${'€'.repeat(21_845)}\n`);
+});
+
+test('lines that readers get come back as they were, holes and broken bytes and all', () => {
+  const rest = { timeMs: 1_764_000_000_000, source: 'pod/app', level: 'info', channel: 'stdout' };
+  const frames = [
+    { sequence: 7, line: 'héllo', producer: 'p', producerSeq: 5, ...rest },
+    { sequence: 8, line: '', producer: '', producerSeq: 0, ...rest, channel: 'stderr' },
+    { sequence: 11, line: '\u{fffd}'.repeat(60_000), producer: 'p', producerSeq: 6, ...rest },
+  ];
+  expect(decodeFrames(encodeFrames(frames))).toEqual(frames);
+  expect(decodeFrames(encodeFrames([]))).toEqual([]);
+  const torn = encodeFrames(frames).subarray(0, -1);
+  expect(() => decodeFrames(torn)).toThrow('damaged');
 });

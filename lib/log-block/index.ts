@@ -9,4 +9,5 @@ export {
   type Positions,
 } from './block.ts';
 export { BlockBuilder, type BlockLine } from './builder.ts';
+export { type Bounds, decodeFrames, encodeFrames, framesOf, type StoredFrame } from './frames.ts';
 export { Records } from './records.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { StoredFrame } from '../store/frame.ts';
+import type { StoredFrame } from '@skyarc/lib/log-block';
 import { withGaps } from './holes.ts';
 
 const frame = (sequence: number) => ({ sequence }) as StoredFrame;

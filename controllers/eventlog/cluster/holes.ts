@@ -1,5 +1,5 @@
 import type { FollowBatch } from '../event-log.ts';
-import type { StoredFrame } from '../store/frame.ts';
+import type { StoredFrame } from '@skyarc/lib/log-block';
 
 /** Part of a stream as nodes within reach know it: everything after the cursor up to the end. */
 export interface KnownPart {

@@ -1,5 +1,5 @@
 import type { LogPage } from '../event-log.ts';
-import type { StoredFrame } from '../store/frame.ts';
+import type { StoredFrame } from '@skyarc/lib/log-block';
 import type { ReadQuery } from '../store/read.ts';
 
 /** One page of what several nodes hold of a stream; sequences are unique over all of them. */

@@ -1,10 +1,7 @@
-import {
-  EventLogService,
-  type Frame,
-} from '@skyarc/lib/contracts/generated/skyarc/eventlog/v1/eventlog_pb.js';
+import { EventLogService } from '@skyarc/lib/contracts/generated/skyarc/eventlog/v1/eventlog_pb.js';
+import { decodeFrames } from '@skyarc/lib/log-block';
 import { createRpcClient, type RpcClient } from '@skyarc/lib/rpc';
-import type { FollowBatch, FollowPosition, LogPage } from '../event-log.ts';
-import type { StoredFrame } from '../store/frame.ts';
+import type { FollowBatch, FollowPosition, LogBlockPage } from '../event-log.ts';
 import type { ReadQuery } from '../store/read.ts';
 
 const callMs = 10_000;
@@ -24,7 +21,7 @@ export class Peers {
   }
 
   /** What that node itself holds. */
-  async read(url: string, stream: string, query: ReadQuery): Promise<LogPage> {
+  async read(url: string, stream: string, query: ReadQuery): Promise<LogBlockPage> {
     const { cursor, fromMs, untilMs, ...rest } = query;
     const answer = await this.calls(url).read(
       {
@@ -34,11 +31,14 @@ export class Peers {
         fromUnixMs: BigInt(fromMs),
         untilUnixMs: BigInt(untilMs),
         local: true,
+        asBlocks: true,
       },
       { timeoutMs: 3 * callMs },
     );
     return {
-      frames: answer.frames.map(storedOf),
+      blocks: Buffer.from(answer.blocks.buffer, answer.blocks.byteOffset, answer.blocks.byteLength),
+      first: Number(answer.first),
+      last: Number(answer.last),
       more: answer.more,
       cursor: Number(answer.cursor),
       missingNodes: [],
@@ -52,12 +52,12 @@ export class Peers {
     signal: AbortSignal,
   ): AsyncGenerator<FollowBatch> {
     const left = new AbortController();
-    const request = { stream, cursor: BigInt(cursor), tail, local: true };
+    const request = { stream, cursor: BigInt(cursor), tail, local: true, asBlocks: true };
     try {
       const answers = this.calls(url).follow(request, { signal: AbortSignal.any([signal, left.signal]) });
-      for await (const { frames, gapFrom, gapTo, cursor: end } of answers) {
+      for await (const { blocks, gapFrom, gapTo, cursor: end } of answers) {
         const gap = gapTo > 0n ? { from: Number(gapFrom), to: Number(gapTo) } : null;
-        yield { frames: frames.map(storedOf), gap, cursor: Number(end) };
+        yield { frames: decodeFrames(blocks), gap, cursor: Number(end) };
       }
     } finally {
       left.abort();
@@ -67,26 +67,4 @@ export class Peers {
   close(): void {
     for (const client of this.clients.values()) client.close();
   }
-}
-
-function storedOf({
-  sequence,
-  timeUnixMs,
-  producerSeq,
-  line,
-  source,
-  level,
-  channel,
-  producer,
-}: Frame): StoredFrame {
-  return {
-    sequence: Number(sequence),
-    timeMs: Number(timeUnixMs),
-    producerSeq: Number(producerSeq),
-    line,
-    source,
-    level,
-    channel,
-    producer,
-  };
 }

@@ -9,6 +9,7 @@ import { Journal, type JournalEntry } from './journal.ts';
 import { LogStream } from './log-stream.ts';
 import type { PlacedBlock } from './merge.ts';
 import { type ReadPage, type ReadQuery, readStream } from './read.ts';
+import { type BlockPage, readBlocks } from './read-blocks.ts';
 import { Scanner } from './scanner.ts';
 
 export interface LogStoreOptions {
@@ -113,6 +114,10 @@ export class LogStore {
 
   async read(name: string, query: ReadQuery): Promise<ReadPage> {
     return readStream(await this.stream(name), this.scanner, query);
+  }
+
+  async readBlocks(name: string, query: ReadQuery): Promise<BlockPage> {
+    return readBlocks(await this.stream(name), this.scanner, query);
   }
 
   /** Loaded from its files when need be; an unknown name is an empty stream. */

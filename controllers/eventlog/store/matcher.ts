@@ -1,7 +1,6 @@
 import { AppError } from '@skyarc/lib/errors';
-import { type Block, Records } from '@skyarc/lib/log-block';
+import { type Block, type Origin, Records, type StoredFrame } from '@skyarc/lib/log-block';
 import { RE2JS } from 're2js';
-import type { StoredFrame } from './frame.ts';
 import { needleOf } from './needle.ts';
 
 export interface LineFilter {
@@ -45,7 +44,8 @@ export function matcherOf(filter: LineFilter): Matcher {
       if (timeMs < filter.fromMs || (filter.untilMs > 0 && timeMs >= filter.untilMs)) continue;
       const line = text.toString('utf8', start, end);
       if (pattern && !pattern.test(line)) continue;
-      found.push({ sequence, timeMs, line, ...(origins[origin] as (typeof origins)[number]), producerSeq });
+      const { producer, source, level, channel } = origins[origin] as Origin;
+      found.push({ sequence, timeMs, line, source, level, channel, producer, producerSeq });
     }
     return found;
   };

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BlockBuilder } from '@skyarc/lib/log-block';
+import { BlockBuilder, decodeFrames } from '@skyarc/lib/log-block';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { LogStore } from './log-store.ts';
 import type { ReadQuery } from './read.ts';
@@ -81,4 +81,23 @@ test('a page that is full looks no further', async () => {
   expect(page).toMatchObject({ more: true, cursor: lines.length - 399 });
   const first = await store.read('app/x', { ...everything, cursor: 401, backward: true, limit: 400 });
   expect(first).toMatchObject({ more: false, cursor: 1 });
+});
+
+test.each([
+  { backward: true, limit: 1_000 },
+  { backward: false, limit: 333 },
+  { backward: true, limit: 10_000 },
+  { backward: true, limit: 700, contains: 'rare word' },
+  { backward: false, limit: 1_000, fromMs: 4_000, untilMs: 9_000 },
+])('blocks hold the same pages as text: %j', async (query) => {
+  const pages = [];
+  for (let more = true, cursor = 0; more;) {
+    const asked = { ...everything, ...query, cursor };
+    const page = await store.read('app/x', asked);
+    const { blocks, first, last, ...rest } = await store.readBlocks('app/x', asked);
+    expect({ ...rest, frames: decodeFrames(blocks, { first, last }) }).toEqual(page);
+    ({ more, cursor } = page);
+    pages.push(page);
+  }
+  expect(pages.length).toBeGreaterThan(0);
 });

@@ -1,5 +1,5 @@
 import { AppError } from '@skyarc/lib/errors';
-import type { StoredFrame } from './frame.ts';
+import type { StoredFrame } from '@skyarc/lib/log-block';
 import type { BlockChoice, LogStream } from './log-stream.ts';
 import { type LineFilter, matcherOf } from './matcher.ts';
 import { needleOf } from './needle.ts';
@@ -22,23 +22,29 @@ export interface ReadPage {
 }
 
 /** An answer is cut at about this size, whatever its limit. */
-const maxPageBytes = 4 << 20;
+export const maxPageBytes = 4 << 20;
 /** One call looks at no more than this much text, so that a rare word does not hold it for ever. */
 const maxScannedBytes = 1 << 30;
 /** Clocks of those who write lines may be ahead of ours by this. */
 const clockSlackMs = 600_000;
 
+/** Sequences that a query reaches, and the stream's end; null when there are none. Throws INVALID. */
+export function rangeOf(stream: LogStream, { cursor, backward, limit }: ReadQuery) {
+  if (limit < 1 || limit > 10_000)
+    throw new AppError('INVALID', `Cannot read "${stream.name}": limit must be 1 to 10000`);
+  const end = stream.lastSequence;
+  const start = backward ? (cursor > 0 ? Math.min(cursor - 1, end) : end) : cursor + 1;
+  if (start < 1 || start > end) return null;
+  return { start, end, from: backward ? 1 : start, to: backward ? start : end };
+}
+
 /** Throws INVALID. */
 export async function readStream(stream: LogStream, scanner: Scanner, query: ReadQuery): Promise<ReadPage> {
-  if (query.limit < 1 || query.limit > 10_000) {
-    throw new AppError('INVALID', `Cannot read "${stream.name}": limit must be 1 to 10000`);
-  }
   const { backward, limit } = query;
   const matches = matcherOf(query);
-  const end = stream.lastSequence;
-  const start = backward ? (query.cursor > 0 ? Math.min(query.cursor - 1, end) : end) : query.cursor + 1;
-  if (start < 1 || start > end) return { frames: [], more: false, cursor: query.cursor };
-  const [from, to] = backward ? [1, start] : [start, end];
+  const range = rangeOf(stream, query);
+  if (!range) return { frames: [], more: false, cursor: query.cursor };
+  const { start, end, from, to } = range;
   const page: StoredFrame[] = [];
   const answer = (cursor: number, more: boolean): ReadPage => ({
     frames: backward ? page.toReversed() : page,
