@@ -158,7 +158,7 @@ test('a PHP app gets packages of its team from the data centre, locked or not', 
   expect(published.status, await published.text()).toBe(201);
   const files = {
     'composer.json': JSON.stringify({ require: { [name]: '1.0.0' } }),
-    'skyarc.yml': `build: { command: php -r 'require "vendor/autoload.php"; echo INNER, PHP_EOL;' }\n`,
+    'skyarc.yml': `build:\n  command: php -r 'require "vendor/autoload.php"; echo INNER, PHP_EOL;'\n`,
     'index.php': '<?php require "vendor/autoload.php"; echo INNER;',
   };
   const free = await deployOf(files, 'blue');
@@ -190,7 +190,7 @@ test('a Ruby app gets gems of its team from the data centre', slow, async () => 
   const files = {
     Gemfile: `source "https://rubygems.org"\ngem "${name}"\n`,
     'Gemfile.lock': `GEM\n  remote: https://rubygems.org/\n  specs:\n    ${name} (0.1.0)\n\nPLATFORMS\n  ruby\n\nDEPENDENCIES\n  ${name}\n\nBUNDLED WITH\n   2.3.15\n`,
-    'skyarc.yml': `build: { command: bundle exec ruby -r${name} -e 'puts INNER' }\n`,
+    'skyarc.yml': `build:\n  command: bundle exec ruby -e 'require "${name}"; puts INNER'\n`,
     'app.rb': `require "${name}"\n`,
   };
   const ours = await deployOf(files, 'blue');

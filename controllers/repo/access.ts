@@ -56,6 +56,8 @@ export function mustPublish(caller: Caller): void {
 }
 
 function tokenOf(authorization: string | undefined): string | null {
+  // RubyGems sends a key as it is.
+  if (/^[\w.-]{20,1000}$/.test(authorization ?? '')) return authorization as string;
   const [, scheme = '', value = ''] = /^(bearer|basic) +(\S+)$/i.exec(authorization ?? '') ?? [];
   if (scheme.toLowerCase() === 'bearer') return value;
   if (scheme.toLowerCase() !== 'basic') return null;

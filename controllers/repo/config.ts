@@ -5,7 +5,7 @@ const urls = z.array(z.url({ protocol: /^https?$/ })).optional();
 
 export const repoConfigSchema = z.object({
   host: z.string().default('127.0.0.1'),
-  /** Port of all five formats and the browse page. */
+  /** Port of all formats and the browse page. */
   port: z.number().int().min(0).max(65_535).default(8081),
   /** `/metrics` and `/healthz`; 0 picks a free one. */
   statusPort: z.number().int().min(0).default(8082),
@@ -16,8 +16,18 @@ export const repoConfigSchema = z.object({
   /** Whether a client without a grant may read what is public. */
   anonymousRead: z.boolean().default(true),
   /** Upstreams in order; what is absent comes from this machine's own clients. Empty: none is asked. */
-  upstreams: z.object({ npm: urls, pypi: urls, maven: urls, go: urls, debian: urls }).prefault({}),
-  /** Environment of package clients on this machine: proxies, `npm_config_registry`, `PIP_INDEX_URL`, `GOPROXY`. */
+  upstreams: z
+    .object({
+      npm: urls,
+      pypi: urls,
+      maven: urls,
+      go: urls,
+      composer: urls,
+      rubygems: urls,
+      debian: urls,
+    })
+    .prefault({}),
+  /** Environment of package clients on this machine: proxies, `npm_config_registry`, `PIP_INDEX_URL`, `GOPROXY`, `COMPOSER_HOME`. */
   clientEnv: z.record(z.string(), z.string()).default({}),
   limits: z
     .object({

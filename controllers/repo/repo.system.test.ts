@@ -8,15 +8,18 @@ import { run } from '@skyarc/lib/process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   npmTarball,
+  phpZip,
   putDebian,
   putGoModule,
   putMaven,
   putNpm,
+  putPhp,
   putWheel,
   wheelOf,
 } from './testkit/packages.ts';
+import { putGems } from './testkit/gems.ts';
 import { Rig } from './testkit/rig.ts';
-import { zipOf } from '@skyarc/lib/archive/testing';
+import { gemOf, zipOf } from '@skyarc/lib/archive/testing';
 
 let rig: Rig;
 beforeAll(async () => {
@@ -304,6 +307,142 @@ test('Maven files are checked against their checksum, and teams deploy their own
   expect((await get(`${own}/1.0/own-1.0.jar`, rig.token('blue'))).text).toBe('ours');
   expect((await get(`${own}/1.0/own-1.0.jar`, rig.token('red'))).status).toBe(404);
 });
+
+test(
+  'composer installs from upstream and from its team, and again with the upstream cut',
+  slow,
+  async (context) => {
+    const name = `acme/${unique('greet')}`;
+    const reference = randomBytes(20).toString('hex');
+    const zip = putPhp(rig.upstream, {
+      name,
+      version: '1.2.0',
+      reference,
+      text: '<?php const GREETING = "far";',
+    });
+    if (!(await hasProgram('composer', '--version'))) context.skip('Composer is not installed');
+    const install = async (wanted: string, token?: string) => {
+      const cwd = await mkdtemp(join(rig.folder, 'php-'));
+      const url = `${rig.url}${token ? `/~${token}` : ''}/composer`;
+      const manifest = {
+        require: { [wanted]: '^1.0' },
+        repositories: { 'packagist.org': { type: 'composer', url } },
+        config: { 'secure-http': false },
+      };
+      await writeFile(join(cwd, 'composer.json'), JSON.stringify(manifest));
+      const env = {
+        PATH: process.env['PATH'] ?? '',
+        HOME: cwd,
+        COMPOSER_ALLOW_SUPERUSER: '1',
+        COMPOSER_CACHE_DIR: join(cwd, 'cache'),
+      };
+      const done = await run('composer', ['install', '--no-interaction', '--no-progress'], {
+        cwd,
+        env,
+        timeoutMs: 60_000,
+      });
+      const text = await readFile(join(cwd, 'vendor', wanted, 'tool.php'), 'utf8').catch(() => '');
+      return { ...done, text, said: done.stdout + done.stderr };
+    };
+    const first = await install(name);
+    expect(first.code, first.said).toBe(0);
+    expect(first.text).toContain('far');
+    await rig.upstream.whileCut(async () => {
+      const again = await install(name);
+      expect(again.code, again.said).toBe(0);
+    });
+
+    const other = `acme/${unique('bent')}`;
+    const bent = putPhp(rig.upstream, { name: other, version: '1.0.0', reference, text: '<?php' });
+    rig.upstream.put(bent, 'not a zip');
+    const refused = await rig.ask(`/composer/dist/${other}/${reference}.zip`);
+    expect([refused.status, await refused.text()]).toEqual([
+      502,
+      expect.stringMatching(/changed on its way: it is not a zip/),
+    ]);
+    rig.upstream.put(bent, rig.upstream.bodyOf(zip));
+    expect((await rig.ask(`/composer/dist/${other}/${reference}.zip`)).status).toBe(200);
+    expect((await rig.ask(`/composer/dist/${other}/${'0'.repeat(40)}.zip`)).status).toBe(404);
+
+    const own = `acme/${unique('inner')}`;
+    const put = (path: string, text: string, token = rig.token('blue', true)) => {
+      const body = new Uint8Array(phpZip({ name: own, text }));
+      return rig.ask(`/composer/${path}`, { method: 'PUT', body, token });
+    };
+    expect((await put(`${own}/1.0.0.zip`, '<?php', rig.token('blue'))).status).toBe(403);
+    expect((await put(`${name}/1.0.0.zip`, '<?php')).status).toBe(400);
+    expect((await put(`${own}/latest.zip`, '<?php')).status).toBe(400);
+    expect((await put(`${own}/1.0.0.zip`, '<?php const INNER = 1;')).status).toBe(201);
+    expect((await put(`${own}/1.0.0.zip`, '<?php const INNER = 2;')).status).toBe(409);
+    const mine = await install(own, rig.token('blue'));
+    expect(mine.text, mine.said).toContain('INNER = 1');
+    expect((await install(own, rig.token('red'))).code).not.toBe(0);
+  },
+);
+
+test(
+  'bundle installs from upstream and from its team, and again with the upstream cut',
+  slow,
+  async (context) => {
+    const [name, base] = [unique('greet'), unique('base')];
+    const file = await putGems(
+      rig.upstream,
+      { name: base, version: '2.1.0', text: 'BASE = 1' },
+      { name, version: '1.0.0', dependencies: { [base]: ['>= 2', '< 3'] }, text: 'GREETING = "far"' },
+    );
+    if (!(await hasProgram('bundle', '--version'))) context.skip('Bundler is not installed');
+    const install = async (gem: string, token?: string) => {
+      const cwd = await mkdtemp(join(rig.folder, 'ruby-'));
+      const url = `${rig.url}${token ? `/~${token}` : ''}/rubygems/`;
+      await writeFile(join(cwd, 'Gemfile'), `source "https://rubygems.org"\ngem "${gem}"\n`);
+      const env = {
+        PATH: process.env['PATH'] ?? '',
+        HOME: cwd,
+        BUNDLE_PATH: join(cwd, 'gems'),
+        BUNDLE_RETRY: '0',
+        BUNDLE_SILENCE_ROOT_WARNING: '1',
+        'BUNDLE_MIRROR__HTTPS://RUBYGEMS__ORG/': url,
+      };
+      const done = await run('bundle', ['install'], { cwd, env, timeoutMs: 60_000 });
+      const loaded = await run('bundle', ['exec', 'ruby', '-e', `print $LOAD_PATH.grep(/${gem}/).any?`], {
+        cwd,
+        env,
+      });
+      return { ...done, loaded: loaded.stdout, said: done.stdout + done.stderr };
+    };
+    const first = await install(name);
+    expect(first.code, first.said).toBe(0);
+    expect(first.loaded).toBe('true');
+    await rig.upstream.whileCut(async () => {
+      const again = await install(name);
+      expect(again.code, again.said).toBe(0);
+    });
+
+    const bad = unique('bent');
+    const bent = await putGems(rig.upstream, { name, version: '1.0.0' }, { name: bad, version: '1.0.0' });
+    rig.upstream.put(bent, rig.upstream.bodyOf(file));
+    expect((await rig.ask(bent)).status).toBe(502);
+    const versions = await rig.ask('/rubygems/versions');
+    const etag = versions.headers.get('etag') as string;
+    expect(etag).toBe(`"${hash('md5', await versions.text(), 'hex')}"`);
+    expect((await rig.ask('/rubygems/versions', { headers: { 'if-none-match': etag } })).status).toBe(304);
+
+    const own = unique('inner');
+    const push = async (text: string, authorization: string) => {
+      const body = new Uint8Array(await gemOf({ name: own, version: '0.1.0', text }));
+      return rig.ask('/rubygems/api/v1/gems', { method: 'POST', body, headers: { authorization } });
+    };
+    expect((await push('A = 1', rig.token('blue'))).status).toBe(403);
+    // A key as `gem push` sends it.
+    expect((await push('A = 1', rig.token('blue', true))).status).toBe(200);
+    expect((await push('A = 2', rig.token('blue', true))).status).toBe(409);
+    const mine = await install(own, rig.token('blue'));
+    expect(mine.code, mine.said).toBe(0);
+    expect(mine.loaded).toBe('true');
+    expect((await install(own, rig.token('red'))).code).not.toBe(0);
+    expect((await rig.ask(`/rubygems/gems/${own}-0.1.0.gem`, { token: rig.token('red') })).status).toBe(404);
+  },
+);
 
 test(
   'apt updates and downloads through us, also as its proxy, and again with the upstream cut',

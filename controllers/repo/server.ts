@@ -167,19 +167,19 @@ async function send(request: IncomingMessage, response: ServerResponse, answer: 
 }
 
 async function sendFile(request: IncomingMessage, response: ServerResponse, file: Served): Promise<void> {
-  const { size, type, digest, isStale } = file;
+  const { size, type, digest, etag = digest, isStale } = file;
   const headers = {
     ...safe,
     'content-type': type,
-    ...(digest ? { etag: `"${digest}"`, 'accept-ranges': 'bytes' } : {}),
+    ...(etag ? { etag: `"${etag}"`, 'accept-ranges': 'bytes' } : {}),
     // RFC 9111, 5.5: for those who want to know.
     ...(isStale ? { warning: '110 - "Response is Stale"' } : {}),
   };
-  if (digest && request.headers['if-none-match'] === `"${digest}"`) {
+  if (etag && request.headers['if-none-match'] === `"${etag}"`) {
     response.writeHead(304, headers).end();
     return;
   }
-  const range = digest && size !== null ? rangeOf(request, size) : undefined;
+  const range = etag && size !== null ? rangeOf(request, size) : undefined;
   if (range) {
     const part = {
       'content-range': `bytes ${range.start}-${range.end}/${size}`,

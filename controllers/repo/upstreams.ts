@@ -1,9 +1,8 @@
 import type { Upstream } from './store/upstream.ts';
 
 const handedOn = `http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY npm_config_registry
-  npm_config_userconfig NPM_TOKEN NODE_AUTH_TOKEN PIP_CONFIG_FILE PIP_INDEX_URL PIP_EXTRA_INDEX_URL GOPROXY`.split(
-  /\s+/,
-);
+  npm_config_userconfig NPM_TOKEN NODE_AUTH_TOKEN PIP_CONFIG_FILE PIP_INDEX_URL PIP_EXTRA_INDEX_URL GOPROXY
+  COMPOSER_HOME COMPOSER_AUTH BUNDLE_MIRROR__HTTPS://RUBYGEMS__ORG/`.split(/\s+/);
 
 /** The part of a process's environment that tells where packages come from, with the credentials in it. */
 export function upstreamEnvironmentOf(

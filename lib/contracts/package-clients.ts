@@ -11,6 +11,8 @@ export const clientDefaults = {
   go: 'https://proxy.golang.org',
   goSums: 'https://sum.golang.org',
   maven: 'https://repo.maven.apache.org/maven2',
+  composer: 'https://repo.packagist.org',
+  rubygems: 'https://rubygems.org',
 } as const;
 
 /** Hosts that keep the files of those registries. */

@@ -89,7 +89,7 @@ async function buildElsewhere(
     ['--uts', '--', process.execPath, program, JSON.stringify(task)],
     { env: { ...(process.env as Record<string, string>), ...locale }, timeoutMs: 3_600_000 },
   );
-  if (code !== 0) throw new Error(`machine ${machine}: ${stderr.slice(-4_000)}`);
+  if (code !== 0) throw new Error(`machine ${machine}: ${stdout.slice(-4_000)}\n${stderr.slice(-4_000)}`);
   return JSON.parse(stdout.trim().split('\n').at(-1) as string) as Record<string, Manifest>;
 }
 

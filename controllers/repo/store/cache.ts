@@ -36,6 +36,8 @@ export interface Served {
   readonly type: string;
   /** SHA-256 in hex; null while it arrives. */
   readonly digest: string | null;
+  /** Validator that the format's clients know; the digest when absent. */
+  readonly etag?: string;
   /** True when the upstream is away and this is the newest that is kept. */
   readonly isStale: boolean;
   readonly stream: (range?: { readonly start: number; readonly end: number }) => Promise<Readable>;

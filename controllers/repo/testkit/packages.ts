@@ -75,6 +75,37 @@ export function putMaven(upstream: FixtureUpstream, files: Readonly<Record<strin
   }
 }
 
+export interface PhpPackage {
+  readonly name: string;
+  readonly version: string;
+  /** Commit that it is of. */
+  readonly reference: string;
+  /** PHP text of `tool.php`, which is loaded with the app. */
+  readonly text: string;
+}
+
+/** The zip of a package, in a folder of its own as GitHub makes it. */
+export function phpZip({ name, text }: Pick<PhpPackage, 'name' | 'text'>): Buffer {
+  const manifest = JSON.stringify({ name, autoload: { files: ['tool.php'] } });
+  return zipOf({ 'root/composer.json': manifest, 'root/tool.php': text });
+}
+
+/** Publishes a package below `/composer/`; answers the archive's path. */
+export function putPhp(upstream: FixtureUpstream, one: PhpPackage): string {
+  const { name, version, reference } = one;
+  const path = `/composer/zips/${name}/${reference}`;
+  upstream.put(path, phpZip(one), 'application/zip');
+  const dist = { type: 'zip', url: `${upstream.url}${path}`, reference, shasum: '' };
+  const described = { name, version, dist, autoload: { files: ['tool.php'] } };
+  const packages = { [name]: [described] };
+  upstream.put(
+    '/composer/packages.json',
+    JSON.stringify({ packages: [], 'metadata-url': '/composer/p2/%package%.json' }),
+  );
+  upstream.put(`/composer/p2/${name}.json`, JSON.stringify({ packages, minified: 'composer/2.0' }));
+  return path;
+}
+
 /** Publishes a Debian site below `/debian/` with one suite, "stable", and these packages. */
 export function putDebian(upstream: FixtureUpstream, packages: Readonly<Record<string, Buffer>>): void {
   const stanzas = Object.entries(packages).map(([name, deb]) => {

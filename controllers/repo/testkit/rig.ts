@@ -33,6 +33,8 @@ export class Rig {
         pypi: [`${upstream.url}/pypi/simple/`],
         maven: at('maven'),
         go: at('go'),
+        composer: at('composer'),
+        rubygems: at('rubygems'),
         debian: at('debian'),
       },
       limits: { upstreamRestMs: 1, indexMaxAgeMs: 1 },

@@ -1,5 +1,7 @@
 import { crc32, deflateRawSync } from 'node:zlib';
 
+export { type Gem, gemOf } from './gem.ts';
+
 /** One file of a zip; everything that is not its text can be a lie. */
 export interface ZipEntry {
   readonly name: string;
