@@ -28,6 +28,7 @@ export function nodeExporterOf({ dataDir, host, nodeExporter }: MonitorSettings)
       '--log.level=warn',
     ],
     env: { GOGC: '50', GOMAXPROCS: '1' },
+    followsArgs: true,
     ready: async () => (await fetch(`http://${host}:${port}/`, { signal: AbortSignal.timeout(1_000) })).ok,
   });
 }

@@ -16,6 +16,8 @@ export interface DaemonOptions {
   /** True once the daemon serves; asked every 50 ms. */
   readonly ready: () => Promise<boolean>;
   readonly readyTimeoutMs?: number;
+  /** One that runs with other arguments, of an earlier version or setting, is ended and started anew. */
+  readonly followsArgs?: boolean;
 }
 
 /**
@@ -45,7 +47,11 @@ export class Daemon {
 
   /** Running and ready, started by us or adopted. Throws UNAVAILABLE with the end of its log. */
   async ensure(signal?: AbortSignal): Promise<{ pid: number; adopted: boolean }> {
-    const running = await this.findPid();
+    let running = await this.findPid();
+    if (running !== null && this.options.followsArgs && !(await this.hasOurArgs(running))) {
+      await this.stop();
+      running = null;
+    }
     const pid = running ?? (await this.spawn());
     await pollUntil(
       async () => {
@@ -107,6 +113,14 @@ export class Daemon {
     } catch {
       return false;
     }
+  }
+
+  /** Of one that ends just now, too: it is not to be ended again. */
+  private async hasOurArgs(pid: number): Promise<boolean> {
+    const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (line === '') return true;
+    const args = line.split('\0').slice(1, -1);
+    return args.join('\0') === this.options.args.join('\0');
   }
 
   private async spawn(): Promise<number> {

@@ -11,12 +11,25 @@ afterAll(() => rm(folder, { recursive: true }));
 const daemonOf = (name: string, args = ['60'], isReady = true) =>
   new Daemon({ name, folder, command: 'sleep', args, ready: async () => isReady });
 
+const withArgs = (args: string[]) =>
+  new Daemon({ name: 'follows', folder, command: 'sleep', args, ready: async () => true, followsArgs: true });
+
 test('a second ensure adopts the daemon that runs, and stop ends it', async () => {
   const first = await daemonOf('adopted').ensure();
   const second = await daemonOf('adopted').ensure();
   expect(second).toEqual({ pid: first.pid, adopted: true });
   await daemonOf('adopted').stop();
   expect(await daemonOf('adopted').findPid()).toBeNull();
+});
+
+test('a daemon that is to follow its arguments is started anew when they have changed, and only then', async () => {
+  const first = await withArgs(['60']).ensure();
+  expect(await withArgs(['60']).ensure()).toEqual({ pid: first.pid, adopted: true });
+  const other = await withArgs(['60', '1']).ensure();
+  expect(other).toMatchObject({ adopted: false });
+  expect(other.pid).not.toBe(first.pid);
+  expect(await withArgs(['60', '1']).ensure()).toEqual({ pid: other.pid, adopted: true });
+  await withArgs([]).stop();
 });
 
 test('a daemon that ends at once is reported with the end of its log', async () => {

@@ -33,6 +33,7 @@ export class AlertmanagerInstance {
       env: { GOGC: '50' },
       ready: async () => (await fetch(`${this.url}/-/ready`, { signal: AbortSignal.timeout(1_000) })).ok,
       readyTimeoutMs: 30_000,
+      followsArgs: true,
     });
   }
 

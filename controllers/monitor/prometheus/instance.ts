@@ -41,6 +41,7 @@ export class PrometheusInstance {
       env: { GOGC: '50', GOMEMLIMIT: String(prometheus.memoryMb * mebibyte) },
       ready: async () => (await fetch(`${this.url}/-/ready`, { signal: AbortSignal.timeout(1_000) })).ok,
       readyTimeoutMs: 60_000,
+      followsArgs: true,
     });
   }
 

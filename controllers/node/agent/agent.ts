@@ -3,7 +3,7 @@ import type { NodeCondition, NodeReport, NodeRole } from '@skyarc/lib/contracts'
 import { messageOf } from '@skyarc/lib/errors';
 import type { KubeClient } from '@skyarc/lib/kube';
 import type { Logger } from '@skyarc/lib/log';
-import { sleep } from '@skyarc/lib/retry';
+import { repeat } from '@skyarc/lib/retry';
 import { Cleaner } from '../cleanup/cleaner.ts';
 import { Guardian } from '../health/guardian.ts';
 import { HealthRecord } from '../health/record.ts';
@@ -60,19 +60,21 @@ export class NodeAgent {
     ]);
   }
 
-  private async beat(signal: AbortSignal): Promise<void> {
+  private beat(signal: AbortSignal): Promise<void> {
     const { config, log } = this.options;
-    while (!signal.aborted) {
-      try {
-        this.roles = await this.registration.settleRoles(config.roles);
-        await this.registration.report(await this.readReport());
-        this.problem = undefined;
-      } catch (error) {
+    const report = async (): Promise<void> => {
+      this.roles = await this.registration.settleRoles(config.roles);
+      await this.registration.report(await this.readReport());
+      this.problem = undefined;
+    };
+    return repeat(report, {
+      everyMs: config.heartbeatMs,
+      signal,
+      onError: (error) => {
         if (!this.problem) log.warn({ reason: messageOf(error) }, 'cannot report');
         this.problem = `cannot report: ${messageOf(error)}`;
-      }
-      await sleep(config.heartbeatMs, signal).catch(() => undefined);
-    }
+      },
+    });
   }
 
   private async readReport(): Promise<NodeReport> {

@@ -26,6 +26,7 @@ export class Exporter {
       folder,
       command: config.command,
       args: [`--web.listen-address=${config.host}:${config.port}`, '--web.disable-exporter-metrics'],
+      followsArgs: true,
       ready: async () => (await fetch(this.address, { signal: AbortSignal.timeout(2_000) })).ok,
     });
   }
