@@ -1,3 +1,4 @@
+import { etcdUrls } from '@skyarc/lib/config';
 import { z } from 'zod';
 
 export const eventlogConfigSchema = z.object({
@@ -70,7 +71,7 @@ export const eventlogConfigSchema = z.object({
       name: z.string().regex(/^[a-z0-9][a-z0-9.-]{0,62}$/),
       /** Where the others reach `port`; `http://host:port` when absent. */
       url: z.url().optional(),
-      etcdUrl: z.url(),
+      etcdUrl: etcdUrls,
       /** Keys in etcd begin with it. */
       prefix: z.string().default('/skyarc/eventlog/'),
       /** A node that is silent for so long has left. */

@@ -1,3 +1,4 @@
+import { etcdUrls } from '@skyarc/lib/config';
 import { z } from 'zod';
 
 /** Topics by name; `*` at the end stands for anything. */
@@ -25,8 +26,7 @@ const settingsSchema = z.object({
   port: z.number().int().min(0).default(6300),
   /** `/metrics` and `/healthz`. */
   statusPort: z.number().int().min(0).default(6301),
-  /** Of one member, or of several with commas. */
-  etcdUrl: z.string().regex(/^https?:\/\/[^,\s]+(,https?:\/\/[^,\s]+)*$/, 'must be URLs with commas'),
+  etcdUrl: etcdUrls,
   /** First part of every key in etcd. */
   prefix: z
     .string()

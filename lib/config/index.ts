@@ -1,5 +1,10 @@
 import { AppError } from '@skyarc/lib/errors';
-import type { z } from 'zod';
+import { z } from 'zod';
+
+/** URLs of etcd: of one member, or of several with commas between them. */
+export const etcdUrls = z
+  .string()
+  .regex(/^https?:\/\/[^,\s]+(,https?:\/\/[^,\s]+)*$/, 'must be URLs with commas');
 
 /**
  * Configuration checked against its schema, with defaults filled in.

@@ -11,6 +11,8 @@ import { assertOwnsPort } from '../testkit/ports.ts';
 
 export interface MqWorldOptions {
   readonly members: 1 | 3;
+  /** Of the queue; 2 when absent. At most 3. */
+  readonly nodes?: number;
   /** First of 20 ports. */
   readonly basePort: number;
 }
@@ -26,7 +28,7 @@ export interface QueueNode {
   readonly backs: readonly FaultProxy[];
 }
 
-/** Two nodes of the queue on an etcd of one or three members; everything can be broken apart. */
+/** Nodes of the queue on an etcd of one or three members; everything can be broken apart. */
 export class MqWorld {
   readonly folder: string;
   readonly nodes: QueueNode[] = [];
@@ -38,10 +40,10 @@ export class MqWorld {
   private constructor(folder: string, configs: readonly EtcdConfig[]) {
     this.folder = folder;
     this.configs = configs;
-    this.etcd = new EtcdClient({ url: configs.map(clientUrlOf).join(',') });
+    this.etcd = new EtcdClient({ url: this.etcdUrl });
   }
 
-  static async start({ members, basePort }: MqWorldOptions): Promise<MqWorld> {
+  static async start({ members, nodes = 2, basePort }: MqWorldOptions): Promise<MqWorld> {
     const folder = await mkdtemp(join(tmpdir(), 'skyarc-mq-faults-'));
     const names = Array.from({ length: members }, (_, index) => `faults-${basePort}-${index}`);
     const initialCluster = names
@@ -59,12 +61,18 @@ export class MqWorld {
     const world = new MqWorld(folder, configs);
     try {
       world.members.push(...(await Promise.all(configs.map((config) => startEtcd(config)))));
-      for (const node of [0, 1]) world.nodes.push(await world.startNode(basePort + 4 + 2 * node));
+      for (let node = 0; node < nodes; node += 1)
+        world.nodes.push(await world.startNode(basePort + 4 + 2 * node));
     } catch (error) {
       await world.stop();
       throw error;
     }
     return world;
+  }
+
+  /** Of all members, as clients of etcd want them. */
+  get etcdUrl(): string {
+    return this.configs.map(clientUrlOf).join(',');
   }
 
   /** Where clients reach the nodes. */
