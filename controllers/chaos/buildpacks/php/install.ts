@@ -5,7 +5,7 @@ import { AppError } from '@skyarc/lib/errors';
 import { repoAddress } from '../../sandbox/network.ts';
 import type { Mount } from '../../sandbox/spec.ts';
 import type { BuildContext, FolderLayer } from '../buildpack.ts';
-import type { ComposerFacts } from './composer.ts';
+import { type ComposerFacts, withMirrors } from './composer.ts';
 
 /** Runs one Composer command in the app's folder. */
 type Composer = (args: readonly string[]) => Promise<void>;
