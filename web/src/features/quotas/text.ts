@@ -11,7 +11,7 @@ export const quotaText = defineMessages(
     memoryMb: 'Memory',
     storageMb: 'Storage',
     apps: 'Apps',
-    cores: '{n} cores',
+    cores: '{n} core | {n} cores',
     of: '{used} of {limit}',
     unlimited: '{used}, no limit',
     millis: '1000 = one core',

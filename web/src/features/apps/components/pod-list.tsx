@@ -33,7 +33,7 @@ export function PodList({ app }: { readonly app: AppFieldsFragment }): ReactNode
             )}
           </span>
           <span className="small" style={{ color: ready ? 'var(--green)' : 'var(--amber)', fontWeight: 550 }}>
-            {status}
+            {ready && status === 'Running' ? t('RUNNING') : status}
           </span>
           <span />
           <span className="faint small row wrap" style={{ gap: '0 8px' }}>

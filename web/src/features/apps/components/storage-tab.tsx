@@ -4,7 +4,7 @@ import { AppSettingsDocument } from '@skyarc/sdk';
 import type { AppFieldsFragment, VolumeFieldsFragment, VolumeInput } from '@skyarc/sdk';
 import type { ReactNode } from 'react';
 import { adaptAction, useQuery } from '../../../components/api.ts';
-import { bytes } from '../../../components/format.ts';
+import { bytes, memory } from '../../../components/format.ts';
 import type { Field, FormRecord } from '../../../components/record-form/index.ts';
 import { Loaded } from '../../../components/states.tsx';
 import { RecordPanel } from '../../../components/record-form/index.ts';
@@ -64,7 +64,7 @@ function Volumes({ app, volumes, reload }: VolumesProps): ReactNode {
               <li key={id} className="soft small">
                 <strong>{name}</strong>
                 {usedBytes !== null && ` · ${t('used')}: ${bytes(Number(usedBytes))}`}
-                {sizeMb !== null && ` / ${bytes(sizeMb * 1_048_576)}`}
+                {sizeMb !== null && ` / ${memory(sizeMb)}`}
                 {status !== null && ` · ${t('state')}: ${status}`}
               </li>
             ))}

@@ -5,7 +5,7 @@ import type { SourceChoice } from '../source-input.ts';
 import { wizardText } from '../wizard-text.ts';
 
 /** What an app may come from. */
-export type SourceKind = SourceChoice | 'dockerRun' | 'compose';
+export type SourceKind = SourceChoice | 'dockerRun' | 'compose' | 'templateFile';
 
 export const sourceKinds: readonly SourceKind[] = [
   'git',
@@ -15,6 +15,7 @@ export const sourceKinds: readonly SourceKind[] = [
   'dockerRun',
   'svn',
   'template',
+  'templateFile',
   'external',
 ];
 

@@ -42,7 +42,7 @@ export function NewAppPage(): ReactNode {
             groups.find(({ name }) => name === 'default') ??
             groups[0];
           const place = { groups, groupId: group?.id, dataCenters: centers.data?.dataCenters ?? [] };
-          return kind === 'compose' || kind === 'dockerRun' ? (
+          return kind === 'compose' || kind === 'dockerRun' || kind === 'templateFile' ? (
             <ImportWizard key={kind} kind={kind} {...place} />
           ) : (
             <NewAppForm kind={kind} {...place} />

@@ -20,7 +20,7 @@ import { NoteList } from './note-list.tsx';
 import { importText } from './text.ts';
 
 export interface ImportWizardProps {
-  readonly kind: 'compose' | 'dockerRun';
+  readonly kind: keyof typeof inputs;
   readonly groups: readonly { readonly id: string; readonly name: string }[];
   readonly groupId: string | undefined;
   readonly dataCenters: readonly { readonly name: string; readonly displayName: string }[];
@@ -36,13 +36,24 @@ interface Git {
   readonly subdirectory: string;
 }
 
+/** Where each kind of text goes. */
+const inputs = { compose: 'compose', dockerRun: 'dockerRun', templateFile: 'template' } as const;
+const titles = { compose: 'composeText', dockerRun: 'dockerText', templateFile: 'templateText' } as const;
+const helps = { compose: 'composeHelp', dockerRun: 'dockerHelp', templateFile: 'templateHelp' } as const;
+const mainFiles = {
+  compose: /(compose|stack).*\.ya?ml$/i,
+  dockerRun: null,
+  templateFile: /\.(ya?ml|json)$/i,
+};
 const placeholders = {
   compose: 'services:\n  web:\n    image: nginx:1.27\n    ports: ["8080:80"]\n',
   dockerRun: 'docker run -d --name web -p 8080:80 nginx:1.27',
+  templateFile:
+    'skyarc: template/1\napps:\n  - name: web\n    source: { image: { reference: nginx:1.27 } }\n',
 };
 const maxFileBytes = 1 << 20;
 
-/** From a Compose file or a docker run line to apps: text, preview with answers, all apps or none. */
+/** From a template, a Compose file or a docker run line to apps: text, preview with answers, all apps or none. */
 export function ImportWizard({ kind, groups, groupId: first, dataCenters }: ImportWizardProps): ReactNode {
   const t = useText(importText);
   const wizard = useText(wizardText);
@@ -62,7 +73,7 @@ export function ImportWizard({ kind, groups, groupId: first, dataCenters }: Impo
   const input: ImportInput = {
     groupId: groupId ?? '',
     ...(dataCenters.length > 1 && dataCenter && { dataCenter }),
-    ...(kind === 'compose' ? { compose: text } : { dockerRun: text }),
+    [inputs[kind]]: text,
     files: files.map((file) => ({ ...file })),
     variables: parseEnvFile(variables).entries.map(({ name, value }) => ({ name, value })),
     profiles: [...profiles],
@@ -95,7 +106,7 @@ export function ImportWizard({ kind, groups, groupId: first, dataCenters }: Impo
         continue;
       }
       const content = await one.text();
-      const isMain = kind === 'compose' && /(compose|stack).*\.ya?ml$/i.test(one.name);
+      const isMain = mainFiles[kind]?.test(one.name) === true;
       if (isMain) setText(content);
       else
         setFiles((before) => [
@@ -121,25 +132,30 @@ export function ImportWizard({ kind, groups, groupId: first, dataCenters }: Impo
   const isCurrent = shown?.asked === asked;
   return (
     <div className="stack">
-      <Panel title={t(kind === 'compose' ? 'composeText' : 'dockerText')}>
+      <Panel title={t(titles[kind])}>
         <p className="soft small" style={{ marginBottom: 10 }}>
-          {t(kind === 'compose' ? 'composeHelp' : 'dockerHelp')}
+          {t(helps[kind])}
         </p>
         <TextDrop boxRef={area} onFiles={take}>
           <Input.TextArea
             className="mono"
             spellCheck={false}
-            autoSize={{ minRows: kind === 'compose' ? 12 : 3, maxRows: 28 }}
+            autoSize={{ minRows: kind === 'dockerRun' ? 3 : 12, maxRows: 28 }}
             placeholder={placeholders[kind]}
             value={text}
-            aria-label={t(kind === 'compose' ? 'composeText' : 'dockerText')}
+            aria-label={t(titles[kind])}
             data-testid="import-text"
             onChange={({ target }) => setText(target.value)}
           />
         </TextDrop>
         {tooLarge && <Note kind="warning">{t('tooLarge', { name: tooLarge })}</Note>}
-        <Beside files={files} onFiles={setFiles} onTake={take} />
-        {kind === 'compose' && (
+        <Beside
+          files={files}
+          help={kind === 'templateFile' ? '' : t('filesHelp')}
+          onFiles={setFiles}
+          onTake={take}
+        />
+        {kind !== 'dockerRun' && (
           <RecordForm
             path="import"
             value={{ variables, profiles, git: git ?? null }}
@@ -150,7 +166,7 @@ export function ImportWizard({ kind, groups, groupId: first, dataCenters }: Impo
             }}
             fields={[
               { kind: 'area', key: 'variables', label: t('variables'), help: t('variablesHelp') },
-              { kind: 'words', key: 'profiles', label: t('profiles') },
+              ...(kind === 'compose' ? composeFields : []),
               {
                 kind: 'part',
                 key: 'git',

@@ -8,6 +8,9 @@ export const importText = defineMessages(
     dockerHelp:
       'The line as you would type it. Ports, variables, volumes, limits and health checks are taken over.',
     dockerText: 'docker run',
+    templateHelp:
+      'A group as it was exported: each app with its source, settings, volumes and what it needs. Secrets have no values in it; give them under "Variables".',
+    templateText: 'Template',
     drop: 'Drop files here, or choose them',
     files: 'Files beside it',
     filesHelp: 'Env files, configs and secrets that the text names',
@@ -46,6 +49,8 @@ export const importText = defineMessages(
     composeText: 'Compose 文件',
     dockerHelp: '按平时输入的命令粘贴。端口、变量、存储卷、限额和健康检查都会沿用。',
     dockerText: 'docker run',
+    templateHelp: '导出的应用组：每个应用的来源、设置、存储卷和依赖。其中不含密钥的值，请在“变量”中给出。',
+    templateText: '模板',
     drop: '将文件拖到这里，或点击选择',
     files: '附带的文件',
     filesHelp: '文本中引用的环境文件、配置和密钥',

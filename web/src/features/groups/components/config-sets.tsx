@@ -40,9 +40,9 @@ export function ConfigSets({ groupId, apps }: ConfigSetsProps): ReactNode {
   });
   const ask = ({ id, name }: ConfigSet): void => {
     modal.confirm({
-      title: t('deleteTitle', { name }),
+      title: t('deleteSetTitle', { name }),
       content: t('setDeleteBody'),
-      okText: t('delete'),
+      okText: t('deleteSet'),
       okButtonProps: { danger: true },
       cancelText: t('cancel'),
       onOk: async () => await removal.run(id),
@@ -105,10 +105,10 @@ export function ConfigSets({ groupId, apps }: ConfigSetsProps): ReactNode {
                     mayDevelop && (
                       <span className="row" style={{ justifyContent: 'flex-end' }}>
                         <Button size="small" onClick={() => setEditing(set)}>
-                          {t('edit')}
+                          {t('editSet')}
                         </Button>
                         <Button size="small" type="text" danger onClick={() => ask(set)}>
-                          {t('delete')}
+                          {t('deleteSet')}
                         </Button>
                       </span>
                     ),

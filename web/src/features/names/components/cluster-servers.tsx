@@ -36,12 +36,12 @@ function ServerFigures({
   readonly server: Server;
 }): ReactNode {
   const t = useText(namesText);
-  const percent = cache.requests > 0 ? ((cache.hits / cache.requests) * 100).toFixed(0) : '0';
+  const percent = ((cache.hits / cache.requests) * 100).toFixed(0);
   const facts: [string, ReactNode][] = [
     [t('server'), address],
     [t('questions'), questions],
     [t('cached'), cache.entries],
-    [t('hits'), t('hitsOf', { percent, n: cache.requests })],
+    [t('hits'), cache.requests > 0 ? t('hitsOf', { percent, n: cache.requests }) : '–'],
   ];
   return (
     <>

@@ -19,7 +19,7 @@ export function QuotaBar({
   const t = useText(quotaText);
   const { limit, used } = quota[resource];
   const shown = (value: number): string => {
-    if (resource === 'cpuMillis') return t('cores', { n: cores(value) });
+    if (resource === 'cpuMillis') return t('cores', { n: Number(cores(value)) });
     return resource === 'apps' ? String(value) : memory(value);
   };
   if (limit === null) return <span className="soft">{t('unlimited', { used: shown(used) })}</span>;

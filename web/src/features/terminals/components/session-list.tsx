@@ -107,7 +107,7 @@ function Session({ app, session, onAct }: SessionProps): ReactNode {
         </div>
       </span>
       <span className="faint small">
-        {sizeOf(Number(session.bytesIn))} / {sizeOf(Number(session.bytesOut))}
+        {endedAt && `${sizeOf(Number(session.bytesIn))} / ${sizeOf(Number(session.bytesOut))}`}
       </span>
       <span className={styles['acts']}>
         {!endedAt && (

@@ -23,6 +23,8 @@ import { RouteEditor } from './route-editor.tsx';
 
 type Traffic = NonNullable<AppTrafficQuery['app']>['traffic'][number];
 
+type Match = NonNullable<RouteFieldsFragment['policy']['match']>;
+
 const refreshMs = 2_000;
 
 /** Under which hosts, paths and ports the app is reached, and what goes on there. */
@@ -126,8 +128,11 @@ function Routes({ app, routes, reload }: RoutesProps): ReactNode {
             title: t('place'),
             render: ({ url, route }) => (
               <span className="row">
-                <ExternalLink href={url} />
+                {url.includes('*') ? placeOf(url) : <ExternalLink href={url} />}
                 {!route && <span className="faint small">{t('defaultAddress')}</span>}
+                {route?.policy.match && (
+                  <span className="faint small">{conditionsOf(route.policy.match)}</span>
+                )}
                 {route && !route.enabled && <span className="faint small">{t('off')}</span>}
               </span>
             ),
@@ -200,6 +205,18 @@ function Routes({ app, routes, reload }: RoutesProps): ReactNode {
       )}
     </Panel>
   );
+}
+
+/** A host with a wildcard is none that could be opened. */
+function placeOf(url: string): string {
+  return url.replace(/^https?:\/\//, '').replace(/\/$/, '');
+}
+
+/** What a request must have, in short: `GET · x-tester`. */
+function conditionsOf({ methods, headers, cookies, query }: Match): string {
+  return [methods.join(', '), ...[...headers, ...cookies, ...query].map(({ name }) => name)]
+    .filter(Boolean)
+    .join(' · ');
 }
 
 function rate(traffic: Traffic | undefined): string {
