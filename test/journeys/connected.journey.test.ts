@@ -110,6 +110,11 @@ test('an app is told where what it needs is, and what its group shares', async (
   });
   await untilAnswers(world, host, 'v1 own');
   expect((await ask(world, host)).text).toMatch(/^v1 own \d+ redis:\/\/redis:6379$/);
+  // By its name: whom the pods asked can be looked at.
+  const [dataCenter] = await skyarc.platform.dnsServers();
+  const [names] = dataCenter?.clusterDns ?? [];
+  expect(names?.problem).toBeNull();
+  expect(names?.questions).toBeGreaterThan(0);
 
   const { configSet, operations } = await skyarc.configSets.save({
     groupId: world.groupId,
