@@ -70,7 +70,8 @@ export interface AppDraft {
   /** Exactly one of both. */
   readonly image: string | null;
   readonly build: DraftBuild | null;
-  readonly workload: 'STATELESS' | 'STATEFUL' | 'JOB';
+  /** No service is a CRON_JOB; callers may have drafts of their own. */
+  readonly workload: 'STATELESS' | 'STATEFUL' | 'JOB' | 'CRON_JOB';
   readonly replicas: number;
   readonly cpuMillis: number | null;
   readonly memoryMb: number | null;

@@ -437,6 +437,72 @@ test('a Compose file is previewed, then made whole, with volumes and dependencie
   expect(operations[1].afterIds).toEqual([operations[0].id]);
 });
 
+test('a group is exported as a template and made again from it, under other names', async () => {
+  const [db, web, again] = [unique(), unique(), unique()];
+  const team = await ask('query ($id: ID!) { group(id: $id) { team { id } } }', { id: groupId });
+  const newGroup = async () => {
+    const { data } = await ask('mutation ($input: CreateGroupInput!) { createGroup(input: $input) { id } }', {
+      input: { teamId: team.data.group.team.id, name: unique() },
+    });
+    return data.createGroup.id as string;
+  };
+  const [from, to] = [await newGroup(), await newGroup()];
+  const exported = (id: string) => ask('query ($id: ID!) { exportTemplate(groupId: $id) }', { id });
+  expect((await exported(from)).message).toBe('Cannot export the group: it has no apps');
+  const source = { git: { url: 'https://git.example.test/shop.git', branch: 'main' } };
+  const files = [{ path: 'init.sql', content: 'SELECT ${1};' }];
+  const compose = { groupId: from, compose: shop(db), files, source };
+  const made = await ask(document, {
+    input: compose,
+    choices: [{ service: 'web', name: web }],
+    deploy: false,
+  });
+  expect(made.message).toBeUndefined();
+  const { data, message } = await exported(from);
+  expect(message).toBeUndefined();
+  const template = data.exportTemplate as string;
+  expect(template).toMatch(/^skyarc: template\/1\n/);
+  expect(template).not.toMatch(/\bid:|PASSWORD\n\s+value/);
+
+  const input = { groupId: to, template, variables: [{ name: 'DB_PASSWORD', value: 's' }] };
+  const secrets = template.match(/name: POSTGRES_PASSWORD/)
+    ? [{ name: 'POSTGRES_PASSWORD', value: 'p' }]
+    : [];
+  const whole = { ...input, variables: [...input.variables, ...secrets] };
+  const look = async (asked: object) =>
+    (
+      await ask(
+        'query ($input: ImportInput!) { previewImport(input: $input) { ready apps { name workload buildFrom } notes { level service message } } }',
+        { input: asked },
+      )
+    ).data.previewImport;
+  expect((await look({ ...whole, variables: [] })).notes).toContainEqual({
+    level: 'ERROR',
+    service: web,
+    message: 'The variable DB_PASSWORD has no value: give it one beside the template',
+  });
+  const preview = await look(whole);
+  expect(preview.ready).toBe(true);
+  expect(preview.notes).toContainEqual(expect.objectContaining({ level: 'WARNING', service: web }));
+  const choices = [
+    { service: web, name: `${web}2` },
+    { service: db, name: again },
+  ];
+  const copy = await ask(document, { input: whole, choices, deploy: false });
+  expect(copy.message).toBeUndefined();
+  const byName = (apps: { name: string }[], name: string) => apps.find((one) => one.name === name);
+  const bare = (app: unknown) => {
+    const text = JSON.stringify(app).replaceAll(/"(?:id|sourceId)":"[^"]+"/g, '"id":""');
+    return JSON.parse(text.replaceAll(again, db).replaceAll(`${web}2`, web)) as object;
+  };
+  const [first, second] = [made.data.importApps.apps, copy.data.importApps.apps];
+  for (const [old, name] of [
+    [web, `${web}2`],
+    [db, again],
+  ] as const)
+    expect(bare(byName(second, name))).toEqual(bare(byName(first, old)));
+});
+
 test('all apps or none: a name that is taken and a value that is refused leave nothing behind', async () => {
   const [one, two] = [unique(), unique()];
   expect((await makeAll([one])).message).toBeUndefined();

@@ -16,7 +16,11 @@ type Source = Pick<BenchApp, 'name' | 'files' | 'memoryMb'>;
 
 const ruby = join(import.meta.dirname, '../../controllers/chaos/buildpacks/ruby/fixture');
 const sources: readonly Source[] = [
-  ...benchApps,
+  // Some need the file that a commit changes.
+  ...benchApps.map((app) => ({
+    ...app,
+    files: async (packagesUrl: string) => ({ ...(await app.files(packagesUrl)), ...app.change(0) }),
+  })),
   { name: 'fastapi', files: () => filesOf('fastapi') },
   { name: 'vite', files: () => filesOf('vite') },
   { name: 'ruby', files: () => filesOf(ruby) },

@@ -1,18 +1,22 @@
 import type { AppDraft, DraftVolume, Note } from '@skyarc/lib/compose';
 import type { dataCenterDocuments } from '@skyarc/server/host';
 import type { AppSourceInput, ImportChoiceInput, ImportedDraft } from '../generated/resolvers.ts';
+import { originOf, type TemplateDraft, wholeOf } from './template.ts';
 
 type NewAppInput = dataCenterDocuments.NewAppInput;
+
+/** One app of the text, whatever kind of text. */
+export type Draft = AppDraft | TemplateDraft;
 
 /** What was said besides the drafts while they became inputs. */
 export type Say = (level: Note['level'], draft: AppDraft, message: string) => void;
 
 /** Drafts with a person's answers: left out, named anew, sized. */
 export function withChoices(
-  drafts: readonly AppDraft[],
+  drafts: readonly Draft[],
   choices: readonly ImportChoiceInput[],
   say: Say,
-): AppDraft[] {
+): Draft[] {
   const byService = new Map(choices.map((choice) => [choice.service, choice]));
   const kept = drafts.filter(({ service }) => byService.get(service)?.include !== false);
   const names = new Map(kept.map((draft) => [draft.name, byService.get(draft.service)?.name || draft.name]));
@@ -55,7 +59,8 @@ function keptVolume(
 }
 
 /** An app as the data centre takes it. */
-export function inputOf(draft: AppDraft, beside: AppSourceInput | null, say: Say): NewAppInput {
+export function inputOf(draft: Draft, beside: AppSourceInput | null, say: Say): NewAppInput {
+  if ('whole' in draft) return wholeOf(draft);
   const { build } = draft;
   return {
     name: draft.name,
@@ -143,7 +148,7 @@ const atMost = (request: number | null, limit: number | null) =>
   request === null || limit === null ? request : Math.min(request, limit);
 
 /** As the preview shows it; values of secrets are kept back. */
-export function presentDraft(draft: AppDraft): ImportedDraft {
+export function presentDraft(draft: Draft): ImportedDraft {
   const { build } = draft;
   return {
     service: draft.service,
@@ -151,7 +156,10 @@ export function presentDraft(draft: AppDraft): ImportedDraft {
     line: draft.line,
     image: draft.image,
     buildFrom:
-      build && (build.git ? [build.git.url, build.folder].filter(Boolean).join('#') : build.folder || '.'),
+      'whole' in draft
+        ? originOf(draft.whole)
+        : build &&
+          (build.git ? [build.git.url, build.folder].filter(Boolean).join('#') : build.folder || '.'),
     workload: draft.workload,
     replicas: draft.replicas,
     cpuMillis: draft.cpuMillis,

@@ -1,16 +1,22 @@
-import { type AppDraft, type Drafts, type Note, parseCompose, parseDockerRun } from '@skyarc/lib/compose';
+import { type Note, parseCompose, parseDockerRun } from '@skyarc/lib/compose';
 import { AppError } from '@skyarc/lib/errors';
 import { dataCenterDocuments as documents, type RequestContext } from '@skyarc/server/host';
+import type { GraphQLSchema } from 'graphql';
 import type { ImportChoiceInput, ImportInput, ImportPreview } from '../generated/resolvers.ts';
 import type { ImportedAppsRecord } from '../records.ts';
-import { inputOf, presentDraft, type Say, withChoices } from './drafts.ts';
+import { type Draft, inputOf, presentDraft, type Say, withChoices } from './drafts.ts';
+import { parseTemplate } from './template.ts';
 
 const limits = { files: 50, bytes: 2 << 20, variables: 200 };
 
 /** What the text would make, and what is to be said of it. */
-export async function previewImport(input: ImportInput, context: RequestContext): Promise<ImportPreview> {
+export async function previewImport(
+  input: ImportInput,
+  context: RequestContext,
+  schema: GraphQLSchema,
+): Promise<ImportPreview> {
   const place = await placeOf(input, context);
-  const { apps, notes } = read(input);
+  const { apps, notes } = read(input, schema);
   const [all, say] = collect(notes);
   for (const draft of apps) inputOf(draft, input.source ?? null, say);
   const taken = await namesTaken(place, apps);
@@ -27,11 +33,11 @@ export async function previewImport(input: ImportInput, context: RequestContext)
 export async function importApps(
   input: ImportInput,
   choices: readonly ImportChoiceInput[],
-  deploy: boolean,
+  { deploy, schema }: { readonly deploy: boolean; readonly schema: GraphQLSchema },
   context: RequestContext,
 ): Promise<ImportedAppsRecord> {
   const { dataCenter, scope } = await placeOf(input, context);
-  const { apps: drafts, notes } = read(input);
+  const { apps: drafts, notes } = read(input, schema);
   const [all, say] = collect(notes);
   const known = new Set(drafts.map(({ service }) => service));
   const strange = choices.find(({ service }) => !known.has(service));
@@ -56,10 +62,18 @@ export async function importApps(
   return { appIds: made.apps.map(({ id }) => id), operations: made.operations, notes: byLine(all) };
 }
 
-function read(input: ImportInput): Drafts {
-  const { compose, dockerRun } = input;
-  if ((typeof compose === 'string') === (typeof dockerRun === 'string'))
-    throw new AppError('INVALID', 'Cannot read the apps: give exactly one of compose and dockerRun');
+interface Read {
+  readonly apps: readonly Draft[];
+  readonly notes: readonly Note[];
+}
+
+function read(input: ImportInput, schema: GraphQLSchema): Read {
+  const { template, compose, dockerRun } = input;
+  if ([template, compose, dockerRun].filter((text) => typeof text === 'string').length !== 1)
+    throw new AppError(
+      'INVALID',
+      'Cannot read the apps: give exactly one of template, compose and dockerRun',
+    );
   const files = input.files ?? [];
   const bytes = files.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0);
   if (
@@ -76,6 +90,11 @@ function read(input: ImportInput): Drafts {
     variables: new Map(input.variables?.map(({ name, value }) => [name, value])),
     profiles: input.profiles ?? [],
   };
+  if (typeof template === 'string') {
+    if (Buffer.byteLength(template) > limits.bytes)
+      throw new AppError('INVALID', 'Cannot read the apps: a template has at most 2 MiB');
+    return parseTemplate(template, { schema, variables: beside.variables });
+  }
   return typeof compose === 'string'
     ? parseCompose(compose, beside)
     : parseDockerRun(dockerRun ?? '', beside);
@@ -91,7 +110,7 @@ async function placeOf({ groupId, dataCenter }: ImportInput, { dataCenters, dire
 
 async function namesTaken(
   { dataCenter, scope }: Awaited<ReturnType<typeof placeOf>>,
-  drafts: readonly AppDraft[],
+  drafts: readonly Draft[],
 ): Promise<ReadonlySet<string>> {
   if (drafts.length === 0) return new Set();
   const { apps } = await dataCenter.call(documents.AppNamesDocument, {}, scope);

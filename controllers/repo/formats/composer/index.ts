@@ -15,7 +15,7 @@ import {
   parseDescription,
   withOurDists,
 } from './metadata.ts';
-import { inspectArchive, readPackage } from './package-file.ts';
+import { inspectArchive, type Manifest, readPackage } from './package-file.ts';
 
 export { discover } from './discover.ts';
 export const name = 'composer';
@@ -193,9 +193,16 @@ interface Described {
   readonly digest: string;
 }
 
-interface OwnVersion {
+/** A version's composer.json and its archive, as they were put together when it was published. */
+interface OwnVersion extends Manifest {
   readonly version: string;
-  readonly dist: { readonly type: string; readonly url: string; readonly reference: string };
+  readonly dist: OwnDist;
+}
+
+interface OwnDist extends Readonly<Record<string, unknown>> {
+  readonly type: string;
+  readonly url: string;
+  readonly reference: string;
 }
 
 /** GitHub asks strangers seldom enough only at the address that its own one leads those who are known to. */

@@ -3,6 +3,8 @@ import { defineMessages } from '../../components/text.ts';
 export const groupText = defineMessages(
   {
     edit: 'Rename or note',
+    exportTemplate: 'Export as template',
+    notExported: 'The group was not exported',
     name: 'Name',
     note: 'Note',
     noteHelp: 'What colleagues should know before they touch these apps',
@@ -54,6 +56,8 @@ export const groupText = defineMessages(
   },
   {
     edit: '重命名或备注',
+    exportTemplate: '导出为模板',
+    notExported: '应用组未导出',
     name: '名称',
     note: '备注',
     noteHelp: '同事在操作这些应用前应了解的信息',

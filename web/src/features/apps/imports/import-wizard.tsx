@@ -9,7 +9,7 @@ import type { ReactNode } from 'react';
 import { api, useAction } from '../../../components/api.ts';
 import { ErrorNote, Note } from '../../../components/note.tsx';
 import { Panel } from '../../../components/panel.tsx';
-import { RecordForm } from '../../../components/record-form/index.ts';
+import { type Field, RecordForm } from '../../../components/record-form/index.ts';
 import { useText } from '../../../components/use-text.ts';
 import { useOperations } from '../../operations/index.ts';
 import { parseEnvFile } from '../env-file.ts';
@@ -123,6 +123,21 @@ export function ImportWizard({ kind, groups, groupId: first, dataCenters }: Impo
     box.focus();
     box.setSelectionRange(from, from + (lines[line - 1]?.length ?? 0));
   };
+  const composeFields: readonly Field[] = [
+    { kind: 'words', key: 'profiles', label: t('profiles') },
+    {
+      kind: 'part',
+      key: 'git',
+      label: t('build'),
+      help: t('buildGit'),
+      empty: { url: '', branch: 'main', subdirectory: '' },
+      fields: [
+        { kind: 'text', key: 'url', label: wizard('gitUrl'), mono: true },
+        { kind: 'text', key: 'branch', label: wizard('branch'), mono: true },
+        { kind: 'text', key: 'subdirectory', label: wizard('subdirectory'), mono: true },
+      ],
+    },
+  ];
   const result = shown?.preview;
   const answer = useRef<HTMLDivElement>(null);
   // The preview is below what was typed.
@@ -167,18 +182,6 @@ export function ImportWizard({ kind, groups, groupId: first, dataCenters }: Impo
             fields={[
               { kind: 'area', key: 'variables', label: t('variables'), help: t('variablesHelp') },
               ...(kind === 'compose' ? composeFields : []),
-              {
-                kind: 'part',
-                key: 'git',
-                label: t('build'),
-                help: t('buildGit'),
-                empty: { url: '', branch: 'main', subdirectory: '' },
-                fields: [
-                  { kind: 'text', key: 'url', label: wizard('gitUrl'), mono: true },
-                  { kind: 'text', key: 'branch', label: wizard('branch'), mono: true },
-                  { kind: 'text', key: 'subdirectory', label: wizard('subdirectory'), mono: true },
-                ],
-              },
             ]}
           />
         )}
@@ -284,10 +287,12 @@ function TextDrop({
 /** Files beside the text, under the names that it calls them by. */
 function Beside({
   files,
+  help,
   onFiles,
   onTake,
 }: {
   readonly files: readonly File[];
+  readonly help: string;
   readonly onFiles: (files: readonly File[]) => void;
   readonly onTake: (files: FileList) => Promise<void>;
 }): ReactNode {
@@ -321,7 +326,7 @@ function Beside({
         <Button size="small" icon={<UploadOutlined />} onClick={() => chooser.current?.click()}>
           {t('drop')}
         </Button>
-        <span className="faint small">{t('filesHelp')}</span>
+        <span className="faint small">{help}</span>
       </div>
       <input
         ref={chooser}

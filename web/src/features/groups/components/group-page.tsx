@@ -147,6 +147,16 @@ function GroupActions({ apps, group, onEdit }: GroupActionsProps): ReactNode {
       onOk: async () => await all(acts[what]),
     });
   };
+  const saveTemplate = async (): Promise<void> => {
+    try {
+      const text = await api().imports.exportTemplate(group.id);
+      const url = URL.createObjectURL(new Blob([text], { type: 'application/yaml' }));
+      Object.assign(document.createElement('a'), { href: url, download: `${group.name}.yaml` }).click();
+      URL.revokeObjectURL(url);
+    } catch (error) {
+      notification.error({ title: t('notExported'), description: toError(error).message });
+    }
+  };
   const alive = apps.filter(({ state }) => state !== 'STOPPED' && state !== 'NEW');
   const askDelete = (): void => {
     modal.confirm({
@@ -204,12 +214,18 @@ function GroupActions({ apps, group, onEdit }: GroupActionsProps): ReactNode {
               onClick: () => ask('stopAll', alive.length),
             },
             { key: 'edit', label: t('edit'), onClick: onEdit },
+            {
+              key: 'export',
+              label: t('exportTemplate'),
+              disabled: apps.length === 0,
+              onClick: () => void saveTemplate(),
+            },
             { type: 'divider' },
             { key: 'delete', label: t('delete'), danger: true, onClick: askDelete },
           ],
         }}
       >
-        <Button icon={<EllipsisOutlined />} aria-label={t('more')} />
+        <Button icon={<EllipsisOutlined />} aria-label={t('more')} data-testid="group-more" />
       </Dropdown>
     </>
   );
