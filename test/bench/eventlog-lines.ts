@@ -8,6 +8,8 @@ export interface LoadOptions {
   readonly lines: number;
   /** Tells this run's producers and files from those of other runs. */
   readonly run: string;
+  /** All of it is sent so often, to other apps each time, whose names end in a number from 0; once, without one, when absent. */
+  readonly times?: number;
 }
 
 /** About 196 bytes with its newline, as an access log has them. */

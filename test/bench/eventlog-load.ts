@@ -4,14 +4,15 @@
  */
 import net from 'node:net';
 import { once } from 'node:events';
-import { BlockBuilder, encodeBatch } from '@skyarc/lib/log-block';
+import { type Block, BlockBuilder, encodeBatch } from '@skyarc/lib/log-block';
 import { appOf, lineOf, type LoadOptions } from './eventlog-lines.ts';
 
 const linesPerBatch = 1_000;
 const maxUnanswered = 8;
 
-function blockBatches({ lines, connections, apps, run }: LoadOptions, connection: number): Buffer[] {
-  const batches: Buffer[] = [];
+function* blockBatches(options: LoadOptions, connection: number): Generator<Buffer> {
+  const { lines, connections, apps, run, times } = options;
+  const blocks: { app: number; block: Block }[] = [];
   const mine = Math.floor(lines / connections);
   for (let done = 0; done < mine; done += linesPerBatch) {
     const app = (connection + (done / linesPerBatch) * connections) % apps;
@@ -27,9 +28,13 @@ function blockBatches({ lines, connections, apps, run }: LoadOptions, connection
         { origin, timeMs: 1_767_225_600_000 + done + n, producerSeq: done + n + 1 },
         lineOf(done + n),
       );
-    batches.push(encodeBatch([{ stream: `app/${appOf(run, app)}`, block: builder.build() }]));
+    blocks.push({ app, block: builder.build() });
   }
-  return batches;
+  for (let time = 0; time < (times ?? 1); time += 1)
+    for (const { app, block } of blocks) {
+      const stream = `app/${appOf(times ? `${run}${time}` : run, app)}`;
+      yield encodeBatch([{ stream, block }]);
+    }
 }
 
 function syslogBatches({ lines, connections, apps, run }: LoadOptions, connection: number): Buffer[] {
@@ -45,7 +50,7 @@ function syslogBatches({ lines, connections, apps, run }: LoadOptions, connectio
   return batches;
 }
 
-async function send(options: LoadOptions, batches: readonly Buffer[]): Promise<void> {
+async function send(options: LoadOptions, batches: Iterable<Buffer>): Promise<void> {
   const socket = net.connect(options.port, '127.0.0.1');
   await once(socket, 'connect');
   const sent = { unanswered: 0 };
@@ -76,7 +81,11 @@ async function send(options: LoadOptions, batches: readonly Buffer[]): Promise<v
 
 const options = JSON.parse(process.argv[2] ?? '') as LoadOptions;
 const make = options.protocol === 'blocks' ? blockBatches : syslogBatches;
-const batches = Array.from({ length: options.connections }, (_, connection) => make(options, connection));
+const batches = Array.from({ length: options.connections }, (_, connection) => {
+  const made = make(options, connection);
+  // What is sent once is made before the time begins.
+  return options.times ? made : [...made];
+});
 process.send?.('ready');
 await once(process, 'message');
 await Promise.all(batches.map((own) => send(options, own)));
