@@ -31,6 +31,8 @@ export const pluginText = defineMessages(
     nobody: 'no app',
     save: 'Save',
     remove: 'Remove',
+    removeTitle: 'Remove the plug-in {name} with all of its versions?',
+    cancel: 'Cancel',
     notDone: 'Not done',
   },
   {
@@ -63,6 +65,8 @@ export const pluginText = defineMessages(
     nobody: '没有应用',
     save: '保存',
     remove: '移除',
+    removeTitle: '移除插件 {name} 及其所有版本？',
+    cancel: '取消',
     notDone: '未能完成',
   },
 );

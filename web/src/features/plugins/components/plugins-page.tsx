@@ -1,7 +1,7 @@
 'use client';
 
 import { PlusOutlined } from '@ant-design/icons';
-import { Button, Modal } from 'antd';
+import { App, Button, Modal } from 'antd';
 import { TeamPluginsDocument } from '@skyarc/sdk';
 import type { PluginFieldsFragment, PluginInput } from '@skyarc/sdk';
 import { useState } from 'react';
@@ -24,12 +24,22 @@ type Plugin = PluginFieldsFragment;
 export function PluginsPage(): ReactNode {
   const t = useText(pluginText);
   const { team, mayDevelop } = useTeam();
+  const { modal } = App.useApp();
   const state = useQuery(TeamPluginsDocument, { name: team.name });
   const [editing, setEditing] = useState<Plugin | 'new'>();
   const removal = useAction(async (id: string) => {
     await api().plugins.delete(id);
     await state.reload();
   });
+  const ask = ({ id, name }: Plugin): void => {
+    modal.confirm({
+      title: t('removeTitle', { name }),
+      okText: t('remove'),
+      okButtonProps: { danger: true },
+      cancelText: t('cancel'),
+      onOk: async () => await removal.run(id),
+    });
+  };
   return (
     <Page
       title={t('title')}
@@ -106,7 +116,7 @@ export function PluginsPage(): ReactNode {
                             type="text"
                             danger
                             disabled={plugin.apps.length > 0}
-                            onClick={() => void removal.run(plugin.id)}
+                            onClick={() => ask(plugin)}
                           >
                             {t('remove')}
                           </Button>
