@@ -83,7 +83,9 @@ async function readDirectory(handle: FileHandle): Promise<Pick<ZipDirectory, 'en
   return { entries, comment: tail.toString('latin1', end + 22, end + 22 + tail.readUInt16LE(end + 20)) };
 }
 
+/** Not more than there is: what a directory says of lengths may be a lie. */
 async function read(handle: FileHandle, position: number, length: number): Promise<Buffer> {
+  if (position + length > (await handle.stat()).size) throw new Error('too short');
   const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, position);
   if (bytesRead !== length) throw new Error('too short');
   return buffer;

@@ -62,6 +62,8 @@ test('answers of a person go through all of a template', () => {
 test.each([
   ['skyarc: template/9\napps: []', 1, /It is no template/],
   ['[1', 1, /Flow sequence/],
+  [`skyarc: ${'['.repeat(50_000)}${']'.repeat(50_000)}`, 1, /call stack/],
+  ['skyarc: template/1\n__proto__: { apps: [] }', 1, /__proto__/],
   ['skyarc: template/1\napps:\n  - name: a\n    source: {}\n    runs: {}', 3, /"runs" is not defined/],
   [
     'skyarc: template/1\napps:\n  - name: a\n    source: {}\n    run:\n      replicas: many',
@@ -71,7 +73,7 @@ test.each([
   ['skyarc: template/1\napps:\n  - name: a\n    source: { upload: { id: x } }', 3, /uploaded archive/],
   ['skyarc: template/1\napps:\n  - { name: a, source: { template: x }, dependsOn: [b] }', 3, /no app "b"/],
   ['skyarc: template/1\napps:\n  - &a { name: a, source: { template: x } }\n  - *a', 3, /same name/],
-])('%j is refused at its line', (text, line, message) => {
+])('%# a text that is no template is refused at its line', (text, line, message) => {
   expect(read(text).notes).toContainEqual(
     expect.objectContaining({ level: 'ERROR', line, message: expect.stringMatching(message) }),
   );

@@ -29,9 +29,11 @@ export function parseTemplate(
 ): { readonly apps: readonly TemplateDraft[]; readonly notes: readonly Note[] } {
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter, uniqueKeys: true });
-  const notes: Note[] = document.errors.map(({ linePos, message }) =>
-    errorAt(linePos?.[0].line ?? null, message.split(' at line')[0] as string),
-  );
+  const notes: Note[] = document.errors
+    .slice(0, 20)
+    .map(({ linePos, message }) =>
+      errorAt(linePos?.[0].line ?? null, message.split(' at line')[0] as string),
+    );
   if (notes.length > 0) return { apps: [], notes };
   const lineOf = (path: readonly (string | number)[]) => lineAt(document, counter, path);
   const value = valueOf(document);

@@ -71,6 +71,10 @@ test('an archive is a zip of its commit, with a composer.json in it', async () =
     await writeFile(file, Buffer.concat([zip, Buffer.from('d'.repeat(40))]));
     expect(await inspectArchive(file, commit)).toMatch(/it is of commit d+, not c+/);
     expect(await inspectArchive(file, 'd'.repeat(40))).toBeUndefined();
+    // A directory of 4 GB, it says.
+    zip.writeUInt32LE(0xffff_ffff, zip.length - 10);
+    await writeFile(file, zip);
+    expect(await inspectArchive(file, commit)).toBe('it is not a zip archive');
     await writeFile(file, 'no zip');
     expect(await inspectArchive(file, commit)).toBe('it is not a zip archive');
     await expect(readPackage(file)).rejects.toThrow(/not a zip with a composer.json/);

@@ -43,6 +43,10 @@ test('a gem says what it needs, and what is none is refused', async () => {
     expect(renderInfoLine(gem, sha256)).toBe(`1.0 base64:>= 0,rack:>= 2&< 4|checksum:${sha256},ruby:>= 3.0`);
     await writeFile(file, await gemOf({ name: '../../etc', version: '1.0' }));
     await expect(readGem(file)).rejects.toThrow(/its name is not the name of a gem/);
+    // Eight megabytes of nothing where a page of text should be.
+    const text = ' '.repeat(8 << 20);
+    await writeFile(file, await gemOf({ name: 'bomb', version: `1.0${text}` }));
+    await expect(readGem(file)).rejects.toThrow(/no readable metadata/);
     await writeFile(file, 'no tar');
     await expect(readGem(file)).rejects.toThrow(/not a gem/);
   } finally {
