@@ -10,7 +10,9 @@ import { ErrorNote } from '../../../components/note.tsx';
 import { Panel } from '../../../components/panel.tsx';
 import { Empty, Loaded } from '../../../components/states.tsx';
 import { RelativeTime } from '../../../components/time.tsx';
+import { usePreferences } from '../../../components/preferences.tsx';
 import { useText } from '../../../components/use-text.ts';
+import { summaryIn } from '../summary.ts';
 import { monitorText } from '../text.ts';
 import { Severity } from './severity.tsx';
 
@@ -28,6 +30,7 @@ const silenceMinutes = 120;
 /** What fires, and what is silenced. */
 export function FiringPanel({ teamId, mayChange }: AlertPanelProps): ReactNode {
   const t = useText(monitorText);
+  const { language } = usePreferences();
   const alerts = useQuery(AlertsDocument, { teamId }, { refreshMs });
   const silences = useQuery(SilencesDocument, { teamId }, { refreshMs });
   const place = teamId === null ? {} : { teamId };
@@ -61,7 +64,7 @@ export function FiringPanel({ teamId, mayChange }: AlertPanelProps): ReactNode {
                     title: t('what'),
                     render: ({ summary, name, state }) => (
                       <>
-                        <strong>{summary || name}</strong>
+                        <strong>{summaryIn(language, name, summary)}</strong>
                         <div className="faint small">
                           {name} · {t(state)}
                         </div>

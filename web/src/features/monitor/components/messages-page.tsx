@@ -12,7 +12,9 @@ import { Page } from '../../../components/page.tsx';
 import { Panel } from '../../../components/panel.tsx';
 import { Empty, Loaded } from '../../../components/states.tsx';
 import { RelativeTime } from '../../../components/time.tsx';
+import { usePreferences } from '../../../components/preferences.tsx';
 import { useText } from '../../../components/use-text.ts';
+import { summaryIn } from '../summary.ts';
 import { monitorText } from '../text.ts';
 import { Severity } from './severity.tsx';
 
@@ -79,7 +81,9 @@ export function MessagesPage(): ReactNode {
 }
 
 function What({ message }: { readonly message: Message }): ReactNode {
-  const { summary, alertName, isRead, appId } = message;
+  const { alertName, isRead, appId } = message;
+  const { language } = usePreferences();
+  const summary = summaryIn(language, alertName, message.summary);
   const text = isRead ? <span>{summary}</span> : <strong>{summary}</strong>;
   return (
     <>

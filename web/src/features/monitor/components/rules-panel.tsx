@@ -12,7 +12,9 @@ import { Panel } from '../../../components/panel.tsx';
 import { RecordForm } from '../../../components/record-form/index.ts';
 import type { FormRecord } from '../../../components/record-form/index.ts';
 import { Loaded } from '../../../components/states.tsx';
+import { usePreferences } from '../../../components/preferences.tsx';
 import { useText } from '../../../components/use-text.ts';
+import { ruleIn } from '../summary.ts';
 import { monitorText } from '../text.ts';
 import type { AlertPanelProps } from './firing-panel.tsx';
 import { Severity } from './severity.tsx';
@@ -29,6 +31,7 @@ const empty: FormRecord = {
 /** Rules that come with Skyarc, and own ones. */
 export function RulesPanel({ teamId, mayChange }: AlertPanelProps): ReactNode {
   const t = useText(monitorText);
+  const { language } = usePreferences();
   const state = useQuery(AlertRulesDocument, { teamId }, { refreshMs: 15_000 });
   const [editing, setEditing] = useState<FormRecord>();
   const place = teamId === null ? {} : { teamId };
@@ -66,10 +69,11 @@ export function RulesPanel({ teamId, mayChange }: AlertPanelProps): ReactNode {
               {
                 key: 'name',
                 title: t('name'),
-                render: ({ name, isDefault, problem }) => (
+                render: ({ name, summary, isDefault, problem }) => (
                   <>
                     <strong>{name}</strong>
-                    <div className="faint small">{isDefault ? t('default') : ''}</div>
+                    <div className="small">{isDefault ? ruleIn(language, name) : summary}</div>
+                    {isDefault && <div className="faint small">{t('default')}</div>}
                     {problem && (
                       <div className="small" style={{ color: 'var(--red)' }}>
                         {problem}
@@ -121,7 +125,7 @@ export function RulesPanel({ teamId, mayChange }: AlertPanelProps): ReactNode {
       </div>
       <Modal
         open={editing !== undefined}
-        title={t('newRule')}
+        title={t(editing?.['id'] ? 'changeRule' : 'newRule')}
         footer={null}
         destroyOnHidden
         onCancel={() => setEditing(undefined)}
