@@ -249,6 +249,27 @@ describe('requests', () => {
     expect((await ask('echo.test', '/', { 'x-request-id': 'bad id"' })).body).toMatch(
       /"x-request-id":"[0-9a-f]{12}-[0-9]+-[0-9]+"/,
     );
+    // Without an identity of its own a request goes the shortest way; what it says of itself is no more believed there.
+    const forged = {
+      'x-real-ip': '6.6.6.6',
+      'x-forwarded-for': '6.6.6.6',
+      'x-forwarded-host': 'evil.test',
+      'x-forwarded-port': '666',
+      'x-forwarded-proto': 'https',
+      proxy: 'evil',
+    };
+    const { headers: told } = JSON.parse((await ask('echo.test', '/', forged)).body) as {
+      headers: Record<string, string>;
+    };
+    expect(told).toMatchObject({
+      'x-real-ip': '127.0.0.1',
+      'x-forwarded-for': '127.0.0.1',
+      'x-forwarded-host': 'echo.test',
+      'x-forwarded-port': String(httpPort),
+      'x-forwarded-proto': 'http',
+      'x-request-id': expect.stringMatching(/^[0-9a-f]{12}-[0-9]+-[0-9]+$/),
+    });
+    expect(told).not.toHaveProperty('proxy');
   });
 
   test('bodies stream both ways without touching the disk', async () => {

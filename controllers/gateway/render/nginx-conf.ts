@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { GatewaySettings } from '../config.ts';
+import { requestIdentity } from './identity.ts';
 import { renderLanes } from './nginx-lanes.ts';
 import { renderStream } from './nginx-stream.ts';
 
@@ -58,7 +59,7 @@ ${renderClients(config, life)}
   upstream kept_grpcs { ${renderPool('balance', 128)} }
   upstream fresh { ${renderPool('balance', 0)} }
 
-${renderServer(config)}
+${renderServer(config, life)}
   server {
     listen unix:${files.socket};
     access_log off;
@@ -145,8 +146,7 @@ ${trusted.map((each) => `    ${each} 1;\n`).join('')}  }
   map "$from_trusted:$http_x_forwarded_proto" $forwarded_proto { default $scheme; "1:https" https; "1:http" http; }`
     : '  map "" $forwarded_proto { default $scheme; }';
   return `${chain}
-  # Unique, not secret: a random one costs every request more than finding its route.
-  map $http_x_request_id $request_identity { default "${life}-$connection-$connection_requests"; "~^[A-Za-z0-9._-]{8,64}$" $http_x_request_id; }
+  map $http_x_request_id $request_identity { default "${requestIdentity(life)}"; "~^[A-Za-z0-9._-]{8,64}$" $http_x_request_id; }
   # Only WebSocket is let through: an upgrade to h2c would tunnel past the routes.
   map $http_upgrade $upgrade { default ""; "~*^websocket$" websocket; }
   # What cannot be sent twice gets a connection of its own, as a kept one may be closed under it.
@@ -160,12 +160,14 @@ ${trusted.map((each) => `    ${each} 1;\n`).join('')}  }
 
 /** An upstream of whatever the balancer says; idle connections end below the 5 s after which Node.js and others close. */
 function renderPool(phase: 'balance' | 'balance_plain', keepalive: number): string {
-  return `server 0.0.0.1; balancer_by_lua_block { gateway.${phase}() }${
+  // A request without policy is tried as often as there are servers: Lua need not say so each time.
+  const servers = phase === 'balance_plain' ? ['0.0.0.1', '0.0.0.2', '0.0.0.3'] : ['0.0.0.1'];
+  return `${servers.map((each) => `server ${each}; `).join('')}balancer_by_lua_block { gateway.${phase}() }${
     keepalive > 0 ? ` keepalive ${keepalive}; keepalive_requests 100000; keepalive_timeout 4s;` : ''
   }`;
 }
 
-function renderServer(config: GatewaySettings): string {
+function renderServer(config: GatewaySettings, life: string): string {
   const host = /^[^[]*:/.test(config.host) ? `[${config.host}]` : config.host;
   const h2c = config.h2cPort
     ? `    listen ${host}:${config.h2cPort} http2 default_server backlog=4096;\n`
@@ -176,7 +178,7 @@ function renderServer(config: GatewaySettings): string {
 ${h2c}    server_name _;
     ssl_certificate_by_lua_block { gateway.certificate() }
     log_by_lua_block { gateway.log() }
-${renderLanes(config)}
+${renderLanes(config, life)}
   }
 `;
 }

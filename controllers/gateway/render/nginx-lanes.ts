@@ -1,4 +1,5 @@
 import type { GatewaySettings } from '../config.ts';
+import { requestIdentity } from './identity.ts';
 
 /** Statuses of our own by which a request leaves `location /` for the lane in a variable. */
 const toLane = 470;
@@ -30,7 +31,7 @@ export function bodyLaneName(limitBytes: number): string {
   return `@body_${step}`;
 }
 
-export function renderLanes(config: GatewaySettings): string {
+export function renderLanes(config: GatewaySettings, life: string): string {
   const flags = [false, true];
   const protocols = ['HTTP', 'GRPC'] as const;
   // Each costs memory of every worker, so that there is one for each name.
@@ -44,9 +45,9 @@ export function renderLanes(config: GatewaySettings): string {
   return `
     recursive_error_pages on;
 ${renderProxy(config)}
-${renderEntry('/', 'gateway.lane()')}    # A token that is not ours is the app's own affair.
-${renderEntry('^~ /.well-known/acme-challenge/', 'require("acme").lane()')}    location @challenge { content_by_lua_block { require("acme").answer() } }
-    # Requests that cannot be sent twice, and WebSocket.
+${renderEntry(config, life, '/', 'gateway.lane()')}    # A token that is not ours is the app's own affair.
+${renderEntry(config, life, '^~ /.well-known/acme-challenge/', 'require("acme").lane()')}    location @challenge { content_by_lua_block { require("acme").answer() } }
+    # Requests that cannot be sent twice, WebSocket, and those that bring an identity.
     location @fresh {
       proxy_set_header Upgrade $upgrade;
       proxy_set_header Connection $connection_header;
@@ -62,34 +63,65 @@ ${bodySteps.map(renderBodyStep).join('')}${[...lanes.values()].join('')}`;
 }
 
 /** Where requests come in; the Lua expression finds their lane. */
-function renderEntry(location: string, lane: string): string {
+function renderEntry(config: GatewaySettings, life: string, location: string, lane: string): string {
   return `    location ${location} {
       set_by_lua_block $lane { return ${lane} }
       if ($lane) { return ${toLane}; }
       if ($http_upgrade) { return ${toFresh}; }
+      if ($http_x_request_id) { return ${toFresh}; }
       error_page ${toLane} = $lane;
       error_page ${toFresh} = @fresh;
       error_page 502 503 504 @failed;
-      proxy_pass http://plain_kept;
+${joinedHeaders(config, life)}      proxy_pass http://plain_kept;
     }
 `;
 }
 
-function requestHeaders(module: 'proxy' | 'grpc', host: string, { trustedProxies }: GatewaySettings): string {
-  // Straight from nginx when nobody else is believed: a map costs every request.
-  const [client, scheme] = trustedProxies.length
-    ? ['$forwarded_for', '$forwarded_proto']
-    : ['$remote_addr', '$scheme'];
-  const set = (name: string, value: string) => `      ${module}_set_header ${name} ${value};\n`;
+const setHeader = (module: 'proxy' | 'grpc', name: string, value: string) =>
+  `      ${module}_set_header ${name} ${value};\n`;
+
+/** Straight from nginx when nobody else is believed: a map costs every request. */
+function clientOf({ trustedProxies }: GatewaySettings): { client: string; scheme: string } {
+  return trustedProxies.length
+    ? { client: '$forwarded_for', scheme: '$forwarded_proto' }
+    : { client: '$remote_addr', scheme: '$scheme' };
+}
+
+function requestHeaders(module: 'proxy' | 'grpc', host: string, config: GatewaySettings): string {
+  const { client, scheme } = clientOf(config);
   return [
-    set('Host', host),
-    set('Proxy', '""'),
-    set('X-Real-IP', '$remote_addr'),
-    set('X-Forwarded-For', client),
-    set('X-Forwarded-Host', '$http_host'),
-    set('X-Forwarded-Port', '$server_port'),
-    set('X-Forwarded-Proto', scheme),
-    set('X-Request-Id', '$request_identity'),
+    setHeader(module, 'Host', host),
+    setHeader(module, 'Proxy', '""'),
+    setHeader(module, 'X-Real-IP', '$remote_addr'),
+    setHeader(module, 'X-Forwarded-For', client),
+    setHeader(module, 'X-Forwarded-Host', '$http_host'),
+    setHeader(module, 'X-Forwarded-Port', '$server_port'),
+    setHeader(module, 'X-Forwarded-Proto', scheme),
+    setHeader(module, 'X-Request-Id', '$request_identity'),
+  ].join('');
+}
+
+/**
+ * The same for most requests, at less cost: what is never empty goes as lines of one header, as nginx runs a script for
+ * each. Those lines are set to nothing by name, so that none comes from the client; that costs no request anything.
+ */
+function joinedHeaders(config: GatewaySettings, life: string): string {
+  const { client, scheme } = clientOf(config);
+  const lines = [
+    ['X-Forwarded-For', client],
+    ['X-Forwarded-Port', '$server_port'],
+    ['X-Forwarded-Proto', scheme],
+    ['X-Request-Id', requestIdentity(life)],
+  ] as const;
+  return [
+    setHeader('proxy', 'Host', '$http_host'),
+    ...['Connection', 'Proxy', ...lines.map(([name]) => name)].map((name) => setHeader('proxy', name, '""')),
+    setHeader('proxy', 'X-Forwarded-Host', '$http_host'),
+    setHeader(
+      'proxy',
+      'X-Real-IP',
+      `"$remote_addr${lines.map(([name, value]) => `\\r\\n${name}: ${value}`).join('')}"`,
+    ),
   ].join('');
 }
 

@@ -46,12 +46,7 @@ function _M.plain()
   if not list or #list == 0 then
     return ngx.exit(503)
   end
-  local tried
-  if get_last_failure() then
-    tried = tried_before(list, rule.series)
-  else
-    balancer.set_more_tries(2)
-  end
+  local tried = get_last_failure() and tried_before(list, rule.series)
   -- While the controller is away the cluster may have replaced every pod that is known here: its own address
   -- of the service leads to the new ones.
   return use(endpoints.in_turn(list, tried) or store.read("s:" .. rule.backend) or list[math.random(#list)])

@@ -2,6 +2,9 @@
 -- of numbers for each series and worker: a request pays no lock. A series is `<ingress>|<backend>`.
 --   1-5 answers by status class; 6 bytes sent; 7 milliseconds; 8 failed tries; 9 and on: latency buckets
 -- Zeros at the end are left out, so that thousands of series stay small.
+local base = require "resty.core.base"
+local ffi = require "ffi"
+
 local _M = {}
 local shared = ngx.shared.metrics
 local bounds = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30 }
@@ -12,7 +15,26 @@ local nobody = "-|-" -- requests that no rule took, so that the number of series
 local floor = math.floor
 local now = ngx.now
 local start_time = ngx.req.start_time
-local variables = ngx.var
+local get_request = base.get_request
+local cast = ffi.cast
+local tonumber = tonumber
+
+-- How nginx's records of a request and its connection begin: the same in every nginx since 1.0, whatever it was built
+-- with (src/http/ngx_http_request.h, src/core/ngx_connection.h). ngx.var.bytes_sent reads the same number, but writes
+-- it out and makes a string of it for each request.
+ffi.cdef[[
+struct gateway_connection {
+  void *data, *read, *write;
+  int fd;
+  void *recv, *send, *recv_chain, *send_chain, *listening;
+  int64_t sent;
+};
+struct gateway_request {
+  uint32_t signature;
+  struct gateway_connection *connection;
+};
+]]
+local request_pointer = ffi.typeof "struct gateway_request *"
 
 -- What this worker counts: the series of this second, and those of the last one.
 local changed, series = {}, {}
@@ -44,7 +66,7 @@ function _M.request(name)
     counts[class] = counts[class] + 1
   end
   local seconds = now() - start_time()
-  counts[6] = counts[6] + tonumber(variables.bytes_sent)
+  counts[6] = counts[6] + tonumber(cast(request_pointer, get_request()).connection.sent)
   counts[7] = counts[7] + floor(seconds * 1000 + 0.5)
   local bucket = first_bucket
   while bucket < width and seconds > bounds[bucket - first_bucket + 1] do
