@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { join } from 'node:path';
@@ -12,6 +13,10 @@ export interface JournalEntry {
 
 /** Little-endian: CRC-32 of the name, its length, length of the block. */
 const entryHeadBytes = 12;
+
+/** What is written is durable when the write ends (open(2)): one turn of the event loop less than a sync after it. */
+const { O_WRONLY, O_CREAT, O_TRUNC, O_DSYNC } = constants;
+const durably = O_WRONLY | O_CREAT | O_TRUNC | O_DSYNC;
 
 /**
  * The write-ahead journal of all streams: one sync makes a whole group of batches durable, however many
@@ -36,7 +41,7 @@ export class Journal {
     }
   }
 
-  /** Writes and syncs. On an error nothing of it stays behind. */
+  /** Durable when it ends. On an error nothing of it stays behind. */
   async append(entries: readonly JournalEntry[]): Promise<void> {
     const file = this.file ?? (await this.begin());
     const parts = entries.flatMap(({ stream, block }) => {
@@ -48,9 +53,7 @@ export class Journal {
       return block ? [head, name, block.data] : [head, name];
     });
     try {
-      const length = await writeParts(file, parts, this.bytes);
-      await file.datasync();
-      this.bytes += length;
+      this.bytes += await writeParts(file, parts, this.bytes);
     } catch (error) {
       await file.truncate(this.bytes);
       throw error;
@@ -77,7 +80,7 @@ export class Journal {
   private async begin(): Promise<FileHandle> {
     this.number += 1;
     this.bytes = 0;
-    this.file = await open(this.path(this.number), 'w', 0o600);
+    this.file = await open(this.path(this.number), durably, 0o600);
     await syncFolder(this.folder);
     return this.file;
   }
