@@ -186,6 +186,13 @@ export declare type ReadRequest = Message<"skyarc.eventlog.v1.ReadRequest"> & {
    * @generated from field: bool local = 10;
    */
   local: boolean;
+
+  /**
+   * The answer has blocks in place of frames: for clients that know lib/log-block, a fraction of the work.
+   *
+   * @generated from field: bool as_blocks = 11;
+   */
+  asBlocks: boolean;
 };
 
 /**
@@ -225,6 +232,24 @@ export declare type ReadResponse = Message<"skyarc.eventlog.v1.ReadResponse"> & 
    * @generated from field: repeated string missing_nodes = 4;
    */
   missingNodes: string[];
+
+  /**
+   * The frames as blocks, one after the other (lib/log-block). Of their lines only those from `first` to `last`
+   * belong to the answer.
+   *
+   * @generated from field: bytes blocks = 5;
+   */
+  blocks: Uint8Array;
+
+  /**
+   * @generated from field: int64 first = 6;
+   */
+  first: bigint;
+
+  /**
+   * @generated from field: int64 last = 7;
+   */
+  last: bigint;
 };
 
 /**
@@ -262,6 +287,13 @@ export declare type FollowRequest = Message<"skyarc.eventlog.v1.FollowRequest"> 
    * @generated from field: bool local = 4;
    */
   local: boolean;
+
+  /**
+   * Responses have blocks in place of frames, see ReadRequest.
+   *
+   * @generated from field: bool as_blocks = 5;
+   */
+  asBlocks: boolean;
 };
 
 /**
@@ -295,6 +327,11 @@ export declare type FollowResponse = Message<"skyarc.eventlog.v1.FollowResponse"
    * @generated from field: int64 cursor = 4;
    */
   cursor: bigint;
+
+  /**
+   * @generated from field: bytes blocks = 5;
+   */
+  blocks: Uint8Array;
 };
 
 /**
