@@ -30,6 +30,8 @@ export async function measureLogLines(world: BuildWorld): Promise<Row[]> {
   for (let waited = 0; delays.length < lines && waited < 120; waited += 1) await sleep(500);
   ending.abort();
   await following;
+  if (delays.length === 0)
+    throw new Error(`no line came: ${(await world.logOf(buildId)).slice(-20).join('\n')}`);
   const sorted = delays.toSorted((a, b) => a - b);
   return [
     atMost(

@@ -21,7 +21,8 @@ import {
   relayOutbox,
 } from '@skyarc/prisma/datacenter';
 import { layersDir } from '../../controllers/chaos/testkit/rig.ts';
-import { type GitRepository, type GitServer, startGitServer } from '../testkit/git-server.ts';
+import type { GitRepository, GitServer } from '../testkit/git-server.ts';
+import { startGitProcess } from './builds-git.ts';
 
 /** What one build came to. */
 export interface Built {
@@ -121,7 +122,7 @@ export class BuildWorld {
       await db.team.create({ data: { name: team, namespace: `skyarc-${team}`, ...keysOfTeam } });
       const mq = stack.use(createMqClient(queue.url), (one) => one.close());
       const eventLog = stack.use(createEventLogClient(events.url), (one) => one.close());
-      const git = stack.use(await startGitServer(), (one) => one.stop());
+      const git = stack.use(startGitProcess(), (one) => one.stop());
       const config: ChaosConfig = {
         instance: 'buildbench',
         statusPort: 0,
