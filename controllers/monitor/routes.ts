@@ -11,7 +11,7 @@ import { scopeTo } from './query/promql.ts';
 import type { MonitorRepository } from './repository.ts';
 import { checkRules } from './rules/check.ts';
 import { renderRules } from './rules/render.ts';
-import type { Route } from './server.ts';
+import { jsonType, RawAnswer, type Route } from './server.ts';
 import type { Watchdog } from './watchdog.ts';
 
 export interface RouteDeps {
@@ -55,8 +55,10 @@ export function queryRoutes({ federation }: Pick<RouteDeps, 'federation'>): Rout
     {
       methods,
       pattern: /^\/api\/v1\/(query|query_range)$/,
-      handle: async ({ parts, parameters, signal }) =>
-        asPrometheus(await federation.query(parts[0] as 'query' | 'query_range', parameters, signal)),
+      handle: async ({ parts, parameters, signal }) => {
+        const answer = await federation.answer(parts[0] as 'query' | 'query_range', parameters, signal);
+        return answer instanceof Uint8Array ? new RawAnswer(200, jsonType, answer) : asPrometheus(answer);
+      },
     },
     {
       methods,

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { AppError, httpStatusOf, publicMessageOf, toAppError } from '@skyarc/lib/errors';
 import { listen, type RunningService } from '@skyarc/lib/lifecycle';
 
+export const jsonType = 'application/json; charset=utf-8';
 const maxBodyBytes = 4 * 2 ** 20;
 
 export interface MonitorRequest {
@@ -24,13 +25,13 @@ export interface Route {
   readonly handle: (request: MonitorRequest) => Promise<unknown>;
 }
 
-/** An answer that is no JSON of ours. */
+/** An answer in the words of others. */
 export class RawAnswer {
   readonly status: number;
   readonly type: string;
-  readonly body: string;
+  readonly body: string | Uint8Array;
 
-  constructor(status: number, type: string, body: string) {
+  constructor(status: number, type: string, body: string | Uint8Array) {
     this.status = status;
     this.type = type;
     this.body = body;
@@ -106,7 +107,7 @@ async function answer(
 
 function send(response: ServerResponse, status: number, body: unknown): void {
   if (response.headersSent || response.destroyed) return;
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(body));
+  response.writeHead(status, { 'content-type': jsonType }).end(JSON.stringify(body));
 }
 
 async function read(request: IncomingMessage): Promise<string> {

@@ -2,7 +2,9 @@ import { AppError, messageOf, toAppError } from '@skyarc/lib/errors';
 import { divide, identityOf, merge } from './merge.ts';
 import {
   type Answer,
+  answerOf,
   ask,
+  askUnread,
   type InstantSeries,
   type Labels,
   type QueryData,
@@ -31,10 +33,30 @@ export class Federation {
     this.layout = layout;
   }
 
-  /** Throws INVALID for a wrong expression, TIMEOUT, UNAVAILABLE when no shard answers. */
-  async query(kind: Ask, parameters: URLSearchParams, signal?: AbortSignal): Promise<Answer<QueryData>> {
+  /**
+   * What the only shard says, unread, or what all shards say. Throws INVALID for a wrong expression, TIMEOUT,
+   * UNAVAILABLE when no shard answers.
+   */
+  async answer(
+    kind: Ask,
+    parameters: URLSearchParams,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array | Answer<QueryData>> {
+    const { shardUrls, evaluatorUrl } = this.layout();
+    if (shardUrls.length > 1) return this.query(kind, parameters, signal);
+    const { isSuccess, bytes } = await askUnread(evaluatorUrl, `/api/v1/${kind}`, parameters, signal);
+    if (!isSuccess) return answerOf<QueryData>(evaluatorUrl, bytes);
+    this.counts.evaluated += 1;
+    return bytes;
+  }
+
+  private async query(
+    kind: Ask,
+    parameters: URLSearchParams,
+    signal?: AbortSignal,
+  ): Promise<Answer<QueryData>> {
     const layout = this.layout();
-    const plan = layout.shardUrls.length > 1 ? planOf(parameters.get('query') ?? '') : null;
+    const plan = planOf(parameters.get('query') ?? '');
     const from = Number(parameters.get(kind === 'query' ? 'time' : 'start') ?? Date.now() / 1_000);
     // Series whose targets have moved are in two shards for as long as the expression looks back.
     if (plan && from - plan.reachSec > layout.stableSince) {

@@ -1,4 +1,5 @@
 import { AppError, type ErrorCode } from '@skyarc/lib/errors';
+import { request } from 'undici';
 
 /** Labels of a series; `__name__` is its name. */
 export type Labels = Readonly<Record<string, string>>;
@@ -33,6 +34,23 @@ const codeOf: Readonly<Record<string, ErrorCode>> = {
   not_found: 'NOT_FOUND',
 };
 
+/** What one Prometheus answers, unread. Throws UNAVAILABLE when it does not. */
+export async function askUnread(
+  url: string,
+  path: string,
+  parameters: URLSearchParams,
+  signal?: AbortSignal,
+): Promise<{ readonly isSuccess: boolean; readonly bytes: Uint8Array }> {
+  try {
+    const { statusCode, body } = await request(`${url}${path}?${parameters}`, {
+      signal: signal ?? AbortSignal.timeout(35_000),
+    });
+    return { isSuccess: statusCode === 200, bytes: await body.bytes() };
+  } catch (cause) {
+    throw new AppError('UNAVAILABLE', `Prometheus at ${url} does not answer`, { cause });
+  }
+}
+
 /** Asks one Prometheus. Throws what it says of the question, UNAVAILABLE when it does not answer. */
 export async function ask<T>(
   url: string,
@@ -40,6 +58,12 @@ export async function ask<T>(
   parameters: URLSearchParams,
   signal?: AbortSignal,
 ): Promise<Answer<T>> {
+  const { bytes } = await askUnread(url, path, parameters, signal);
+  return answerOf<T>(url, bytes);
+}
+
+/** Reads an answer. Throws what it says of the question, UNAVAILABLE for what is not of Prometheus. */
+export function answerOf<T>(url: string, bytes: Uint8Array): Answer<T> {
   let body: {
     readonly status?: string;
     readonly data?: T;
@@ -48,10 +72,7 @@ export async function ask<T>(
     readonly warnings?: readonly string[];
   };
   try {
-    const response = await fetch(`${url}${path}?${parameters}`, {
-      signal: signal ?? AbortSignal.timeout(35_000),
-    });
-    body = (await response.json()) as typeof body;
+    body = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()) as typeof body;
   } catch (cause) {
     throw new AppError('UNAVAILABLE', `Prometheus at ${url} does not answer`, { cause });
   }

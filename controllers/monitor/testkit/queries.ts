@@ -80,7 +80,7 @@ const others = [
   '1 + 2 * 3',
   '"text"',
   'sgn(temperature - 15)',
-  'ln(temperature) + exp(0)',
+  'ln(temperature) + exp(temperature * 0)',
   'round(temperature, 5)',
   'last_over_time(temperature[5m])',
   'present_over_time(temperature[5m])',
