@@ -116,8 +116,10 @@ const rules: readonly FailureRule[] = [
     say: (match) => `${match[1] ?? 'a host'} cannot be looked up; is it spelt right and reachable from here?`,
   },
   {
-    pattern: /ECONNREFUSED|ETIMEDOUT|Connection refused|Network is unreachable|network timeout/i,
-    say: () => 'a server cannot be reached from the build',
+    pattern:
+      /ECONNREFUSED|EHOSTUNREACH|ETIMEDOUT|Connection refused|No route to host|Network is unreachable|network timeout/i,
+    say: () =>
+      "a server cannot be reached from the build; most builds reach only packages and their source's host, unless an administrator opens the network to the team",
   },
   {
     pattern: /JavaScript heap out of memory/,
