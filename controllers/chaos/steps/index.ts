@@ -25,19 +25,13 @@ import { settingsOf } from './settings.ts';
 
 /** FETCH, DETECT, BUILD, PUBLISH in this order, then the version and the task that deploys it. */
 export async function buildAndHandOver(run: BuildRun): Promise<void> {
-  const { db, build, journal, shared, app } = run;
-  await journal.start(limitMsOf(app, true));
-  const { count } = await db.build.updateMany({
-    where: { id: build.id, status: { in: ['QUEUED', 'RUNNING'] } },
-    data: { status: 'RUNNING', startedAt: build.startedAt ?? run.startedAt, message: null },
-  });
-  if (count === 0) throw new AppError('CANCELED', 'Canceled on request');
-  if (run.isResumed) journal.say('The builder that began with it has died: this one goes on', 'warn');
-  const folder = join(shared.place.room, nameOf(run));
+  const folder = join(run.shared.place.room, nameOf(run));
   await mkdir(join(folder, 'fetch'), { recursive: true, mode: 0o711 });
   await chown(join(folder, 'fetch'), nobody.uid, nobody.gid);
   const pipeline = new Pipeline(run, folder);
   try {
+    pipeline.prepare();
+    await begin(run);
     await pipeline.fetch();
     await pipeline.detect();
     await pipeline.build();
@@ -46,6 +40,18 @@ export async function buildAndHandOver(run: BuildRun): Promise<void> {
     await pipeline.close();
     await rm(folder, { recursive: true, force: true }).catch(() => undefined);
   }
+}
+
+/** Operation and build are at work from now on. Throws CANCELED when the build has ended. */
+async function begin(run: BuildRun): Promise<void> {
+  const { db, build, journal, app } = run;
+  await journal.start(limitMsOf(app, true));
+  const { count } = await db.build.updateMany({
+    where: { id: build.id, status: { in: ['QUEUED', 'RUNNING'] } },
+    data: { status: 'RUNNING', startedAt: build.startedAt ?? run.startedAt, message: null },
+  });
+  if (count === 0) throw new AppError('CANCELED', 'Canceled on request');
+  if (run.isResumed) journal.say('The builder that began with it has died: this one goes on', 'warn');
 }
 
 /** Short and unique on a machine: the random part of the build's id. */
@@ -58,6 +64,7 @@ class Pipeline {
   private readonly run: BuildRun;
   private readonly folder: string;
   private room: BuildRoom | undefined;
+  private preparing: Promise<unknown> | undefined;
   private identified!: Identified;
   private tree!: SourceTree;
   private fetched!: Fetched;
@@ -79,13 +86,19 @@ class Pipeline {
     return source instanceof ImageWork || source instanceof RebaseWork ? source : null;
   }
 
+  /** Begins what takes a moment: a repository that the app's disk knows is asked and fetched in one. */
+  prepare(): void {
+    const { source, rebaseOf } = this.run;
+    if (source.kind !== 'GIT' || rebaseOf !== null) return;
+    this.preparing = hasDisk(this.run).then((isThere) => (isThere ? this.openRoom() : null));
+    this.preparing.catch(() => undefined);
+  }
+
   fetch(): Promise<void> {
     return this.step('FETCH', async () => {
       if (this.run.isResumed)
         this.run.log.write('The builder that began with it has died: what it finished here is used', 'warn');
-      // A repository that the app's disk knows is asked and fetched in one; what is not known is asked first.
-      if (this.run.source.kind === 'GIT' && this.run.rebaseOf === null && (await hasDisk(this.run)))
-        await this.openRoom();
+      await this.preparing;
       const keep = this.room && keptSourceOf(this.room);
       this.identified = await identify(this.run, join(this.folder, 'fetch'), keep);
       if (this.reusable) return this.takeOver(this.reusable);
@@ -150,6 +163,7 @@ class Pipeline {
 
   /** Frees all, and notes what the app's caches take from now on. */
   async close(): Promise<void> {
+    await this.preparing?.catch(() => undefined);
     const use = await this.room?.close();
     if (!use) return;
     const { usedBytes, limitBytes } = use;
