@@ -29,6 +29,16 @@ export function Input({ field, value, onChange, path, id, disabled }: InputProps
           onChange={({ target }) => onChange(target.value === '' ? null : target.value)}
         />
       );
+    case 'secret':
+      return (
+        <AntInput.Password
+          {...common}
+          value={(value ?? '') as string}
+          placeholder={field.placeholder ?? ''}
+          autoComplete="new-password"
+          onChange={({ target }) => onChange(target.value === '' ? null : target.value)}
+        />
+      );
     case 'area':
       return (
         <AntInput.TextArea

@@ -18,6 +18,8 @@ export interface Option {
 /** One thing to fill in. An empty text or number is null: not set. */
 export type Field =
   | (Common & { readonly kind: 'text'; readonly placeholder?: string; readonly mono?: boolean })
+  /** Not to be read over a shoulder, nor kept by the browser. */
+  | (Common & { readonly kind: 'secret'; readonly placeholder?: string })
   | (Common & { readonly kind: 'area'; readonly placeholder?: string })
   | (Common & {
       readonly kind: 'number';

@@ -56,9 +56,9 @@ export function LogOutputsPage(): ReactNode {
                   style={{ padding: '12px 16px', borderBottom: '1px solid var(--line)' }}
                   data-testid={`log-output-${output.name}`}
                 >
-                  <div className="grow">
+                  <div className="grow" style={{ flexBasis: 220 }}>
                     <strong>{output.name}</strong> <span className="soft">{output.kind}</span>{' '}
-                    <span className="mono soft">
+                    <span className="mono soft" style={{ overflowWrap: 'anywhere' }}>
                       {output.kind === 'SYSLOG' ? `${output.host}:${output.port}` : output.url}
                     </span>
                     <div className="soft small">

@@ -59,16 +59,19 @@ export function MessagesPage(): ReactNode {
                     render: ({ severity, status }) => <Severity of={severity} over={status === 'RESOLVED'} />,
                   },
                   { key: 'what', title: t('what'), render: (message) => <What message={message} /> },
-                  { key: 'team', title: t('team'), render: ({ teamName }) => teamName ?? t('platform') },
                   {
                     key: 'since',
                     title: t('since'),
-                    render: ({ startedAt }) => <RelativeTime at={startedAt} />,
-                  },
-                  {
-                    key: 'until',
-                    title: t('until'),
-                    render: ({ endedAt }) => endedAt && <RelativeTime at={endedAt} />,
+                    render: ({ startedAt, endedAt }) => (
+                      <>
+                        <RelativeTime at={startedAt} />
+                        {endedAt && (
+                          <div className="faint small">
+                            {t('until')} <RelativeTime at={endedAt} />
+                          </div>
+                        )}
+                      </>
+                    ),
                   },
                 ]}
               />
@@ -81,14 +84,17 @@ export function MessagesPage(): ReactNode {
 }
 
 function What({ message }: { readonly message: Message }): ReactNode {
-  const { alertName, isRead, appId } = message;
+  const { alertName, isRead, appId, teamName } = message;
+  const t = useText(monitorText);
   const { language } = usePreferences();
   const summary = summaryIn(language, alertName, message.summary);
   const text = isRead ? <span>{summary}</span> : <strong>{summary}</strong>;
   return (
     <>
       {appId ? <Link href={`/app?id=${appId}&tab=metrics`}>{text}</Link> : text}
-      <div className="faint small">{alertName}</div>
+      <div className="faint small">
+        {teamName ?? t('platform')} · {alertName}
+      </div>
     </>
   );
 }

@@ -78,7 +78,7 @@ export function ReceiverForm({ teamId, receiver, onDone }: ReceiverFormProps): R
         { kind: 'switch', key: 'tls', label: t('tls') },
       ],
     },
-    { kind: 'text', key: 'password', label: t('password'), help: t('secretHelp'), when: isKind('MAIL') },
+    { kind: 'secret', key: 'password', label: t('password'), help: t('secretHelp'), when: isKind('MAIL') },
     {
       kind: 'text',
       key: 'url',
@@ -89,7 +89,7 @@ export function ReceiverForm({ teamId, receiver, onDone }: ReceiverFormProps): R
     },
     { kind: 'text', key: 'channel', label: t('channel'), placeholder: '#ops', when: isKind('SLACK') },
     {
-      kind: 'text',
+      kind: 'secret',
       key: 'signingKey',
       label: t('signingKey'),
       help: t('secretHelp'),

@@ -61,11 +61,17 @@ export function ReceiversPanel({ teamId, mayChange }: AlertPanelProps): ReactNod
               items={alertReceivers}
               keyOf={({ id }) => id}
               columns={[
-                { key: 'name', title: t('name'), render: ({ name }) => <strong>{name}</strong> },
                 {
-                  key: 'kind',
-                  title: t('kind'),
-                  render: ({ kind, mail }) => (mail ? `${t(kind)}: ${mail.to.join(', ')}` : t(kind)),
+                  key: 'name',
+                  title: t('name'),
+                  render: ({ name, kind, mail }) => (
+                    <>
+                      <strong>{name}</strong>
+                      <div className="faint small" style={{ overflowWrap: 'anywhere' }}>
+                        {mail ? `${t(kind)}: ${mail.to.join(', ')}` : t(kind)}
+                      </div>
+                    </>
+                  ),
                 },
                 { key: 'from', title: t('minSeverity'), render: ({ minSeverity }) => t(minSeverity) },
                 {
@@ -92,7 +98,7 @@ export function ReceiversPanel({ teamId, mayChange }: AlertPanelProps): ReactNod
                   align: 'right',
                   render: (one: Receiver) =>
                     mayChange && (
-                      <span className="row">
+                      <span className="row wrap" style={{ justifyContent: 'flex-end' }}>
                         <Button size="small" loading={test.busy} onClick={() => void test.run(one.id)}>
                           {t('test')}
                         </Button>
@@ -112,7 +118,7 @@ export function ReceiversPanel({ teamId, mayChange }: AlertPanelProps): ReactNod
       </Loaded>
       <Modal
         open={editing !== undefined}
-        title={t('receivers')}
+        title={editing === 'new' ? t('newReceiver') : editing?.name}
         footer={null}
         destroyOnHidden
         onCancel={() => setEditing(undefined)}

@@ -69,11 +69,14 @@ export function RulesPanel({ teamId, mayChange }: AlertPanelProps): ReactNode {
               {
                 key: 'name',
                 title: t('name'),
-                render: ({ name, summary, isDefault, problem }) => (
+                render: ({ name, summary, expression, isDefault, problem }) => (
                   <>
                     <strong>{name}</strong>
                     <div className="small">{isDefault ? ruleIn(language, name) : summary}</div>
                     {isDefault && <div className="faint small">{t('default')}</div>}
+                    <code className="faint small" style={{ overflowWrap: 'anywhere' }}>
+                      {expression}
+                    </code>
                     {problem && (
                       <div className="small" style={{ color: 'var(--red)' }}>
                         {problem}
@@ -83,22 +86,13 @@ export function RulesPanel({ teamId, mayChange }: AlertPanelProps): ReactNode {
                 ),
               },
               {
-                key: 'expression',
-                title: t('expression'),
-                render: ({ expression }) => (
-                  <code className="small" style={{ overflowWrap: 'anywhere' }}>
-                    {expression}
-                  </code>
-                ),
-              },
-              {
                 key: 'act',
                 title: '',
                 align: 'right',
                 render: (rule: AlertRuleFieldsFragment) =>
                   mayChange &&
                   !rule.isDefault && (
-                    <span className="row">
+                    <span className="row wrap" style={{ justifyContent: 'flex-end' }}>
                       <Button size="small" onClick={() => setEditing(formOf(rule))}>
                         {t('change')}
                       </Button>
