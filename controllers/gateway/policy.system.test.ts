@@ -6,7 +6,7 @@ import { connect as connectTcp } from 'node:net';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createServer, type RequestListener } from 'node:http';
+import { Agent, createServer, request, type IncomingMessage, type RequestListener } from 'node:http';
 import { CertificateAuthority } from '@skyarc/lib/certificates';
 import { htpasswdSecretType } from '@skyarc/lib/contracts';
 import { ensureObject } from '@skyarc/lib/kube';
@@ -319,6 +319,30 @@ describe('what becomes of a request', () => {
 });
 
 describe('who may', () => {
+  test('a client keeps its connection, and a GET its body, on the way to a policy', async () => {
+    const policy = { requestHeaders: { set: [{ name: 'X-A', value: '1' }] } };
+    await world.route('kept', { host: 'kept.test', service: 'echo', policy });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const send = async (body: string) => {
+      const sent = request({ port: world.config.httpPort, headers: { host: 'kept.test' }, agent });
+      if (body) sent.setHeader('transfer-encoding', 'chunked');
+      sent.end(body);
+      const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+      let text = '';
+      for await (const chunk of answer.setEncoding('utf8')) text += String(chunk);
+      const { headers, size } = JSON.parse(text) as { headers: Record<string, string>; size: number };
+      return { reused: sent.reusedSocket, header: headers['x-a'], size };
+    };
+    try {
+      await send('');
+      expect(await send('')).toEqual({ reused: true, header: '1', size: 0 });
+      expect(await send('x'.repeat(100_000))).toEqual({ reused: true, header: '1', size: 100_000 });
+      expect(await send('')).toEqual({ reused: true, header: '1', size: 0 });
+    } finally {
+      agent.destroy();
+    }
+  });
+
   test('rates: a burst, then so many in a time, by client', async () => {
     await world.route('rate', {
       host: 'rate.test',

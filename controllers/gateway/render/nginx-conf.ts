@@ -122,9 +122,12 @@ function renderHttpBasics(config: GatewaySettings): string {
   variables_hash_max_size 2048;
   http2_max_concurrent_streams 256;
 
+  # Without the try that the balancer declined, which has no address.
+  map $upstream_addr $asked { default $upstream_addr; "~^ : (?<asked_after>.*)$" $asked_after; }
+  map "$upstream_addr|$upstream_status" $answered { default $upstream_status; "|502" ""; "~^ : .*\\|502 : (?<answered_after>.*)$" $answered_after; }
   log_format json escape=json '{"at":"$time_iso8601","client":"$remote_addr","method":"$request_method",'
     '"host":"$host","uri":"$request_uri","status":$status,"bytes":$body_bytes_sent,"seconds":$request_time,'
-    '"upstream":"$upstream_addr","upstreamStatus":"$upstream_status","requestId":"$request_identity"}';
+    '"upstream":"$asked","upstreamStatus":"$answered","requestId":"$request_identity"}';
   access_log ${config.accessLog ? `${files.accessLog} json buffer=32k flush=1s` : 'off'};
 
   ssl_protocols TLSv1.2 TLSv1.3;

@@ -1,9 +1,9 @@
 import type { GatewaySettings } from '../config.ts';
 import { requestIdentity } from './identity.ts';
 
-/** Statuses of our own by which a request leaves `location /` for the lane in a variable. */
+/** Statuses of our own: to the lane in a variable, and to the location that finds it. */
 const toLane = 470;
-const toFresh = 471;
+const toEntry = 471;
 
 const gzipTypes =
   'text/plain text/css text/xml text/javascript application/json application/javascript application/xml application/ld+json application/manifest+json image/svg+xml';
@@ -45,15 +45,13 @@ export function renderLanes(config: GatewaySettings, life: string): string {
   return `
     recursive_error_pages on;
 ${renderProxy(config)}
-${renderEntry(config, life, '/', 'gateway.lane()')}    # A token that is not ours is the app's own affair.
-${renderEntry(config, life, '^~ /.well-known/acme-challenge/', 'require("acme").lane()')}    location @challenge { content_by_lua_block { require("acme").answer() } }
-    # Requests that cannot be sent twice, WebSocket, and those that bring an identity.
-    location @fresh {
-      proxy_set_header Upgrade $upgrade;
-      proxy_set_header Connection $connection_header;
-${requestHeaders('proxy', '$http_host', config)}      proxy_pass http://$plain_group;
-      error_page 502 503 504 @failed;
+${renderShortWay(config, life)}${renderEntry(config)}    # A token that is not ours is the app's own affair.
+    location ^~ /.well-known/acme-challenge/ {
+      set_by_lua_block $lane { return require("acme").lane() }
+      error_page ${toLane} = $lane;
+      return ${toLane};
     }
+    location @challenge { content_by_lua_block { require("acme").answer() } }
     location @page { content_by_lua_block { gateway.page() } }
     location @failed {
       header_filter_by_lua_block { gateway.answer() }
@@ -62,17 +60,42 @@ ${requestHeaders('proxy', '$http_host', config)}      proxy_pass http://$plain_g
 ${bodySteps.map(renderBodyStep).join('')}${[...lanes.values()].join('')}`;
 }
 
-/** Where requests come in; the Lua expression finds their lane. */
-function renderEntry(config: GatewaySettings, life: string, location: string, lane: string): string {
-  return `    location ${location} {
-      set_by_lua_block $lane { return ${lane} }
-      if ($lane) { return ${toLane}; }
-      if ($http_upgrade) { return ${toFresh}; }
-      if ($http_x_request_id) { return ${toFresh}; }
-      error_page ${toLane} = $lane;
-      error_page ${toFresh} = @fresh;
-      error_page 502 503 504 @failed;
+/**
+ * Where requests come in. Most are for a rule without policy and can be sent twice: they go straight on, and the balancer
+ * finds their rule. What the balancer declines, and what the first endpoint failed at, goes to `@entry`; so does whatever
+ * could not go there later: with a body, of which a part may have been read by then, or not to be sent twice over HTTP/2.
+ */
+function renderShortWay(config: GatewaySettings, life: string): string {
+  // A limit for all bodies is a policy of all rules.
+  if (config.maxBodyBytes > 0)
+    return `    location / {\n      error_page ${toEntry} = @entry;\n      return ${toEntry};\n    }\n`;
+  const unusual = [
+    '$content_length',
+    '$http_transfer_encoding',
+    '$http2',
+    '$http_upgrade',
+    '$http_x_request_id',
+  ];
+  return `    location / {
+${unusual.map((variable) => `      if (${variable}) { return ${toEntry}; }\n`).join('')}      # Not "error": nginx would ask the balancer that declined again, without end.
+      proxy_next_upstream timeout;
+      error_page ${toEntry} 502 = @entry;
+      error_page 503 504 @failed;
 ${joinedHeaders(config, life)}      proxy_pass http://plain_kept;
+    }
+`;
+}
+
+/** Finds the lane of a request, or passes it on. */
+function renderEntry(config: GatewaySettings): string {
+  return `    location @entry {
+      set_by_lua_block $lane { return gateway.lane() }
+      if ($lane) { return ${toLane}; }
+      error_page ${toLane} = $lane;
+      error_page 502 503 504 @failed;
+      proxy_set_header Upgrade $upgrade;
+      proxy_set_header Connection $connection_header;
+${requestHeaders('proxy', '$http_host', config)}      proxy_pass http://$plain_group;
     }
 `;
 }

@@ -254,3 +254,14 @@ test('the configuration of nginx refuses what could be read as syntax', () => {
   expect(conf).toContain('listen [::1]:8080 default_server');
   expect(conf).toContain('set_real_ip_from 10.0.0.0/8;');
 });
+
+const confOf = (maxBodyBytes: number) =>
+  renderNginxConf(gatewayConfigSchema.parse({ dataDir: '/x', maxBodyBytes }), {
+    asRoot: false,
+    life: '0123456789ab',
+  });
+
+test('a limit for all bodies leaves no request to the short way', () => {
+  expect(confOf(0)).toContain('proxy_pass http://plain_kept;');
+  expect(confOf(1)).not.toContain('proxy_pass http://plain_kept;');
+});

@@ -1,5 +1,4 @@
 -- Answers challenges of ACME servers (RFC 8555, 8.3), for whatever host they ask.
-local gateway = require "gateway"
 local store = require "store"
 
 local _M = {}
@@ -9,13 +8,13 @@ local function authorization()
   return token and store.read("a:" .. token)
 end
 
--- Rewrite phase (set_by_lua): the lane of a request below the path of challenges.
+-- Rewrite phase (set_by_lua): where a request below the path of challenges goes.
 function _M.lane()
   store.refresh()
   if authorization() then
     return "@challenge"
   end
-  return gateway.lane()
+  return "@entry"
 end
 
 -- Content phase of @challenge.

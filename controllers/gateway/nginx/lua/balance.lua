@@ -8,6 +8,9 @@ local store = require "store"
 
 local _M = {}
 local get_last_failure = balancer.get_last_failure
+local get_method = ngx.req.get_method
+-- What may be sent again, so that it may use kept connections.
+local is_repeatable = { GET = true, HEAD = true, OPTIONS = true, DELETE = true }
 
 local function use(endpoint)
   local ok, reason = balancer.set_current_peer(endpoint.address, endpoint.port)
@@ -39,10 +42,29 @@ local function tried_before(list, series)
   return tried
 end
 
--- Of a rule without policy.
+-- The rule of a request that nobody has looked at yet; nil when the straight way is not its own.
+local function begin()
+  store.refresh()
+  local rule = router.find_live()
+  if not rule or rule.policy or not is_repeatable[get_method()] then
+    return nil
+  end
+  local list = store.read(rule.upstream)
+  if not list or #list == 0 then
+    return nil
+  end
+  requests.set(rule)
+  return rule
+end
+
+-- Of a rule without policy. What `location /` has to leave to @entry is declined: nginx takes that for an error that may
+-- not be tried again there, and says nothing of it in its log.
 function _M.plain()
-  local rule = requests.get() or router.find_live()
-  local list = rule and store.read(rule.upstream)
+  local rule = requests.get() or begin()
+  if not rule then
+    return ngx.exit(ngx.DECLINED)
+  end
+  local list = store.read(rule.upstream)
   if not list or #list == 0 then
     return ngx.exit(503)
   end
@@ -50,6 +72,11 @@ function _M.plain()
   -- While the controller is away the cluster may have replaced every pod that is known here: its own address
   -- of the service leads to the new ones.
   return use(endpoints.in_turn(list, tried) or store.read("s:" .. rule.backend) or list[math.random(#list)])
+end
+
+-- What was tried in `location /`, when a request comes from there to @entry.
+function _M.failed(rule)
+  tried_before(store.read(rule.upstream) or {}, rule.series)
 end
 
 -- Whether a failure is one that the policy wants tried again: 504 is a timeout, 502 a broken connection.

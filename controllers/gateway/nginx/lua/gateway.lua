@@ -1,4 +1,4 @@
--- The data plane's phases. A request whose rule has no policy stays in `location /`, or @fresh: the straight way. Any
+-- The data plane's phases. A request whose rule has no policy stays in `location /`, or @entry: the straight way. Any
 -- other goes to a named location, a lane, that has the directives it needs.
 local balance = require "balance"
 local endpoints = require "endpoints"
@@ -13,9 +13,6 @@ local tls = require "tls"
 local _M = {}
 local default_policy
 local default_lane
--- What may be sent again, so that it may use kept connections.
-local is_repeatable = { GET = true, HEAD = true, OPTIONS = true, DELETE = true }
-local get_method = ngx.req.get_method
 
 -- `max_body` is the limit of routes that have none of their own; 0 is none.
 function _M.init(max_body)
@@ -29,9 +26,13 @@ local function is_unsized()
   return not var.http_content_length and (var.http_transfer_encoding or ngx.req.http_version() == 2)
 end
 
--- Rewrite phase (set_by_lua): the lane of a request; empty for the straight way.
+-- Rewrite phase of @entry (set_by_lua): the lane of a request; empty for the straight way.
 function _M.lane()
   store.refresh()
+  local begun = requests.get()
+  if begun then
+    balance.failed(begun)
+  end
   local rule, policy = router.find_live()
   if not rule then
     return "@page"
@@ -54,7 +55,7 @@ function _M.lane()
     return default_lane
   end
   requests.set(rule)
-  return is_repeatable[get_method()] and "" or "@fresh"
+  return ""
 end
 
 -- Content phase of @page.
