@@ -46,7 +46,11 @@ end
 local function begin()
   store.refresh()
   local rule = router.find_live()
-  if not rule or rule.policy or not is_repeatable[get_method()] then
+  if not rule or not is_repeatable[get_method()] then
+    return nil
+  end
+  if rule.policy then
+    requests.set(rule) -- so that it need not be found again
     return nil
   end
   local list = store.read(rule.upstream)

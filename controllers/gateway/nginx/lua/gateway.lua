@@ -29,15 +29,19 @@ end
 -- Rewrite phase of @entry (set_by_lua): the lane of a request; empty for the straight way.
 function _M.lane()
   store.refresh()
-  local begun = requests.get()
-  if begun then
-    balance.failed(begun)
+  local rule, policy = requests.get(), nil
+  if rule and not rule.policy then
+    balance.failed(rule)
+    rule = nil
   end
-  local rule, policy = router.find_live()
+  if not rule then
+    rule, policy = router.find_live()
+  end
   if not rule then
     return "@page"
   end
   if rule.policy then
+    requests.set(rule)
     policy = policy or store.read(rule.policy)
     if not policy or policy.broken then
       return "@page"
@@ -65,7 +69,10 @@ end
 
 -- Access phase of lanes.
 function _M.enter()
-  local rule, policy = router.find_live()
+  local rule, policy = requests.get(), nil
+  if not rule then
+    rule, policy = router.find_live()
+  end
   if not rule then
     return pages.send(404)
   end
