@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { AppError, messageOf } from '@skyarc/lib/errors';
 import { createLogger } from '@skyarc/lib/log';
 import type { Block, StreamBlock } from '@skyarc/lib/log-block';
@@ -172,6 +173,8 @@ export class LogStore {
 
   private async commitAll(): Promise<void> {
     while (this.pending.length > 0) {
+      // What arrived while this process was busy is stored together, and one message to followers.
+      await turn();
       const group = this.takeGroup();
       const answers = await this.exclusively(() => this.commit(group)).catch((error: unknown) => {
         this.problem = `cannot store lines: ${messageOf(error)}`;
