@@ -8,12 +8,13 @@ import type { ReactNode } from 'react';
 import { Boot } from './boot.tsx';
 import { PreferencesProvider, usePreferences } from './preferences.tsx';
 import { antTheme } from './theme.ts';
+import { useStill } from './use-still.ts';
 
 function Themed({ children }: { readonly children: ReactNode }): ReactNode {
   const { theme, language } = usePreferences();
   return (
     <ConfigProvider
-      theme={antTheme(theme)}
+      theme={antTheme(theme, { isStill: useStill() })}
       locale={language === 'zh' ? zhCN : enUS}
       button={{ autoInsertSpace: false }}
     >

@@ -5,14 +5,15 @@ import { palettes } from './palette.ts';
 export const monospace =
   'ui-monospace, "SF Mono", "Cascadia Mono", "JetBrains Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace';
 
-/** Ant Design in Skyarc's colours. */
-export function antTheme(name: 'light' | 'dark'): ThemeConfig {
+/** Ant Design in Skyarc's colours; still for who wants no motion, as it would wait for ends of transitions. */
+export function antTheme(name: 'light' | 'dark', { isStill }: { readonly isStill: boolean }): ThemeConfig {
   const palette = palettes[name];
   return {
     algorithm: name === 'dark' ? theme.darkAlgorithm : theme.defaultAlgorithm,
     cssVar: { key: 'skyarc' },
     hashed: false,
     token: {
+      motion: !isStill,
       colorPrimary: name === 'dark' ? '#2f9aaa' : palette.petrol,
       colorInfo: palette.petrol,
       colorLink: palette.petrol,
