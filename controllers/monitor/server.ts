@@ -66,7 +66,10 @@ async function answer(
   { routes, expected }: { readonly routes: readonly Route[]; readonly expected: Buffer },
 ): Promise<void> {
   const gone = new AbortController();
-  response.once('close', () => gone.abort());
+  // Each abort makes an error with its stack, which nobody hears of once the answer is out.
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort();
+  });
   try {
     const url = new URL(request.url ?? '/', 'http://monitor');
     const route = routes.find(({ pattern }) => pattern.test(url.pathname));
@@ -76,7 +79,7 @@ async function answer(
     if (!route.methods.includes(request.method ?? '')) {
       throw new AppError('INVALID', `Use ${route.methods.join(' or ')}`);
     }
-    const text = await read(request);
+    const text = request.method === 'GET' ? '' : await read(request);
     const isForm = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded') ?? false;
     const parts = (route.pattern.exec(url.pathname) ?? []).slice(1).map(decodeURIComponent);
     const result = await route.handle({
@@ -86,7 +89,10 @@ async function answer(
       signal: gone.signal,
     });
     if (result instanceof RawAnswer) {
-      response.writeHead(result.status, { 'content-type': result.type }).end(result.body);
+      const { status, type, body } = result;
+      response
+        .writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) })
+        .end(body);
     } else {
       send(response, 200, result ?? {});
     }
