@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { Agent, createServer, request, type IncomingMessage, type Server } from 'node:http';
 import { request as requestTls } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { CertificateAuthority } from '@skyarc/lib/certificates';
 import { ensureObject, type KindTable, type KubeClient } from '@skyarc/lib/kube';
@@ -488,6 +489,21 @@ describe('life', () => {
     expect(buckets.length).toBe(15);
     expect(text).toMatch(/skyarc_gateway_upstream_failures_total\{namespace="default",ingress="half"/);
     expect(await (await fetch(`${gateway.statusUrl}/healthz`)).text()).toBe('ok\n');
+  });
+
+  test('metrics count the bytes of answers as they went over the wire', async () => {
+    const counted = async (): Promise<number> => {
+      await sleep(1_600);
+      const text = await (await fetch(`${gateway.statusUrl}/metrics`)).text();
+      const found = /response_bytes_total\{[^}]*backend="default\/good:80"[^}]*\} (\d+)/.exec(text);
+      return Number(found?.[1]);
+    };
+    const before = await counted();
+    const socket = connect(httpPort, '127.0.0.1');
+    socket.write('GET / HTTP/1.1\r\nHost: good.test\r\nConnection: close\r\n\r\n');
+    const answer = await buffer(socket);
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 200 /);
+    expect((await counted()) - before).toBe(answer.length);
   });
 
   test('kill -9 of the controller cuts no traffic, and the next one adopts nginx', async () => {

@@ -19,9 +19,8 @@ local get_request = base.get_request
 local cast = ffi.cast
 local tonumber = tonumber
 
--- How nginx's records of a request and its connection begin: the same in every nginx since 1.0, whatever it was built
--- with (src/http/ngx_http_request.h, src/core/ngx_connection.h). ngx.var.bytes_sent reads the same number, but writes
--- it out and makes a string of it for each request.
+-- How nginx's records of a request and its connection begin (src/http/ngx_http_request.h, src/core/ngx_connection.h).
+-- ngx.var.bytes_sent reads the same number, but writes it out and makes a string of it for each request.
 ffi.cdef[[
 struct gateway_connection {
   void *data, *read, *write;
@@ -35,6 +34,25 @@ struct gateway_request {
 };
 ]]
 local request_pointer = ffi.typeof "struct gateway_request *"
+local signature = 0x50545448 -- "HTTP"
+
+local function sent_by_record()
+  return tonumber(cast(request_pointer, get_request()).connection.sent)
+end
+
+local function sent_by_variable()
+  return tonumber(ngx.var.bytes_sent)
+end
+
+-- The first request of a worker tells whether this nginx keeps its records so.
+local bytes_sent
+local function first_sent()
+  local is_known = cast(request_pointer, get_request()).signature == signature
+    and sent_by_record() == sent_by_variable()
+  bytes_sent = is_known and sent_by_record or sent_by_variable
+  return bytes_sent()
+end
+bytes_sent = first_sent
 
 -- What this worker counts: the series of this second, and those of the last one.
 local changed, series = {}, {}
@@ -66,7 +84,7 @@ function _M.request(name)
     counts[class] = counts[class] + 1
   end
   local seconds = now() - start_time()
-  counts[6] = counts[6] + tonumber(cast(request_pointer, get_request()).connection.sent)
+  counts[6] = counts[6] + bytes_sent()
   counts[7] = counts[7] + floor(seconds * 1000 + 0.5)
   local bucket = first_bucket
   while bucket < width and seconds > bounds[bucket - first_bucket + 1] do
