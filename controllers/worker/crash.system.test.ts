@@ -88,7 +88,6 @@ test(
       'pods',
       'pods',
       'deployments',
-      'statefulsets',
       'replicasets',
       'deployments',
     ]);
