@@ -56,7 +56,9 @@ test('data of a shared volume outlives upgrade, rollback, stop, start and a fail
 
   expect((await world.act(app, 'DELETE')).status).toBe('SUCCEEDED');
   await expect.poll(() => folders('keeper'), { timeout: 20_000 }).toEqual([]);
-  expect((await world.kube.list('persistentvolumes')).items).toEqual([]);
+  await expect
+    .poll(async () => (await world.kube.list('persistentvolumes')).items, { timeout: 20_000 })
+    .toEqual([]);
 });
 
 test('each pod of a stateful app has its own folder, also when volumes are added and grow', async () => {
