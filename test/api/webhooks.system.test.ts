@@ -139,6 +139,10 @@ async function endOperation(id: string, status: 'CANCELED' | 'SUCCEEDED') {
   await world.db.app.updateMany({ where: { activeOperationId: id }, data: { activeOperationId: null } });
 }
 
+function named<App extends { name: string }>(apps: readonly App[], name: string): App | undefined {
+  return apps.find((one) => one.name === name);
+}
+
 test('each kind of sender deploys with its own signature, and is refused without it', async () => {
   const senders: [string, (hook: Hook, body: string) => [path: string, headers: Record<string, string>]][] = [
     [
@@ -490,7 +494,6 @@ test('a group is exported as a template and made again from it, under other name
   ];
   const copy = await ask(document, { input: whole, choices, deploy: false });
   expect(copy.message).toBeUndefined();
-  const byName = (apps: { name: string }[], name: string) => apps.find((one) => one.name === name);
   const bare = (app: unknown) => {
     const text = JSON.stringify(app).replaceAll(/"(?:id|sourceId)":"[^"]+"/g, '"id":""');
     return JSON.parse(text.replaceAll(again, db).replaceAll(`${web}2`, web)) as object;
@@ -500,7 +503,7 @@ test('a group is exported as a template and made again from it, under other name
     [web, `${web}2`],
     [db, again],
   ] as const)
-    expect(bare(byName(second, name))).toEqual(bare(byName(first, old)));
+    expect(bare(named(second, name))).toEqual(bare(named(first, old)));
 });
 
 test('all apps or none: a name that is taken and a value that is refused leave nothing behind', async () => {
