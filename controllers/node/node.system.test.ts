@@ -164,7 +164,9 @@ test('a drain waits for a disruption budget, moves what it may, and keeps new po
   await until('all pods are placed', async () => {
     await makeReady();
     const all = [...(await placed('one')), ...(await placed('two'))];
-    return all.length === 4 && (await placed('one')).length > 0 ? true : undefined;
+    // A budget does not hold who has not begun to run.
+    const areRunning = all.every(({ status }) => status?.phase === 'Running');
+    return all.length === 4 && areRunning && (await placed('one')).length > 0 ? true : undefined;
   });
   const progress = async () => {
     const node = await kube.find('nodes', 'one');
