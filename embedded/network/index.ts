@@ -9,6 +9,7 @@ import type { NetworkConfig } from './config.ts';
 import { NamesServer, stopNamesServers } from './dns/names.ts';
 import { renderZones } from './dns/render.ts';
 import { ensureLink, gatewayAddress, removeLink, removeStrayLinks } from './link.ts';
+import { ensureNamespaceFolder } from './namespaces.ts';
 import { removeTable } from './nft.ts';
 import { PolicyEnforcer } from './policy/enforcer.ts';
 import { policyTableOf } from './policy/ruleset.ts';
@@ -55,6 +56,7 @@ export async function startNetwork(
   const { client, log } = deps;
   const stack = new Stack();
   try {
+    await ensureNamespaceFolder(instance);
     await ensureLink({ instance, podCidr, serviceCidr }, log);
     const gateway = gatewayAddress(podCidr);
     const services = new Informer(client, 'services', { log });
