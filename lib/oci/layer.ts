@@ -85,14 +85,14 @@ class HashTap extends Transform {
     this.gathered.push(chunk);
     this.gatheredBytes += chunk.length;
     if (this.gatheredBytes < leastPieceBytes) done();
-    else done(null, this.take());
+    else done(null, this.release());
   }
 
   override _flush(done: (error: null, chunk: Buffer) => void): void {
-    done(null, this.take());
+    done(null, this.release());
   }
 
-  private take(): Buffer {
+  private release(): Buffer {
     const piece = Buffer.concat(this.gathered, this.gatheredBytes);
     this.gathered = [];
     this.gatheredBytes = 0;
