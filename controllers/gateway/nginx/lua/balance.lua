@@ -42,7 +42,7 @@ local function tried_before(list, series)
   return tried
 end
 
--- The rule of a request that nobody has looked at yet; nil when the straight way is not its own.
+-- The rule of a request that nobody has looked at yet and its endpoints; nil when the straight way is not its own.
 local function begin()
   store.refresh()
   local rule = router.find_live()
@@ -58,17 +58,21 @@ local function begin()
     return nil
   end
   requests.set(rule)
-  return rule
+  return rule, list
 end
 
 -- Of a rule without policy. What `location /` has to leave to @entry is declined: nginx takes that for an error that may
 -- not be tried again there, and says nothing of it in its log.
 function _M.plain()
-  local rule = requests.get() or begin()
+  local rule, list = requests.get(), nil
+  if rule then
+    list = store.read(rule.upstream)
+  else
+    rule, list = begin()
+  end
   if not rule then
     return ngx.exit(ngx.DECLINED)
   end
-  local list = store.read(rule.upstream)
   if not list or #list == 0 then
     return ngx.exit(503)
   end
