@@ -75,7 +75,8 @@ export async function removeStrayLinks(podCidr: string, addresses: readonly stri
   for (const { dev = '' } of strays) await run('ip', ['link', 'delete', 'dev', dev]);
 }
 
-async function ip(...args: string[]): Promise<void> {
+/** Throws INTERNAL with what ip(8) says. */
+export async function ip(...args: string[]): Promise<void> {
   const { code, stderr } = await run('ip', args);
   if (code !== 0) throw new AppError('INTERNAL', `Cannot run "ip ${args.join(' ')}": ${stderr.trim()}`);
 }

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { AppError } from '@skyarc/lib/errors';
-import { run } from '@skyarc/lib/process';
+import { ip } from './link.ts';
 
 const isBelowNetns = /^(?:\/var)?\/run\/netns(?:\/|$)/;
 
@@ -12,9 +11,6 @@ export async function ensureNamespaceFolder(instance: string): Promise<void> {
   const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n');
   if (mounts.some((line) => isBelowNetns.test(line.split(' ')[4] ?? ''))) return;
   const name = `${instance}-first`;
-  for (const act of ['add', 'delete']) {
-    const { code, stderr } = await run('ip', ['netns', act, name]);
-    if (code !== 0)
-      throw new AppError('UNAVAILABLE', `Cannot prepare the folder of network namespaces: ${stderr.trim()}`);
-  }
+  await ip('netns', 'add', name);
+  await ip('netns', 'delete', name);
 }
