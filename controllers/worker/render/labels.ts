@@ -24,3 +24,12 @@ export function labelsOf(spec: Pick<RunSpec, 'id' | 'name' | 'team'>): Record<st
     [labels.appId]: spec.id,
   };
 }
+
+/** The digest of the template that a workload, or a pod of it, was rendered from. */
+export function templateOf({
+  metadata,
+}: {
+  readonly metadata?: { readonly labels?: Readonly<Record<string, string>> };
+}): string | undefined {
+  return metadata?.labels?.[templateLabel];
+}

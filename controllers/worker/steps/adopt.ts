@@ -2,7 +2,7 @@ import { AppError } from '@skyarc/lib/errors';
 import { ensureObject, type KindTable, type KubeClient } from '@skyarc/lib/kube';
 import { pollUntil } from '@skyarc/lib/retry';
 import type { Workload } from '../render/app.ts';
-import { templateLabel } from '../render/labels.ts';
+import { templateLabel, templateOf } from '../render/labels.ts';
 
 type Deployment = KindTable['deployments'];
 type StatefulSet = KindTable['statefulsets'];
@@ -107,8 +107,4 @@ async function untilObserved<R extends 'deployments' | 'replicasets' | 'stateful
       onTimeout: () => new AppError('UNAVAILABLE', 'The cluster does not look at its workloads'),
     },
   );
-}
-
-function templateOf({ metadata }: Pick<Deployment, 'metadata'>): string | undefined {
-  return metadata?.labels?.[templateLabel];
 }

@@ -5,7 +5,7 @@ import { pollUntil } from '@skyarc/lib/retry';
 import type { OperationJournal } from '@skyarc/prisma/datacenter';
 import { type AppRef, findDeployed } from '../deployed.ts';
 import { isWorkload, type Rendered, type Workload } from '../render/app.ts';
-import { templateLabel } from '../render/labels.ts';
+import { templateLabel, templateOf } from '../render/labels.ts';
 import { bindReplicas } from '../scaling/replicas.ts';
 import { adoptionOf } from './adopt.ts';
 import { listPods } from './objects.ts';
@@ -155,9 +155,4 @@ async function untilResized(kube: KubeClient, { metadata }: Pod, wanted: Workloa
 /** Limits alone: what a pod asks for weighs it, what it may take bounds it. */
 function isSameAmount(has: Container['resources'], wants: Container['resources']): boolean {
   return isDeepStrictEqual(has?.limits ?? {}, wants?.limits ?? {});
-}
-
-/** Of a workload or a pod. */
-function templateOf(object: Pick<Pod, 'metadata'>): string | undefined {
-  return object.metadata?.labels?.[templateLabel];
 }

@@ -1,5 +1,5 @@
 import { AppError } from '@skyarc/lib/errors';
-import type { KubeClient, KubeObject } from '@skyarc/lib/kube';
+import type { KubeClient } from '@skyarc/lib/kube';
 import type { OperationJournal } from '@skyarc/prisma/datacenter';
 import type { WorkerContext } from '../context.ts';
 import {
@@ -13,7 +13,7 @@ import {
 } from '../diagnose/index.ts';
 import { type Rendered, type Workload, workloadAmong } from '../render/app.ts';
 import { activeRule } from '../render/autoscaling.ts';
-import { templateLabel } from '../render/labels.ts';
+import { templateOf } from '../render/labels.ts';
 import type { RunSpec } from '../render/run-spec.ts';
 import { failure } from './failure.ts';
 import { applyObjects, listPods } from './objects.ts';
@@ -115,11 +115,6 @@ async function look(kube: KubeClient, workload: Workload, run: RollOut): Promise
 function newPods(pods: readonly Pod[], workload: Workload): Pod[] {
   const wanted = templateOf(workload.object);
   return pods.filter((pod) => templateOf(pod) === wanted);
-}
-
-/** Of a workload or a pod. */
-function templateOf(object: KubeObject): string | undefined {
-  return object.metadata?.labels?.[templateLabel];
 }
 
 async function explain(
