@@ -9,14 +9,19 @@ import { join, relative, resolve } from 'node:path';
 
 interface VitestReport {
   readonly numPassedTests: number;
-  readonly numFailedTests: number;
   readonly numPendingTests: number;
-  readonly numFailedTestSuites: number;
   /** Times in ms since 1970. */
   readonly testResults: readonly {
     readonly name: string;
     readonly startTime: number;
     readonly endTime: number;
+    /** Why the file could not even be loaded; empty else. */
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages: readonly string[];
+    }[];
   }[];
 }
 
@@ -56,13 +61,21 @@ async function runProject(project: string, filters: readonly string[], folder: s
     () => null,
   );
   projects.push({ name: project, seconds: (Date.now() - began) / 1000 });
-  for (const { name, startTime, endTime } of report?.testResults ?? [])
-    files.push({ name: relative(root, name), seconds: (endTime - startTime) / 1000 });
-  const failed = report?.numFailedTests ?? 0;
+  const found: string[] = [];
+  for (const { name, startTime, endTime, message, assertionResults } of report?.testResults ?? []) {
+    const file = relative(root, name);
+    files.push({ name: file, seconds: (endTime - startTime) / 1000 });
+    if (message !== '') found.push(`${file}\n${message}`);
+    for (const { fullName, status, failureMessages } of assertionResults)
+      if (status === 'failed') found.push(`${file} > ${fullName}\n${failureMessages.join('\n')}`);
+  }
+  // An unhandled error, or an end by force, fails the run without a failed test.
+  if (found.length === 0 && code !== 0)
+    found.push(`${project}: ended with code ${code}; see its output above`);
+  failures.push(...found);
   return {
     passed: report?.numPassedTests ?? 0,
-    // A file that cannot even be loaded, or an unhandled error, fails the run without a failed test.
-    failed: failed === 0 && code !== 0 ? Math.max(1, report?.numFailedTestSuites ?? 1) : failed,
+    failed: found.length,
     skipped: report?.numPendingTests ?? 0,
   };
 }
@@ -87,6 +100,7 @@ const filters = process.argv.slice(2);
 const counts: Counts[] = [];
 const projects: Duration[] = [];
 const files: Duration[] = [];
+const failures: string[] = [];
 try {
   for (const stage of stages) await Promise.all(stage.map((lane) => runLane(lane)));
 } finally {
@@ -94,6 +108,8 @@ try {
 }
 printLongest('projects', projects);
 printLongest('files', files);
+// Again, as the last that is read: the lanes' output is long, and mixed.
+for (const failure of failures) console.log(`\nFailed: ${failure}`);
 const total = (of: keyof Counts) => counts.reduce((sum, one) => sum + one[of], 0);
 console.log(`\n${total('passed')} passed, ${total('failed')} failed, ${total('skipped')} skipped`);
 process.exitCode = total('failed') > 0 || total('passed') === 0 ? 1 : 0;
