@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { uriHost } from '@skyarc/lib/address';
 import {
   autoscaling,
   externalAnnotation,
@@ -52,9 +52,7 @@ export class ClusterReads {
       const found = items.flatMap(({ endpoints, ports }) => {
         const port = ports?.find(({ name }) => name === 'metrics')?.port;
         const addresses = endpoints?.flatMap((each) => each.addresses) ?? [];
-        return port
-          ? addresses.map((address) => `${isIPv6(address) ? `[${address}]` : address}:${port}`)
-          : [];
+        return port ? addresses.map((address) => `${uriHost(address)}:${port}`) : [];
       });
       return found.toSorted((left, right) => left.localeCompare(right));
     });

@@ -1,3 +1,4 @@
+import { uriHost } from '@skyarc/lib/address';
 import { z } from 'zod';
 
 const ms = (fallback: number) => z.int().positive().default(fallback);
@@ -39,13 +40,9 @@ export const serviceName = 'skyarc-hub';
 
 /** Where clients find the token service. */
 export function tokenUrlOf({ tokenUrl, host, tokenPort }: HubSettings): string {
-  return tokenUrl ?? `http://${bracket(host)}:${tokenPort}/auth/token`;
+  return tokenUrl ?? `http://${uriHost(host)}:${tokenPort}/auth/token`;
 }
 
 export function registryUrlOf({ host, port }: HubSettings): string {
-  return `http://${bracket(host)}:${port}`;
-}
-
-function bracket(host: string): string {
-  return host.includes(':') ? `[${host}]` : host;
+  return `http://${uriHost(host)}:${port}`;
 }

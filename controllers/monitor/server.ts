@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { uriHost } from '@skyarc/lib/address';
 import { AppError, httpStatusOf, publicMessageOf, toAppError } from '@skyarc/lib/errors';
 import { listen, type RunningService } from '@skyarc/lib/lifecycle';
 
@@ -50,7 +51,7 @@ export async function startMonitorServer(
   server.keepAliveTimeout = 60_000;
   const bound = await listen(server, { host, port });
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+    url: `http://${uriHost(host)}:${bound}`,
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

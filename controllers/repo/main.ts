@@ -1,5 +1,6 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { uriHost } from '@skyarc/lib/address';
 import { parseConfig } from '@skyarc/lib/config';
 import { messageOf } from '@skyarc/lib/errors';
 import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
@@ -8,6 +9,7 @@ import { createRegistry, startStatusServer } from '@skyarc/lib/status';
 import { Access } from './access.ts';
 import { type RepoConfig, repoConfigSchema, type ResolvedRepoConfig } from './config.ts';
 import type { Format } from './formats/format.ts';
+import { incomingFolderOf } from './formats/published-files.ts';
 import { type FormatName, formats } from './formats/registry.ts';
 import { RepoMetrics } from './metrics.ts';
 import { RepoServer } from './server.ts';
@@ -50,6 +52,8 @@ export async function start(input: RepoConfig): Promise<RunningService> {
         const upstreams = await upstreamsFor(format, config);
         log.info({ format: format.name, upstreams: upstreams.map(({ url }) => url) }, 'serves packages');
         const folder = join(dataDir, `${format.name}-private`);
+        // What a crash left of files that were being sent.
+        await rm(incomingFolderOf({ folder }), { recursive: true, force: true });
         return { format, handler: format.open({ cache, store, catalogue, upstreams, limits, folder }) };
       }),
     );
@@ -79,8 +83,7 @@ export async function start(input: RepoConfig): Promise<RunningService> {
       .catch((error: unknown) => {
         if (!isStopped) log.warn({ reason: messageOf(error) }, 'cannot tidy the cache');
       });
-    const host = config.host.includes(':') ? `[${config.host}]` : config.host;
-    return { url: `http://${host}:${port}`, stop: () => stack.stop() };
+    return { url: `http://${uriHost(config.host)}:${port}`, stop: () => stack.stop() };
   } catch (error) {
     await stack.stop();
     throw error;

@@ -21,8 +21,12 @@ export function upstreamOf(address: string): Upstream {
   url.hash = '';
   if (!url.pathname.endsWith('/')) url.pathname += '/';
   if (!username && !password) return { url: url.href };
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return { url: url.href, authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
+  return withLogin({ url: url.href }, `${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
+}
+
+/** With basic authentication (RFC 7617) by `user:password`. */
+export function withLogin(upstream: Upstream, pair: string): Upstream {
+  return { ...upstream, authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
 }
 
 /** Addresses of a list with blanks between, those of the web only. */

@@ -1,4 +1,5 @@
-import { isNotFound, type KindTable, type KubeClient } from '@skyarc/lib/kube';
+import { isNotFound } from '@skyarc/lib/errors';
+import type { KindTable, KubeClient } from '@skyarc/lib/kube';
 import { labelsOf, restartAnnotation } from './render/labels.ts';
 import { type Rendered, workloadAmong } from './render/app.ts';
 

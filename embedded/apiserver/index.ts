@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { uriHost } from '@skyarc/lib/address';
 import { parseConfig } from '@skyarc/lib/config';
 import { listen, Stack, type RunningService } from '@skyarc/lib/lifecycle';
 import { createLogger } from '@skyarc/lib/log';
@@ -84,7 +84,7 @@ export async function startApiServer(
     });
     const port = await listen(http.server, config);
     stack.add(() => http.stop());
-    const url = `https://${isIPv6(config.host) ? `[${config.host}]` : config.host}:${port}`;
+    const url = `https://${uriHost(config.host)}:${port}`;
     const kubeconfig = await writeKubeconfig(config.pkiDir, {
       ...config,
       url,

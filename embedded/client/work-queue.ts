@@ -1,4 +1,4 @@
-import { AppError, messageOf } from '@skyarc/lib/errors';
+import { AppError, isNotFound, messageOf } from '@skyarc/lib/errors';
 import type { Logger } from '@skyarc/lib/log';
 
 export interface WorkQueueOptions {
@@ -126,7 +126,7 @@ export class WorkQueue {
 
   private retry(key: string, error: unknown): void {
     // A stale cache, the ordinary price of optimistic writes: the object has changed or gone meanwhile.
-    const isStale = error instanceof AppError && (error.code === 'CONFLICT' || error.code === 'NOT_FOUND');
+    const isStale = isNotFound(error) || (error instanceof AppError && error.code === 'CONFLICT');
     const level = isStale ? 'debug' : 'warn';
     const failures = (this.failures.get(key) ?? 0) + 1;
     this.options.log[level](

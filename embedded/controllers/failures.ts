@@ -1,8 +1,8 @@
-import { AppError } from '@skyarc/lib/errors';
+import { AppError, isNotFound } from '@skyarc/lib/errors';
 
 /** Swallows NOT_FOUND: what we wanted gone, or wanted to describe, is gone. */
 export function ignoreGone(error: unknown): void {
-  if (!(error instanceof AppError && error.code === 'NOT_FOUND')) throw error;
+  if (!isNotFound(error)) throw error;
 }
 
 /** True when a creation was refused because the name is taken. */

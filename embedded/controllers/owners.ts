@@ -1,4 +1,4 @@
-import { AppError } from '@skyarc/lib/errors';
+import { isNotFound } from '@skyarc/lib/errors';
 import type { KindTable, KubeClient, KubeObject, Resource } from '../client/index.ts';
 import { kinds, type LabelSelector, type OwnerReference } from './kinds.ts';
 import { matchesSelector } from './selectors.ts';
@@ -91,7 +91,7 @@ async function patchReferences<R extends Resource>(
       metadata: { uid, resourceVersion, ownerReferences },
     });
   } catch (error) {
-    if (error instanceof AppError && error.code === 'NOT_FOUND') return undefined;
+    if (isNotFound(error)) return undefined;
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { AppError } from '@skyarc/lib/errors';
+import { isNotFound } from '@skyarc/lib/errors';
 import type { CriClient } from './cri/client.ts';
 import type { ContainerStatus, PodSandboxStatus } from './cri/types.ts';
 import { containerAnnotations } from './render/container.ts';
@@ -105,7 +105,7 @@ export class RuntimeReader {
     try {
       return await call;
     } catch (error) {
-      if (error instanceof AppError && error.code === 'NOT_FOUND') return undefined;
+      if (isNotFound(error)) return undefined;
       throw error;
     }
   }

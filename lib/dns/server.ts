@@ -1,5 +1,6 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { createServer, type Server, type Socket } from 'node:net';
+import { uriHost } from '@skyarc/lib/address';
 import { AppError, messageOf } from '@skyarc/lib/errors';
 import type { RunningService } from '@skyarc/lib/lifecycle';
 import { retry, sleep } from '@skyarc/lib/retry';
@@ -61,7 +62,7 @@ export async function startDnsServer(options: DnsServerOptions): Promise<Running
       open.add(answering);
     });
     return {
-      url: `dns://${host.includes(':') ? `[${host}]` : host}:${port}`,
+      url: `dns://${uriHost(host)}:${port}`,
       stop: async () => {
         udp.removeAllListeners('message');
         await Promise.race([Promise.all(open), sleep(drainMs)]);

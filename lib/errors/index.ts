@@ -61,6 +61,10 @@ export function toAppError(error: unknown): AppError {
   return new AppError('INTERNAL', messageOf(error), { cause: error });
 }
 
+export function isNotFound(error: unknown): error is AppError {
+  return error instanceof AppError && error.code === 'NOT_FOUND';
+}
+
 /** Text of whatever was thrown, for a log line; never shown outside when the code is INTERNAL. */
 export function messageOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ') || error.message;

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { Exec, type KubeConfig, type V1Status } from '@kubernetes/client-node';
-import { AppError, messageOf } from '@skyarc/lib/errors';
+import { AppError, isNotFound, messageOf } from '@skyarc/lib/errors';
 import { infoOf, pathOf, type KindTable, type Resource } from './kinds.ts';
 import { KubeTransport, statusError } from './transport.ts';
 
@@ -245,10 +245,6 @@ export class KubeClient {
   close(): Promise<void> {
     return this.transport.close();
   }
-}
-
-export function isNotFound(error: unknown): boolean {
-  return error instanceof AppError && error.code === 'NOT_FOUND';
 }
 
 export function isAlreadyExists(error: unknown): boolean {

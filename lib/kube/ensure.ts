@@ -1,4 +1,4 @@
-import { AppError } from '@skyarc/lib/errors';
+import { AppError, isNotFound } from '@skyarc/lib/errors';
 import { isAlreadyExists, type KubeClient } from './client.ts';
 import { type KindTable, type KubeObject, type Resource } from './kinds.ts';
 import { threeWayPatch, traceOf, type Trace } from './merge.ts';
@@ -29,8 +29,7 @@ export async function ensureObject<R extends Resource>(
       return { object: await kube.patch(resource, { name, namespace }, patch), outcome: 'patched' };
     } catch (error) {
       // Somebody made or removed it between our read and our write.
-      const raced =
-        isAlreadyExists(error) || (error instanceof AppError && error.code === 'NOT_FOUND' && live);
+      const raced = isAlreadyExists(error) || (isNotFound(error) && live);
       if (!raced || attempt >= 5) throw error;
     }
   }

@@ -2,7 +2,6 @@ export { loadKubeConfig } from './config.ts';
 export {
   KubeClient,
   isAlreadyExists,
-  isNotFound,
   type DeleteOptions,
   type ListOptions,
   type PodRef,

@@ -1,7 +1,7 @@
-import { AppError, messageOf } from '@skyarc/lib/errors';
+import { AppError, isNotFound, messageOf } from '@skyarc/lib/errors';
 import type { Logger } from '@skyarc/lib/log';
 import { sleep } from '@skyarc/lib/retry';
-import { isAlreadyExists, isNotFound, type KubeClient } from './client.ts';
+import { isAlreadyExists, type KubeClient } from './client.ts';
 import type { KindTable } from './kinds.ts';
 
 type Lease = KindTable['leases'];

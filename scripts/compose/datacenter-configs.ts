@@ -6,6 +6,7 @@ import type { EventlogConfig } from '@skyarc/controllers/eventlog';
 import type { GatewayConfig } from '@skyarc/controllers/gateway';
 import type { HubConfig } from '@skyarc/controllers/hub';
 import type { WorkerConfig } from '@skyarc/controllers/worker';
+import { uriHost } from '@skyarc/lib/address';
 import type { DerivedAccounts, RegistryAccount } from '@skyarc/lib/oci';
 import { apiCertificateOf } from './certificates.ts';
 import { etcdUrlOf } from './engines.ts';
@@ -23,7 +24,7 @@ export const eventlogUrlOf = ({ ports }: Topology): string => loopback(ports.eve
 
 export function hubConfigOf(topology: Topology): HubConfig {
   const { ownPorts, ports, path, registryTokenUrl, imageQuotaMb } = topology;
-  const host = isIP(topology.host) === 6 ? `[${topology.host}]` : topology.host;
+  const host = uriHost(topology.host);
   const console = /^(0\.0\.0\.0|\[::\])$/.test(host) ? '127.0.0.1' : host;
   return {
     port: ownPorts.hub,
@@ -79,7 +80,7 @@ export function gatewayConfigOf({
     instance,
     dataDir: path(index === 0 ? 'gateway' : `gateway-${index}`),
     kubeconfig,
-    host: host.includes(':') ? `[${host}]` : host,
+    host: uriHost(host),
     httpPort: ports.gatewayHttp,
     httpsPort: ports.gatewayHttps,
     statusPort: ports.gatewayStatus,

@@ -1,5 +1,6 @@
 import { chown, copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { uriHost } from '@skyarc/lib/address';
 import { gitUrl } from '@skyarc/lib/contracts';
 import { type EgressPolicy, pinHost } from '@skyarc/lib/egress';
 import { AppError } from '@skyarc/lib/errors';
@@ -94,10 +95,9 @@ const safeConfig: readonly (readonly [string, string])[] = [
 
 /** The address is that of the check, whatever the name means by now (CURLOPT_RESOLVE). */
 function httpConfig(place: Place, address: string, credentials?: Credentials): [string, string][] {
-  const target = address.includes(':') ? `[${address}]` : address;
   const config: [string, string][] = [];
   if (!place.host.startsWith('[')) {
-    config.push(['http.curloptResolve', `${place.host}:${place.port}:${target}`]);
+    config.push(['http.curloptResolve', `${place.host}:${place.port}:${uriHost(address)}`]);
   }
   if (credentials) {
     const token = Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64');

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { chown, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { uriHost } from '@skyarc/lib/address';
 import { svnUrl } from '@skyarc/lib/contracts';
 import { type EgressPolicy, pinHost } from '@skyarc/lib/egress';
 import { AppError } from '@skyarc/lib/errors';
@@ -117,7 +118,7 @@ class SvnServer {
     const { host, address } = await pinHost(url.hostname, options.policy);
     const isDirect = url.protocol === 'svn:';
     // svnserve knows no names of hosts: the address itself will do. Others are led there by a proxy.
-    if (isDirect) url.hostname = address.includes(':') ? `[${address}]` : address;
+    if (isDirect) url.hostname = uriHost(address);
     const port = Number(url.port) || { 'http:': 80, 'https:': 443 }[url.protocol] || 3690;
     const proxy = isDirect ? undefined : new PinnedProxy({ host, port, address });
     await writeSettings(options.folder, await proxy?.start());

@@ -1,3 +1,4 @@
+import { uriHost } from '@skyarc/lib/address';
 import type { BackendRef, Endpoint, EndpointSlice, Service } from './model.ts';
 
 /** Key `<namespace>/<service>:<port>` of the backend that a reference means; a text says why there is none. */
@@ -34,7 +35,7 @@ export function endpointsOf(
     for (const { addresses, conditions } of slice.endpoints ?? []) {
       if (conditions?.ready === false || conditions?.terminating === true) continue;
       for (const plain of addresses) {
-        const address = bracketed(plain);
+        const address = uriHost(plain);
         found.set(`${address}:${target}`, [address, target]);
       }
     }
@@ -48,10 +49,5 @@ export function endpointsOf(
  */
 export function addressOf(service: Service, port: number): Endpoint | null {
   const { clusterIP } = service.spec ?? {};
-  return clusterIP && clusterIP !== 'None' ? [bracketed(clusterIP), port] : null;
-}
-
-/** An address as nginx writes it before a port. */
-function bracketed(address: string): string {
-  return address.includes(':') ? `[${address}]` : address;
+  return clusterIP && clusterIP !== 'None' ? [uriHost(clusterIP), port] : null;
 }

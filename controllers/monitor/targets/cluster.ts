@@ -1,3 +1,4 @@
+import { uriHost } from '@skyarc/lib/address';
 import { labels } from '@skyarc/lib/contracts';
 import type { KindTable } from '@skyarc/lib/kube';
 import type { Target } from './target.ts';
@@ -87,8 +88,7 @@ function placed(
   }
   const address = pod.status?.podIP;
   if (!address) return [];
-  const host = address.includes(':') ? `[${address}]` : address;
-  return [{ scheme: 'http', address: `${host}:${port}`, path, viaCluster: false }];
+  return [{ scheme: 'http', address: `${uriHost(address)}:${port}`, path, viaCluster: false }];
 }
 
 function apiPath(server: string, path: string): Pick<Target, 'scheme' | 'address' | 'path' | 'viaCluster'> {

@@ -10,7 +10,8 @@ import {
   roleLabelOf,
   systemNamespace,
 } from '@skyarc/lib/contracts';
-import { isAlreadyExists, isNotFound, type KubeClient } from '@skyarc/lib/kube';
+import { isNotFound } from '@skyarc/lib/errors';
+import { isAlreadyExists, type KubeClient } from '@skyarc/lib/kube';
 
 /** A machine in the cluster: its report in a ConfigMap, and its roles as labels where it is a Kubernetes Node. */
 export class Registration {

@@ -1,6 +1,6 @@
-import { messageOf } from '@skyarc/lib/errors';
+import { isNotFound, messageOf } from '@skyarc/lib/errors';
 import type { NewFrame } from '@skyarc/lib/eventlog-client';
-import { isNotFound, type KubeClient } from '@skyarc/lib/kube';
+import { type KubeClient } from '@skyarc/lib/kube';
 import { createLogger } from '@skyarc/lib/log';
 import { backoffMs, sleep } from '@skyarc/lib/retry';
 import { frameOf, placeAfter } from '../lines.ts';

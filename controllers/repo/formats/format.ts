@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { AppError, isNotFound } from '@skyarc/lib/errors';
 import type { Caller } from '../access.ts';
 import type { ResolvedRepoConfig } from '../config.ts';
 import type { FileCache, Served } from '../store/cache.ts';
@@ -61,6 +62,24 @@ export interface Handler {
 /** Answers by itself, for servers of others that run within ours. */
 export interface Takeover {
   readonly takeOver: (request: IncomingMessage, response: ServerResponse) => void;
+}
+
+/** What the first upstream has that knows it; one that is away may know it, so that no other stands in for it. */
+export async function ofFirst<T>(
+  upstreams: readonly Upstream[],
+  what: string,
+  ask: (upstream: Upstream, position: number) => Promise<T>,
+): Promise<T> {
+  let failure = new AppError('NOT_FOUND', `There is no ${what}`);
+  for (const [position, upstream] of upstreams.entries()) {
+    try {
+      return await ask(upstream, position);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      failure = error;
+    }
+  }
+  throw failure;
 }
 
 /** A published file as something to send. */

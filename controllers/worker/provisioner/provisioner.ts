@@ -1,6 +1,6 @@
 import { labels } from '@skyarc/lib/contracts';
-import { AppError, messageOf } from '@skyarc/lib/errors';
-import { Informer, isAlreadyExists, isNotFound, type KindTable, type Term } from '@skyarc/lib/kube';
+import { AppError, isNotFound, messageOf } from '@skyarc/lib/errors';
+import { Informer, isAlreadyExists, type KindTable, type Term } from '@skyarc/lib/kube';
 import { sleep } from '@skyarc/lib/retry';
 import type { WorkerContext } from '../context.ts';
 import { bytesOf } from '../render/quantities.ts';

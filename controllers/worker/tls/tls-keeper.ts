@@ -1,6 +1,6 @@
 import { labels, managedByValue } from '@skyarc/lib/contracts';
-import { messageOf } from '@skyarc/lib/errors';
-import { ensureObject, Informer, isNotFound, type KindTable } from '@skyarc/lib/kube';
+import { isNotFound, messageOf } from '@skyarc/lib/errors';
+import { ensureObject, Informer, type KindTable } from '@skyarc/lib/kube';
 import { sleep } from '@skyarc/lib/retry';
 import type { CertificateRecord } from '@skyarc/prisma/datacenter';
 import { z } from 'zod';

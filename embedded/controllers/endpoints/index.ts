@@ -1,4 +1,4 @@
-import { AppError } from '@skyarc/lib/errors';
+import { AppError, isNotFound } from '@skyarc/lib/errors';
 import type { KindTable } from '../../client/index.ts';
 import { keyOf, splitKey } from '../../client/store.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
@@ -72,8 +72,7 @@ export function endpointsController(context: ControllerContext): Controller {
       await client.update(resource, next);
     } catch (error) {
       // Gone behind the cache's back: make it anew on the next round, when the cache knows.
-      if (error instanceof AppError && error.code === 'NOT_FOUND')
-        throw new AppError('CONFLICT', error.message);
+      if (isNotFound(error)) throw new AppError('CONFLICT', error.message);
       throw error;
     }
   }

@@ -1,4 +1,4 @@
-import { AppError } from '@skyarc/lib/errors';
+import { isNotFound } from '@skyarc/lib/errors';
 import type { DeleteOptions, KindTable, KubeObject, Resource } from '../../client/index.ts';
 import { keyOf, splitKey } from '../../client/store.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
@@ -167,7 +167,7 @@ class GarbageCollector implements Controller {
     try {
       await this.context.client.patch(resource, name, namespace, patch);
     } catch (error) {
-      if (!(error instanceof AppError && error.code === 'NOT_FOUND')) throw error;
+      if (!isNotFound(error)) throw error;
     }
   }
 }

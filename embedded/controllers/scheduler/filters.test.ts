@@ -140,6 +140,39 @@ test('the emptier node wins, and siblings spread', () => {
   expect(chooseNode(pod(), [])).toBeUndefined();
 });
 
+test('wishes for company are met: those of the pod, and of pods that run already', () => {
+  const wish = (app: string) => ({
+    weight: 50,
+    podAffinityTerm: {
+      topologyKey: 'kubernetes.io/hostname',
+      labelSelector: { matchLabels: { app } },
+    },
+  });
+  const preferring = (kind: 'podAffinity' | 'podAntiAffinity', app: string) => ({
+    affinity: { [kind]: { preferredDuringSchedulingIgnoredDuringExecution: [wish(app)] } },
+  });
+  const full = state(node('a'), [asking({ cpu: '1' }), pod({}, { app: 'web' })]);
+  const empty = state(node('b'));
+  const chosen = (candidate: Pod, ...states: NodeState[]) =>
+    chooseNode(candidate, states)?.node.metadata?.name;
+  expect(chosen(pod(preferring('podAffinity', 'web')), full, empty)).toBe('a');
+  expect(chosen(pod(preferring('podAffinity', 'other')), full, empty)).toBe('b');
+  const busy = state(node('b'), [asking({ cpu: '1500m' })]);
+  expect(chosen(pod(preferring('podAntiAffinity', 'web')), full, busy)).toBe('b');
+  const hermit = state(node('a'), [pod(preferring('podAntiAffinity', 'web'))]);
+  expect(chosen(pod({}, { app: 'web' }), hermit, busy)).toBe('b');
+  expect(chosen(pod({}, { app: 'other' }), hermit, busy)).toBe('a');
+  // A place may be more than one node, and not all of its nodes can take the pod.
+  const zoned = (name: string, zone: string, pods: Pod[] = []) => state(node(name, {}, { zone }), pods);
+  const inZone = { ...wish('web'), podAffinityTerm: { ...wish('web').podAffinityTerm, topologyKey: 'zone' } };
+  const near = pod({
+    affinity: { podAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [inZone] } },
+  });
+  const [other, beside] = [zoned('b', 'east'), zoned('c', 'west', [asking({ cpu: '500m' })])];
+  const taken = zoned('a', 'west', [pod({}, { app: 'web' })]);
+  expect(chooseNode(near, [other, beside], [taken, other, beside])?.node.metadata?.name).toBe('c');
+});
+
 test("the sentence that kube-scheduler's users know", () => {
   expect(unschedulableMessage([])).toBe('no nodes available to schedule pods');
   expect(unschedulableMessage([['Insufficient cpu', 'Insufficient memory'], ['Insufficient cpu']])).toBe(

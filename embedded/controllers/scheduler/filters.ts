@@ -10,7 +10,7 @@ export interface NodeState {
 }
 
 type Affinity = NonNullable<NonNullable<Pod['spec']>['affinity']>;
-type PodTerm = NonNullable<
+export type PodTerm = NonNullable<
   NonNullable<Affinity['podAffinity']>['requiredDuringSchedulingIgnoredDuringExecution']
 >[number];
 type NodeTerm = NonNullable<
@@ -156,13 +156,14 @@ function neighbours(term: PodTerm, state: NodeState, all: readonly NodeState[]):
   return all.filter(({ node }) => sameTopology(term, node, state.node)).flatMap(({ pods }) => pods);
 }
 
-function sameTopology({ topologyKey }: PodTerm, left: Node, right: Node): boolean {
+/** Whether two nodes are in the same place, as the term counts places. */
+export function sameTopology({ topologyKey }: PodTerm, left: Node, right: Node): boolean {
   const value = left.metadata?.labels?.[topologyKey];
   return value !== undefined && value === right.metadata?.labels?.[topologyKey];
 }
 
 /** Pods that an affinity term of `owner` means; without namespaces it means the owner's own. */
-function matching(
+export function matching(
   { labelSelector, namespaces, namespaceSelector }: PodTerm,
   owner: Pod,
   pods: readonly Pod[],

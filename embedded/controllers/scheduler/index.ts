@@ -1,4 +1,4 @@
-import { AppError, messageOf } from '@skyarc/lib/errors';
+import { isNotFound, messageOf } from '@skyarc/lib/errors';
 import { keyOf } from '../../client/store.ts';
 import { WorkQueue } from '../../client/work-queue.ts';
 import type { Controller, ControllerContext } from '../controller.ts';
@@ -108,7 +108,7 @@ class Scheduler implements Controller {
       return reasons.length > 0 ? reasons : needs.refusalOf(state.node);
     });
     const feasible = states.filter((_, index) => refusals[index]?.length === 0);
-    const chosen = needs.problem ? undefined : chooseNode(pod, feasible);
+    const chosen = needs.problem ? undefined : chooseNode(pod, feasible, states);
     if (!chosen) {
       await this.refuse(key, pod, needs.problem ?? unschedulableMessage(refusals));
       return;
@@ -172,7 +172,7 @@ class Scheduler implements Controller {
       await client.patch('pods', name, namespace, { metadata: { uid }, spec: { nodeName: node } });
     } catch (error) {
       this.assumed.delete(uid);
-      if (error instanceof AppError && error.code === 'NOT_FOUND') return;
+      if (isNotFound(error)) return;
       const message = `binding rejected: ${messageOf(error)}`;
       events.record({ about, type: 'Warning', reason: 'FailedScheduling', message });
       throw error;

@@ -1,5 +1,6 @@
 import type { Pod } from '../kinds.ts';
 import { controllerOf } from '../owners.ts';
+import { companyPoints } from './company.ts';
 import { matchesNodeTerm, tolerates, type NodeState } from './filters.ts';
 import { allocatableOf, requestsOf } from '../../client/pod-resources.ts';
 
@@ -13,11 +14,22 @@ const scores: readonly { readonly weight: number; readonly score: Score }[] = [
   { weight: 3, score: preferredTaints },
 ];
 
-/** The best of the feasible nodes; between equals, any. Undefined when there is none. */
-export function chooseNode(pod: Pod, feasible: readonly NodeState[]): NodeState | undefined {
-  const ranked = feasible.map((state) => ({
+const companyWeight = 2;
+
+/** The best of the feasible nodes among all of them; between equals, any. Undefined when there is none. */
+export function chooseNode(
+  pod: Pod,
+  feasible: readonly NodeState[],
+  all: readonly NodeState[] = feasible,
+): NodeState | undefined {
+  if (feasible.length < 2) return feasible[0];
+  const company = companyPoints(pod, feasible, all);
+  const ranked = feasible.map((state, index) => ({
     state,
-    points: scores.reduce((sum, { weight, score }) => sum + weight * score(pod, state, feasible), 0),
+    points: scores.reduce(
+      (sum, { weight, score }) => sum + weight * score(pod, state, feasible),
+      companyWeight * (company[index] ?? 0),
+    ),
   }));
   const best = Math.max(...ranked.map(({ points }) => points));
   const winners = ranked.filter(({ points }) => points === best);

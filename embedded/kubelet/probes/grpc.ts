@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import {
   credentials,
@@ -10,6 +9,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
+import { uriHost } from '@skyarc/lib/address';
 
 interface HealthClient extends Client {
   Check(
@@ -36,7 +36,7 @@ export interface GrpcProbeInput {
 
 /** Asks a server by the gRPC health checking protocol, without TLS; undefined when it serves, else why not. */
 export async function probeGrpc(input: GrpcProbeInput): Promise<string | undefined> {
-  const address = `${isIPv6(input.host) ? `[${input.host}]` : input.host}:${input.port}`;
+  const address = `${uriHost(input.host)}:${input.port}`;
   const options = {
     'grpc.primary_user_agent': 'kube-probe/1.32',
     'grpc.enable_http_proxy': 0,

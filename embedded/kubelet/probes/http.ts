@@ -1,6 +1,6 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { isIPv6 } from 'node:net';
+import { uriHost } from '@skyarc/lib/address';
 import type { PodContainer } from '../pod.ts';
 import { portOf } from './port.ts';
 
@@ -25,7 +25,7 @@ export async function httpGet(
   timeoutMs: number,
 ): Promise<{ status: number; body: string }> {
   const host = action.host || podIp;
-  const authority = `${isIPv6(host) ? `[${host}]` : host}:${portOf(action.port, container)}`;
+  const authority = `${uriHost(host)}:${portOf(action.port, container)}`;
   const path = action.path?.startsWith('/') ? action.path : `/${action.path ?? ''}`;
   const headers = headersOf(action);
   const signal = AbortSignal.timeout(timeoutMs);

@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { uriHost } from '@skyarc/lib/address';
 import { AppError } from '@skyarc/lib/errors';
 import { codes, walkRecords, type DnsClient, type DnsQuery } from '@skyarc/lib/dns';
 import { AnswerCache, ttlOf, type CachedAnswer } from './cache.ts';
@@ -105,9 +105,7 @@ export class Forwarder {
 
   private report(server: NameServer, hasAnswered: boolean): void {
     this.servers.report(server, hasAnswered);
-    const name = isIPv6(server.address)
-      ? `[${server.address}]:${server.port}`
-      : `${server.address}:${server.port}`;
+    const name = `${uriHost(server.address)}:${server.port}`;
     const { questions, failures } = this.asked.get(name) ?? { questions: 0, failures: 0 };
     this.asked.set(name, { questions: questions + 1, failures: failures + Number(!hasAnswered) });
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { clientDefaults } from '@skyarc/lib/contracts';
 import { z } from 'zod';
 import type { Upstream } from '../../store/upstream.ts';
-import { upstreamOf } from '../../upstreams.ts';
+import { upstreamOf, withLogin } from '../../upstreams.ts';
 
 const repository = z.union([
   z.looseObject({ type: z.string(), url: z.string() }),
@@ -41,20 +41,18 @@ export function repositoriesOf(configText: string, authText: string): readonly U
     : 'packagist.org' in repositories;
   const named = Object.values(repositories).flatMap((one) =>
     typeof one === 'object' && one['type'] === 'composer' && URL.canParse(String(one['url']))
-      ? [withLogin(upstreamOf(String(one['url'])), logins)]
+      ? [withKeptLogin(upstreamOf(String(one['url'])), logins)]
       : [],
   );
   return isWithoutDefault ? named : [...named, upstreamOf(clientDefaults.composer)];
 }
 
-function withLogin(upstream: Upstream, logins: z.output<typeof auth>): Upstream {
+function withKeptLogin(upstream: Upstream, logins: z.output<typeof auth>): Upstream {
   const { host } = new URL(upstream.url);
   const token = logins.bearer[host];
   if (token) return { ...upstream, authorization: `Bearer ${token}` };
   const login = logins['http-basic'][host];
-  if (!login) return upstream;
-  const pair = Buffer.from(`${login.username}:${login.password}`).toString('base64');
-  return { ...upstream, authorization: `Basic ${pair}` };
+  return login ? withLogin(upstream, `${login.username}:${login.password}`) : upstream;
 }
 
 function read<T extends z.ZodType>(shape: T, text: string): z.output<T> {

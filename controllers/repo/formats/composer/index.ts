@@ -1,12 +1,13 @@
-import { createReadStream, rmSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
 import { text as readText } from 'node:stream/consumers';
-import { AppError } from '@skyarc/lib/errors';
+import { AppError, isNotFound } from '@skyarc/lib/errors';
 import { mustPublish } from '../../access.ts';
 import type { Served } from '../../store/cache.ts';
 import { sha256Of } from '../../store/digests.ts';
 import type { Upstream } from '../../store/upstream.ts';
-import { type Answer, type Ask, type Handler, servedOf, type Tools } from '../format.ts';
-import { incomingFolderOf, withSentFile } from '../published-files.ts';
+import { type Answer, type Ask, type Handler, ofFirst, servedOf, type Tools } from '../format.ts';
+import { withSentFile } from '../published-files.ts';
 import {
   type Description,
   type Dist,
@@ -33,7 +34,6 @@ class ComposerHandler implements Handler {
 
   constructor(tools: Tools) {
     this.tools = tools;
-    rmSync(incomingFolderOf(tools), { recursive: true, force: true });
   }
 
   async handle(ask: Ask): Promise<Answer> {
@@ -87,7 +87,7 @@ class ComposerHandler implements Handler {
       const described = { ...manifest, version, dist: { type: 'zip', url: path, reference } };
       await store.publish(
         { ...common, name: '', path: `p2/${name}/${version}.json`, type: json['content-type'] },
-        bytesOf(JSON.stringify(described)),
+        Readable.from([Buffer.from(JSON.stringify(described))]),
       );
       return { status: 201, headers: json, body: JSON.stringify({ name, version }) };
     });
@@ -140,40 +140,37 @@ class ComposerHandler implements Handler {
   }
 
   /** From the first repository that knows the package. */
-  private async describedBy(name: string, suffix: string): Promise<Described> {
+  private describedBy(name: string, suffix: string): Promise<Described> {
     const { cache, upstreams, limits } = this.tools;
-    for (const [position, upstream] of upstreams.entries()) {
-      const url = await this.metadataUrl(upstream, position, `${name}${suffix}`);
-      const found = await cache
-        .text({
-          format: 'composer',
-          name: '',
-          path: `p2/${name}${suffix}/-index-${position}`,
-          upstream,
-          url,
-          maxAgeMs: limits.indexMaxAgeMs,
-          limitBytes: limits.indexMb * 2 ** 20,
-        })
-        // One that is away may know the package: another one's of that name must not stand in for it.
-        .catch(orNothing);
-      if (found) return { description: parseDescription(found.text, name), upstream, digest: found.digest };
-    }
-    throw new AppError('NOT_FOUND', `There is no package ${name}`);
+    return ofFirst(upstreams, `package ${name}`, async (upstream, position) => {
+      const { text, digest } = await cache.text({
+        format: 'composer',
+        name: '',
+        path: `p2/${name}${suffix}/-index-${position}`,
+        upstream,
+        url: await this.metadataUrl(upstream, position, `${name}${suffix}`),
+        maxAgeMs: limits.indexMaxAgeMs,
+        limitBytes: limits.indexMb * 2 ** 20,
+      });
+      return { description: parseDescription(text, name), upstream, digest };
+    });
   }
 
   /** Where an upstream has its descriptions, as its packages.json says. */
   private async metadataUrl(upstream: Upstream, position: number, name: string): Promise<string> {
     const { cache, limits } = this.tools;
-    const { text } = await cache.text({
-      format: 'composer',
-      name: '',
-      path: `packages.json/-index-${position}`,
-      upstream,
-      url: 'packages.json',
-      maxAgeMs: limits.indexMaxAgeMs,
-      limitBytes: limits.indexMb * 2 ** 20,
-    });
-    const [, template] = /"metadata-url"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(text) ?? [];
+    const root = await cache
+      .text({
+        format: 'composer',
+        name: '',
+        path: `packages.json/-index-${position}`,
+        upstream,
+        url: 'packages.json',
+        maxAgeMs: limits.indexMaxAgeMs,
+        limitBytes: limits.indexMb * 2 ** 20,
+      })
+      .catch(orNothing);
+    const [, template] = /"metadata-url"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(root?.text ?? '') ?? [];
     if (!template) throw new AppError('UNAVAILABLE', `${upstream.url} is not a repository of Composer 2`);
     return (JSON.parse(template) as string).replaceAll('%package%', name);
   }
@@ -214,9 +211,5 @@ function publicUrlOf(url: string): string {
 }
 
 function orNothing(error: unknown): undefined {
-  if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error;
-}
-
-async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
-  yield Buffer.from(text);
+  if (!isNotFound(error)) throw error;
 }

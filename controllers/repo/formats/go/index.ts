@@ -1,6 +1,5 @@
 import { AppError } from '@skyarc/lib/errors';
-import type { Wanted } from '../../store/cache.ts';
-import { type Answer, type Ask, type Handler, servedOf, type Tools } from '../format.ts';
+import { type Answer, type Ask, type Handler, ofFirst, servedOf, type Tools } from '../format.ts';
 import { takePut } from '../published-files.ts';
 import { GoChecksums } from './checksums.ts';
 import { compareVersions, type GoPath, isFixedVersion, parseGoPath, unescapePath } from './module-path.ts';
@@ -75,26 +74,19 @@ class GoHandler implements Handler {
     const { cache, upstreams, limits } = this.tools;
     const isFixed = path.version !== '' && isFixedVersion(unescapePath(path.version));
     const url = pathOf(path);
-    let failure = new AppError('NOT_FOUND', `There is no ${url}`);
-    for (const upstream of upstreams) {
-      try {
-        const wanted: Wanted = {
-          format: 'go',
-          name: path.kind === 'zip' ? unescapePath(path.module) : '',
-          path: url,
-          upstream,
-          url,
-          maxAgeMs: isFixed ? null : limits.indexMaxAgeMs,
-          limitBytes: limits.fileMb * 2 ** 20,
-          inspect: (file) => this.checksums.inspect(path, file),
-        };
-        return { body: await cache.open(wanted) };
-      } catch (error) {
-        if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error;
-        failure = error;
-      }
-    }
-    throw failure;
+    const body = await ofFirst(upstreams, url, (upstream) =>
+      cache.open({
+        format: 'go',
+        name: path.kind === 'zip' ? unescapePath(path.module) : '',
+        path: url,
+        upstream,
+        url,
+        maxAgeMs: isFixed ? null : limits.indexMaxAgeMs,
+        limitBytes: limits.fileMb * 2 ** 20,
+        inspect: (file) => this.checksums.inspect(path, file),
+      }),
+    );
+    return { body };
   }
 }
 

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { clientDefaults } from '@skyarc/lib/contracts';
 import type { Upstream } from '../../store/upstream.ts';
-import { upstreamOf } from '../../upstreams.ts';
+import { upstreamOf, withLogin } from '../../upstreams.ts';
 
 /** The mirror of central in Maven's settings, with its server's credentials; central itself otherwise. */
 export async function discover(): Promise<readonly Upstream[]> {
@@ -31,7 +31,7 @@ export function findMirror(settings: string): Upstream | null {
   const [user, password] = server ? [at(server, 'username'), at(server, 'password')] : [];
   // A password in braces is encrypted with a key that is Maven's own.
   if (!user || !password || /^\{.*\}$/.test(password)) return upstream;
-  return { ...upstream, authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` };
+  return withLogin(upstream, `${user}:${password}`);
 }
 
 function at(block: string, name: string): string {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { AppError } from '@skyarc/lib/errors';
+import { AppError, isNotFound } from '@skyarc/lib/errors';
 import { mustPublish } from '../../access.ts';
 import type { Wanted } from '../../store/cache.ts';
 import type { Digests } from '../../store/digests.ts';
 import type { Upstream } from '../../store/upstream.ts';
-import { type Answer, type Ask, type Handler, servedOf, type Tools } from '../format.ts';
+import { type Answer, type Ask, type Handler, ofFirst, servedOf, type Tools } from '../format.ts';
 import { takePut } from '../published-files.ts';
 import { type MavenPath, parseMavenPath } from './coordinates.ts';
 
@@ -46,22 +46,15 @@ class MavenHandler implements Handler {
     return this.fromUpstream(path, target);
   }
 
-  private async fromUpstream(path: MavenPath, target: string): Promise<Answer> {
+  private fromUpstream(path: MavenPath, target: string): Promise<Answer> {
     const { cache, upstreams } = this.tools;
-    let failure = new AppError('NOT_FOUND', `There is no ${path.path}`);
-    for (const upstream of upstreams) {
-      try {
-        const wanted = await this.wantedOf(upstream, path, target);
-        if (!path.checksum) return { body: await cache.open(wanted) };
-        const record = await cache.file(wanted);
-        const stream = await cache.serve(record, false).stream();
-        return { headers: text, body: await digestOf(stream, path.checksum.algorithm) };
-      } catch (error) {
-        if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error;
-        failure = error;
-      }
-    }
-    throw failure;
+    return ofFirst(upstreams, path.path, async (upstream): Promise<Answer> => {
+      const wanted = await this.wantedOf(upstream, path, target);
+      if (!path.checksum) return { body: await cache.open(wanted) };
+      const record = await cache.file(wanted);
+      const stream = await cache.serve(record, false).stream();
+      return { headers: text, body: await digestOf(stream, path.checksum.algorithm) };
+    });
   }
 
   private async wantedOf(upstream: Upstream, path: MavenPath, target: string): Promise<Wanted> {
@@ -97,7 +90,7 @@ class MavenHandler implements Handler {
           limitBytes: 4096,
         })
         .catch((error: unknown) => {
-          if (error instanceof AppError && error.code === 'NOT_FOUND') return null;
+          if (isNotFound(error)) return null;
           throw error;
         });
       const digest = /\b[0-9a-f]{32,128}\b/i.exec(found?.text ?? '')?.[0];

@@ -1,7 +1,7 @@
 import { AppError } from '@skyarc/lib/errors';
 import { mustPublish } from '../../access.ts';
 import type { Upstream } from '../../store/upstream.ts';
-import { type Answer, type Ask, type Handler, servedOf, type Tools } from '../format.ts';
+import { type Answer, type Ask, type Handler, ofFirst, servedOf, type Tools } from '../format.ts';
 import {
   isFileName,
   isProjectName,
@@ -103,29 +103,21 @@ class PypiHandler implements Handler {
   }
 
   /** From the first index that knows the project. */
-  private async project(project: string): Promise<Project> {
+  private project(project: string): Promise<Project> {
     const { cache, upstreams, limits } = this.tools;
-    let failure = new AppError('NOT_FOUND', `There is no Python project ${project}`);
-    for (const [position, upstream] of upstreams.entries()) {
-      try {
-        const { text, type } = await cache.text({
-          format: 'pypi',
-          name: '',
-          path: `${project}/-index-${position}`,
-          upstream,
-          url: `${project}/`,
-          accept: `${simpleJson}, ${simpleHtml};q=0.5, text/html;q=0.1`,
-          maxAgeMs: limits.indexMaxAgeMs,
-          limitBytes: limits.indexMb * 2 ** 20,
-        });
-        return { upstream, files: parseSimple(text, type, new URL(`${project}/`, upstream.url).href) };
-      } catch (error) {
-        // An index that is away may know the project: another one's package of that name must not stand in for it.
-        if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error;
-        failure = error;
-      }
-    }
-    throw failure;
+    return ofFirst(upstreams, `Python project ${project}`, async (upstream, position) => {
+      const { text, type } = await cache.text({
+        format: 'pypi',
+        name: '',
+        path: `${project}/-index-${position}`,
+        upstream,
+        url: `${project}/`,
+        accept: `${simpleJson}, ${simpleHtml};q=0.5, text/html;q=0.1`,
+        maxAgeMs: limits.indexMaxAgeMs,
+        limitBytes: limits.indexMb * 2 ** 20,
+      });
+      return { upstream, files: parseSimple(text, type, new URL(`${project}/`, upstream.url).href) };
+    });
   }
 
   private ownFiles(team: string, project: string): ProjectFile[] {

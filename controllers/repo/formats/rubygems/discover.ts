@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { clientDefaults } from '@skyarc/lib/contracts';
 import { parse } from 'yaml';
 import type { Upstream } from '../../store/upstream.ts';
-import { upstreamOf, upstreamsOf } from '../../upstreams.ts';
+import { upstreamOf, upstreamsOf, withLogin } from '../../upstreams.ts';
 
 /** What Bundler calls the mirror of rubygems.org in its configuration and environment. */
 const mirrorKey = `BUNDLE_MIRROR__${clientDefaults.rubygems.toUpperCase().replaceAll('.', '__')}/`;
@@ -27,17 +27,17 @@ interface Settings {
 /** Pure: servers of gems as the settings name them. */
 export function sourcesOf({ env, bundle, gemrc }: Settings): readonly Upstream[] {
   const mirror = env[mirrorKey] ?? textAt(bundle, mirrorKey);
-  if (URL.canParse(mirror)) return [withLogin(upstreamOf(mirror), bundle)];
+  if (URL.canParse(mirror)) return [withKeptLogin(upstreamOf(mirror), bundle)];
   const sources = settingsIn(gemrc)[':sources'];
   const named = Array.isArray(sources) ? upstreamsOf(sources.join(' ')) : [];
   return named.length > 0 ? named : [upstreamOf(clientDefaults.rubygems)];
 }
 
 /** Bundler keeps `user:password` by the name of the host. */
-function withLogin(upstream: Upstream, bundle: string): Upstream {
+function withKeptLogin(upstream: Upstream, bundle: string): Upstream {
   const host = new URL(upstream.url).hostname.toUpperCase().replaceAll('-', '___').replaceAll('.', '__');
   const login = upstream.authorization ? '' : textAt(bundle, `BUNDLE_${host}`);
-  return login ? { ...upstream, authorization: `Basic ${Buffer.from(login).toString('base64')}` } : upstream;
+  return login ? withLogin(upstream, login) : upstream;
 }
 
 function textAt(text: string, key: string): string {

@@ -1,13 +1,13 @@
 import { createHash, hash } from 'node:crypto';
-import { createReadStream, rmSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
 import { text as readText } from 'node:stream/consumers';
-import { AppError } from '@skyarc/lib/errors';
-import { mustPublish } from '../../access.ts';
+import { AppError, isNotFound } from '@skyarc/lib/errors';
 import type { Served, Wanted } from '../../store/cache.ts';
 import type { FileRecord } from '../../store/catalogue.ts';
 import type { Upstream } from '../../store/upstream.ts';
-import { type Answer, type Ask, type Handler, servedOf, type Tools } from '../format.ts';
-import { incomingFolderOf, withSentFile } from '../published-files.ts';
+import { type Answer, type Ask, type Handler, ofFirst, servedOf, type Tools } from '../format.ts';
+import { withSentFile } from '../published-files.ts';
 import {
   fullVersionOf,
   isGemName,
@@ -37,7 +37,6 @@ class RubyGemsHandler implements Handler {
 
   constructor(tools: Tools) {
     this.tools = tools;
-    rmSync(incomingFolderOf(tools), { recursive: true, force: true });
   }
 
   async handle(ask: Ask): Promise<Answer> {
@@ -51,16 +50,13 @@ class RubyGemsHandler implements Handler {
     if (room === 'info' && parts.length === 2 && isGemName(second)) return this.info(caller.team, second);
     if (room === 'gems' && parts.length === 2 && second.endsWith('.gem'))
       return { body: await this.gem(caller.team, second.slice(0, -'.gem'.length)) };
-    if (fullIndexes.includes(path))
-      return { body: await this.ofFirst(path, (upstream) => this.asIt(upstream, path)) };
+    if (fullIndexes.includes(path)) return { body: await this.asItIs(path) };
     const [, full] = /^quick\/Marshal\.4\.8\/([\w.-]+)\.gemspec\.rz$/.exec(path) ?? [];
-    if (full && !this.ownNameOf(caller.team, full))
-      return { body: await this.ofFirst(path, (upstream) => this.asIt(upstream, path)) };
+    if (full && !this.ownNameOf(caller.team, full)) return { body: await this.asItIs(path) };
     throw new AppError('NOT_FOUND', 'There is no such place in a server of gems');
   }
 
   private async publish(ask: Ask): Promise<Answer> {
-    mustPublish(ask.caller);
     const { store } = this.tools;
     return withSentFile(ask, this.tools, async (file) => {
       const gem = await readGem(file);
@@ -72,7 +68,7 @@ class RubyGemsHandler implements Handler {
       );
       await store.publish(
         { ...common, name: '', path: `info/${gem.name}/${full}`, type: 'text/plain' },
-        bytesOf(renderInfoLine(gem, digest)),
+        Readable.from([Buffer.from(renderInfoLine(gem, digest))]),
       );
       return { headers: text, body: `Successfully registered gem: ${gem.name} (${fullVersionOf(gem)})\n` };
     });
@@ -122,7 +118,7 @@ class RubyGemsHandler implements Handler {
     if (kept && upstreams[0]) return cache.open({ ...common, name: kept.name, upstream: upstreams[0] });
     for (const { name: gem, version } of splitFullName(full)) {
       const found = await this.infoOf(gem).catch((error: unknown) => {
-        if (error instanceof AppError && error.code === 'NOT_FOUND') return null;
+        if (isNotFound(error)) return null;
         throw error;
       });
       if (!found) continue;
@@ -134,22 +130,10 @@ class RubyGemsHandler implements Handler {
   }
 
   private infoOf(gem: string) {
-    return this.ofFirst(`gem ${gem}`, async (upstream) => ({
+    return ofFirst(this.tools.upstreams, `gem ${gem}`, async (upstream) => ({
       upstream,
       ...(await this.index(upstream, `info/${gem}`)),
     }));
-  }
-
-  /** From the first upstream that has it; one that is away may have it, so that no other stands in for it. */
-  private async ofFirst<T>(what: string, ask: (upstream: Upstream) => Promise<T>): Promise<T> {
-    for (const upstream of this.tools.upstreams) {
-      try {
-        return await ask(upstream);
-      } catch (error) {
-        if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error;
-      }
-    }
-    throw new AppError('NOT_FOUND', `There is no ${what}`);
   }
 
   /** An index whole on disk, with the validator that Bundler expects of it. */
@@ -160,8 +144,9 @@ class RubyGemsHandler implements Handler {
     return { record, served: { ...served, etag: await this.etagOf(record.digest, served) } };
   }
 
-  private asIt(upstream: Upstream, path: string): Promise<Served> {
-    return this.tools.cache.open(this.wantedOf(upstream, path));
+  private asItIs(path: string): Promise<Served> {
+    const { cache, upstreams } = this.tools;
+    return ofFirst(upstreams, path, (upstream) => cache.open(this.wantedOf(upstream, path)));
   }
 
   private wantedOf(upstream: Upstream, path: string): Wanted {
@@ -224,8 +209,4 @@ function bodyOf(lines: readonly string[]): string {
 function present(lines: readonly string[]): Answer {
   const body = bodyOf(lines);
   return { headers: { ...text, etag: `"${hash('md5', body, 'hex')}"` }, body };
-}
-
-async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
-  yield Buffer.from(text);
 }
