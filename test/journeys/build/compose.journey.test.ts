@@ -75,7 +75,9 @@ sub get { my ($url) = @_;
 my $server = IO::Socket::INET->new(Listen => 64, LocalAddr => '0.0.0.0', LocalPort => ${port}, ReuseAddr => 1) or die;
 $SIG{TERM} = sub { exit 0 }; $SIG{PIPE} = 'IGNORE';
 while (my $client = $server->accept) {
-  while (my $line = <$client>) { last if $line =~ /^\\r?\\n$/ }
+  my $lines = 0;
+  while (my $line = <$client>) { last if $line =~ /^\\r?\\n$/; $lines++ }
+  next if $lines == 0; # a probe: it connects and asks nothing
   my $page = ${answer};
   print $client "HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: " . length($page) . "\\r\\n\\r\\n$page"; close $client }
 `,
