@@ -1,8 +1,8 @@
 /**
  * The event log against what people use: ingest and store against rsyslog, live lines against a bare `ws`
  * fan-out, the last lines and search of a large store against `grep -F`, memory at twice the load.
- * `node test/bench/eventlog.ts [--only ingest,live,read,search,overload] [--gigabytes 1] [--seconds 60]` prints a
- * Markdown table.
+ * `node test/bench/eventlog.ts [--only ingest,live,read,search,overload] [--gigabytes 1] [--subscribers 500]
+ * [--rounds 25] [--seconds 60]` prints a Markdown table.
  */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,15 +11,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { createEventLogClient, createIngestClient } from '@skyarc/lib/eventlog-client';
+import { createEventLogClient } from '@skyarc/lib/eventlog-client';
 import { run } from '@skyarc/lib/process';
 import { sleep } from '@skyarc/lib/retry';
-import { GrantSigner, makeGrantKeys } from '@skyarc/lib/signed-grant';
-import { WebSocket } from 'ws';
-import { compareInRounds } from '../testkit/ab-rounds.ts';
+import { makeGrantKeys } from '@skyarc/lib/signed-grant';
+import { compareInPairs, compareInRounds } from '../testkit/ab-rounds.ts';
 import { Part } from '../testkit/kill.ts';
 import { assertOwnsPort } from '../testkit/ports.ts';
 import { lineOf, type LoadOptions } from './eventlog-lines.ts';
+import { measureLive } from './eventlog-live.ts';
 import { measureOverload } from './eventlog-overload.ts';
 import { cpuSeconds, median } from './rounds.ts';
 import { atLeast, atMost, percentile, printRows, type Row } from './row.ts';
@@ -35,6 +35,7 @@ const { values } = parseArgs({
     gigabytes: { type: 'string', default: '1' },
     lines: { type: 'string', default: '1000000' },
     subscribers: { type: 'string', default: '500' },
+    rounds: { type: 'string', default: '25' },
     seconds: { type: 'string', default: '60' },
   },
 });
@@ -148,7 +149,7 @@ async function measureIngest(): Promise<Row[]> {
     return lines / seconds;
   };
   try {
-    const { ratio, a, b, control, isValid } = await compareInRounds({ rounds: 5, a: ours, b: theirs });
+    const { ratio, a, b, control, isValid } = await compareInPairs({ rounds: 9, a: ours, b: theirs });
     const [mine, rival] = [median(cpu.ours), median(cpu.theirs)];
     console.log(
       `ingest: ${Math.round(a)} lines/s, ${mine.toFixed(2)} us of processor a line; rsyslog ${Math.round(b)} lines/s, ${rival.toFixed(2)} us; control ${control.toFixed(2)}${isValid ? '' : ' (void)'}`,
@@ -163,105 +164,19 @@ async function measureIngest(): Promise<Row[]> {
   }
 }
 
-const subscribers = Number(values.subscribers);
-const linesPerSecond = 100;
-const liveSeconds = 4;
-
-/** Milliseconds from the line's writing to each subscriber, p99, at 50,000 deliveries a second for 500 of them. */
-async function fanOut(url: string, publish: (line: string) => void): Promise<number> {
-  const took: number[] = [];
-  const sockets = Array.from({ length: subscribers }, () => new WebSocket(url, { perMessageDeflate: false }));
-  for (const socket of sockets) {
-    socket.on('message', (data: Buffer) => {
-      const now = performance.now();
-      // A message carries the lines that were stored together.
-      for (let at = data.indexOf('sent='); at !== -1; at = data.indexOf('sent=', at + 5))
-        took.push(now - Number.parseFloat(data.toString('latin1', at + 5, at + 25)));
-    });
-  }
-  await Promise.all(sockets.map((socket) => once(socket, 'open')));
-  await sleep(500);
-  const from = performance.now();
-  for (let sent = 0; sent < linesPerSecond * liveSeconds; sent += 1) {
-    const due = from + (sent * 1_000) / linesPerSecond;
-    await sleep(Math.max(0, due - performance.now()));
-    // When it was due, not when a late timer fired: an open loop.
-    publish(`sent=${due.toFixed(3).padEnd(20)} ${lineOf(sent)}`);
-  }
-  for (let wait = 0; wait < 400 && took.length < subscribers * linesPerSecond * liveSeconds; wait += 1)
-    await sleep(50);
-  for (const socket of sockets) socket.terminate();
-  const missing = subscribers * linesPerSecond * liveSeconds - took.length;
-  if (missing > 0) throw new Error(`${missing} deliveries are missing`);
-  await sleep(300);
-  return percentile(
-    took.toSorted((x, y) => x - y),
-    0.99,
-  );
-}
-
-async function measureLive(): Promise<Row[]> {
+async function measureFanOut(): Promise<Row[]> {
   const eventlog = await startEventlog('live');
-  const bare = await Part.start({
-    module: join(import.meta.dirname, 'eventlog-fan-out.ts'),
-    config: { port: ports.bare },
-  });
-  const client = createIngestClient(`tcp://127.0.0.1:${ports.ingest}`);
-  const publisher = new WebSocket(`ws://127.0.0.1:${ports.bare}/publish`);
-  await once(publisher, 'open');
-  let round = 0;
-  const cpu = { ours: [] as number[], theirs: [] as number[] };
-  const deliveries = subscribers * linesPerSecond * liveSeconds;
-  const withCpu = async (pid: number, seen: number[], fan: () => Promise<number>): Promise<number> => {
-    const before = await cpuSeconds([pid]);
-    const p99 = await fan();
-    seen.push((((await cpuSeconds([pid])) - before) / deliveries) * 1e6);
-    return p99;
-  };
-  const ours = async (): Promise<number> => {
-    const stream = `app/live-${(round += 1)}`;
-    const grant = new GrantSigner(keys.privateKey).sign({
-      use: 'log-stream',
-      stream,
-      expiresAt: Date.now() + 60_000,
-    } as never);
-    let producerSeq = 0;
-    const publish = (line: string): void => {
-      const frame = {
-        stream,
-        line,
-        source: 'pod/app',
-        level: 'info',
-        channel: 'stdout',
-        producer: 'p',
-        producerSeq: (producerSeq += 1),
-        timeMs: Date.now(),
-      };
-      client.append([frame]).catch((error: unknown) => console.error(String(error)));
-    };
-    const url = `ws://127.0.0.1:${ports.socket}/follow?cursor=-1&grant=${grant}`;
-    return withCpu(eventlog.pid, cpu.ours, () => fanOut(url, publish));
-  };
-  const publishBare = (line: string): void => {
-    const frames = [
-      { sequence: 1, timeMs: Date.now(), line, source: 'pod/app', level: 'info', channel: 'stdout' },
-    ];
-    publisher.send(JSON.stringify({ cursor: 1, frames }));
-  };
-  const theirs = (): Promise<number> =>
-    withCpu(bare.pid, cpu.theirs, () => fanOut(`ws://127.0.0.1:${ports.bare}/`, publishBare));
   try {
-    const { ratio, a, b, control, isValid } = await compareInRounds({ rounds: 5, a: ours, b: theirs });
-    console.log(
-      `live: p99 ${a.toFixed(1)} ms, ${median(cpu.ours).toFixed(1)} us of processor a delivery; bare ws ${b.toFixed(1)} ms, ${median(cpu.theirs).toFixed(1)} us; control ${control.toFixed(2)}${isValid ? '' : ' (void)'}`,
-    );
-    const perSecond = (subscribers * linesPerSecond).toLocaleString('en');
-    const measure = `eventlog: line to subscriber p99 at ${perSecond}/s, of a bare ws fan-out`;
-    return [atMost(measure, ratio, 1.2, 'x')];
+    return await measureLive({
+      pid: eventlog.pid,
+      ingestUrl: `tcp://127.0.0.1:${ports.ingest}`,
+      socketUrl: `ws://127.0.0.1:${ports.socket}`,
+      signingKey: keys.privateKey,
+      barePort: ports.bare,
+      subscribers: Number(values.subscribers),
+      rounds: Number(values.rounds),
+    });
   } finally {
-    client.close();
-    publisher.close();
-    await bare.kill();
     await eventlog.kill();
   }
 }
@@ -364,7 +279,7 @@ async function search(client: ReturnType<typeof createEventLogClient>): Promise<
 try {
   const rows: Row[] = [];
   if (!only || only.includes('ingest')) rows.push(...(await measureIngest()));
-  if (!only || only.includes('live')) rows.push(...(await measureLive()));
+  if (!only || only.includes('live')) rows.push(...(await measureFanOut()));
   if (!only || only.includes('read')) rows.push(...(await measureRead(Number(values.gigabytes))));
   if (!only || only.includes('search')) rows.push(...(await measureSearch()));
   if (!only || only.includes('overload')) rows.push(...(await measureFlood()));

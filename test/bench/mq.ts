@@ -4,7 +4,7 @@
  */
 import { cpus, loadavg } from 'node:os';
 import { setLogLevel } from '@skyarc/lib/log';
-import { type AbResult, compareInRounds } from '../testkit/ab-rounds.ts';
+import { type AbResult, compareInPairs, compareInRounds } from '../testkit/ab-rounds.ts';
 import { queueLatencies, watchLatencies } from './mq-latency.ts';
 import { bullRate, goPutRate, nodePutRate, publishRate, streamRate, unaryRate } from './mq-rates.ts';
 import { type MqBench, startMqBench } from './mq-world.ts';
@@ -16,6 +16,9 @@ const wanted = process.argv.slice(2);
 const isWanted = (name: string) => wanted.length === 0 || wanted.includes(name);
 const rounds = 5;
 const roundMs = 1_000;
+/** Tails are of many short rounds. */
+const latencyRounds = 12;
+const latencyRoundMs = 2_000;
 const rows: Row[] = [];
 const bench = await startMqBench();
 try {
@@ -92,24 +95,20 @@ async function measureBull({ redis, mqUrl }: MqBench): Promise<void> {
 }
 
 async function measureLatency({ etcdUrl, mqUrl }: MqBench): Promise<void> {
-  const seen = { queue: [] as number[][], watch: [] as number[][] };
-  for (let round = -1; round < rounds; round += 1) {
-    const queue = await queueLatencies(mqUrl, 2_000);
-    const watch = await watchLatencies(etcdUrl, 2_000);
-    if (round < 0) continue;
-    seen.queue.push(queue);
-    seen.watch.push(watch);
-  }
-  const at = (share: number) => [shareOf(seen.queue, share), shareOf(seen.watch, share)] as const;
-  const [p99, rival] = at(0.99);
-  const [p50, rival50] = at(0.5);
-  const shown = `p99 ${p99.toFixed(1)} ms to ${rival.toFixed(1)} ms, p50 ${p50.toFixed(1)} to ${rival50.toFixed(1)}`;
-  rows.push(
-    atMost(`publish to subscriber at 1,000/s, p99, to put and watch (${shown})`, p99 / rival, 1.5, 'x'),
-  );
+  const middle = { queue: [] as number[], watch: [] as number[] };
+  const { ratio, a, b, interval, control, isValid } = await compareInPairs({
+    rounds: latencyRounds,
+    a: async () => tailOf(await queueLatencies(mqUrl, latencyRoundMs), middle.queue),
+    b: async () => tailOf(await watchLatencies(etcdUrl, latencyRoundMs), middle.watch),
+  });
+  const halves = `p50 ${median(middle.queue).toFixed(1)} to ${median(middle.watch).toFixed(1)}`;
+  const sure = `95 %: ${interval.map((one) => one.toFixed(2)).join(' to ')}; control ${control.toFixed(2)}`;
+  const shown = `p99 ${a.toFixed(1)} ms to ${b.toFixed(1)} ms, ${halves}, ${sure}${isValid ? '' : ', void'}`;
+  rows.push(atMost(`publish to subscriber at 1,000/s, p99, to put and watch (${shown})`, ratio, 1.5, 'x'));
 }
 
-/** Of each round's percentiles the median. */
-function shareOf(lists: readonly (readonly number[])[], share: number): number {
-  return median(lists.map((list) => percentile(list, share)));
+/** Its p99; its median is noted. */
+function tailOf(latencies: readonly number[], medians: number[]): number {
+  medians.push(percentile(latencies, 0.5));
+  return percentile(latencies, 0.99);
 }

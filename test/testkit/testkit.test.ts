@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { l4PortsOf, portsAfter } from '../../scripts/compose/topology.ts';
-import { compareInRounds } from './ab-rounds.ts';
+import { compareInPairs, compareInRounds } from './ab-rounds.ts';
 import { SmallDisk } from './disk.ts';
 import { Part } from './kill.ts';
 import { foreignPlace, places, roomPorts } from './places.ts';
@@ -21,6 +21,20 @@ test('a ratio of two speeds is told from noise', async () => {
   expect(result.isValid).toBe(true);
   expect(result.ratio).toBeCloseTo(2, 1);
   expect(result.interval[0]).toBeGreaterThan(1.9);
+});
+
+test('pairs tell a ratio though the machine is another one in each round', async () => {
+  let measured = 0;
+  // Three measurements a round, of which the machine is up to five times slower than in others.
+  const mood = () => 1 + (Math.floor(measured++ / 3) % 5);
+  const result = await compareInPairs({
+    rounds: 9,
+    a: () => Promise.resolve(120 * mood()),
+    b: () => Promise.resolve(100 * mood()),
+  });
+  expect(result.isValid).toBe(true);
+  expect(result.ratio).toBeCloseTo(1.2, 6);
+  expect(result.interval[1]).toBeCloseTo(1.2, 6);
 });
 
 test('a full disk is full, and roomy again', async () => {
