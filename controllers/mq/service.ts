@@ -16,7 +16,7 @@ import {
 import { AppError, publicMessageOf, toAppError } from '@skyarc/lib/errors';
 import { directCall, type DirectCall, type HeaderSource } from '@skyarc/lib/rpc';
 import type { Access } from './access.ts';
-import type { Settlement } from './dispatcher.ts';
+import type { Settlement } from './settlements.ts';
 import { type HandOut, Member } from './member.ts';
 import { operatorCalls, type OperatorDeps } from './operators.ts';
 import { pipelined } from './pipelined.ts';
