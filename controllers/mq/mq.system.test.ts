@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
 import { startEtcd, type RunningEtcd } from '@skyarc/lib/etcd';
 import { createMqClient, type ConsumeOptions, type Delivery, type MqClient } from '@skyarc/lib/mq-client';
+import { run } from '@skyarc/lib/process';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type MqConfig, start } from './main.ts';
 
@@ -190,6 +191,60 @@ test('publish, pull and ack by plain HTTP/1.1 JSON', async () => {
   expect(await post(service.url, 'Publish', { ...request, body: large })).toMatchObject({
     code: 'invalid_argument',
   });
+});
+
+test('curl publishes, is told of messages as they come, and acknowledges them', async () => {
+  const { service } = await serve();
+  const args = (method: string, body: unknown) => [
+    '--silent',
+    '--show-error',
+    '--fail-with-body',
+    '--no-buffer',
+    '--header',
+    'content-type: application/json',
+    '--data-binary',
+    JSON.stringify(body),
+    `${service.url}/skyarc.mq.v1.QueueService/${method}`,
+  ];
+  const curl = async (method: string, body: unknown) => {
+    const { code, stdout } = await run('curl', args(method, body));
+    return { code, answer: JSON.parse(stdout) as Answer };
+  };
+  const told: { readonly deliveryId: string; readonly body: string }[] = [];
+  const reading = new AbortController();
+  const subscription = { topic: 'work', group: 'shell', maxInFlight: 10 };
+  const subscribed = run('curl', args('Subscribe', subscription), {
+    signal: reading.signal,
+    onLine: (line, stream) => stream === 'stdout' && told.push(JSON.parse(line) as (typeof told)[number]),
+  }).catch((error: unknown) => error);
+  for (const number of [1, 2, 3]) {
+    const body = Buffer.from(`message ${number}`).toString('base64');
+    expect(await curl('Publish', { topic: 'work', messageId: `m${number}`, body })).toMatchObject({
+      code: 0,
+      answer: { sequence: String(number) },
+    });
+    // It is there while the stream goes on.
+    await expect.poll(() => told.length, { timeout: 60_000 }).toBe(number);
+  }
+  expect(told.map(({ body }) => Buffer.from(body, 'base64').toString())).toEqual([
+    'message 1',
+    'message 2',
+    'message 3',
+  ]);
+  for (const { deliveryId } of told)
+    expect((await curl('Ack', { topic: 'work', group: 'shell', deliveryId })).code).toBe(0);
+  const again = { topic: 'work', group: 'shell', deliveryId: told[0]?.deliveryId };
+  expect(await curl('Nack', again)).toMatchObject({ code: 22, answer: { code: 'aborted' } });
+  expect(await curl('Subscribe', { topic: 'Bad Topic', group: 'shell' })).toMatchObject({
+    code: 22,
+    answer: { code: 'invalid_argument' },
+  });
+  reading.abort();
+  await subscribed;
+  // Who has gone gets nothing more: the next message is for whoever asks next.
+  await curl('Publish', { topic: 'work', messageId: 'm4', body: '' });
+  const pull = { topic: 'work', group: 'shell', waitMs: 30_000 };
+  expect((await curl('Pull', pull)).answer.deliveries).toMatchObject([{ messageId: 'm4', attempt: 1 }]);
 });
 
 test('a full topic says so; settled messages make room', async () => {

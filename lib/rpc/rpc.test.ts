@@ -65,6 +65,37 @@ test('one port answers HTTP/1.1 JSON, Connect over HTTP/2 and gRPC', async () =>
   expect((await grpc.publish({ topic: 't' })).sequence).toBe(7n);
 });
 
+test('a stream of answers is lines of JSON for who asks with plain JSON', async () => {
+  const server = await serve();
+  const ask = (body: string, signal?: AbortSignal) =>
+    fetch(`${server.url}/skyarc.mq.v1.QueueService/Subscribe`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json; charset=utf-8' },
+      body,
+      ...(signal ? { signal } : {}),
+    });
+  const live = await ask('{"topic":"t"}');
+  expect(live.headers.get('content-type')).toBe('application/x-ndjson');
+  const reader = live.body?.pipeThrough(new TextDecoderStream()).getReader();
+  expect((await reader?.read())?.value).toBe('{"messageId":"t"}\n');
+  // What went well first ends in a line that says so.
+  const lines = (await (await ask('{"topic":"broken"}')).text()).trim().split('\n');
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+    { messageId: 'broken' },
+    { error: { code: 'aborted', message: 'Cannot go on' } },
+  ]);
+  const unread = await ask('{"topic":');
+  expect(unread.status).toBe(400);
+  expect(await unread.json()).toMatchObject({ code: 'invalid_argument' });
+  expect((await ask(JSON.stringify({ topic: 'x'.repeat(5 << 20) }))).status).toBe(429);
+  // Who goes away is let go, and who stays is let go by the server's end.
+  const leaving = new AbortController();
+  await ask('{"topic":"left"}', leaving.signal);
+  leaving.abort();
+  await server.stop();
+  expect(await reader?.read()).toMatchObject({ done: true });
+});
+
 test('an AppError arrives as it was thrown, and an unexpected one hides its message', async () => {
   const { url } = await serve();
   const client = createRpcClient(QueueService, { url });

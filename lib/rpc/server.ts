@@ -10,6 +10,7 @@ import { sleep } from '@skyarc/lib/retry';
 import { answersDirectly, type DirectCall } from './direct.ts';
 import type { DirectStream } from './direct-stream.ts';
 import { serverErrors } from './errors.ts';
+import { jsonLines } from './json-lines.ts';
 
 export interface RpcTls {
   readonly cert: string;
@@ -39,7 +40,8 @@ type IsAnswered = (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpH
 type Handler = http.RequestListener & Parameters<typeof http2.createServer>[1];
 
 /**
- * Serves gRPC and Connect over HTTP/2 and Connect JSON over HTTP/1.1 on one port, with or without TLS.
+ * Serves gRPC and Connect over HTTP/2 and Connect JSON over HTTP/1.1 on one port, with or without TLS. A stream of
+ * answers comes as lines of JSON to who asks with plain JSON.
  * Handlers throw AppErrors. `stop()` takes no new work, ends streams, then waits for running calls.
  * Throws UNAVAILABLE when the port is taken.
  */
@@ -53,13 +55,18 @@ export async function startRpcServer(options: RpcServerOptions): Promise<Running
     signal: shutdown.signal,
   };
   const isAnswered: IsAnswered = (stream, headers) => answersDirectly(direct, stream, headers);
-  const handler = connectNodeAdapter({
-    routes: options.routes ?? (() => undefined),
+  const routes = options.routes ?? (() => undefined);
+  const routing = {
     interceptors: [serverErrors],
     readMaxBytes,
     // Over loopback and inside a cluster, compressing costs more than it saves.
     acceptCompression: [],
     shutdownSignal: shutdown.signal,
+  };
+  const answersInLines = jsonLines(routes, routing);
+  const answersRest = connectNodeAdapter({ routes, ...routing });
+  const handler = ((...exchange: Parameters<typeof answersRest>) => {
+    if (!answersInLines(...exchange)) answersRest(...exchange);
   }) as Handler;
   const { listener, drain } = options.tls
     ? secureServer(handler, isAnswered, options.tls)
