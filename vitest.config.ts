@@ -30,6 +30,8 @@ function engines(name: string, files: EngineFiles): Inline {
       fileParallelism: false,
       // A busy machine now and then misses a moment: what fails is tried once more, and both tries are told.
       retry: 1,
+      // What is waited for comes late there, too; a second is the default.
+      expect: { poll: { timeout: 30_000 } },
       testTimeout: timeoutMs,
       hookTimeout: timeoutMs,
     },
