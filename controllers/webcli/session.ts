@@ -86,7 +86,7 @@ export class Session {
   private graceTimer: NodeJS.Timeout | undefined;
   private idleTimer: NodeJS.Timeout | undefined;
   private lastTypedAt = Date.now();
-  private isOver = false;
+  private ended: SessionEnd | undefined;
 
   constructor(deps: SessionDeps) {
     this.deps = deps;
@@ -99,14 +99,13 @@ export class Session {
 
   /** Begins to serve; what the process has shown or how it ended already counts. */
   begin(): void {
-    const { process } = this.deps;
-    for (const bytes of process.shown) this.receive(bytes);
-    this.stream.onOutput = (bytes) => this.receive(bytes);
-    this.stream.onEnd = ({ exitCode, message }) =>
-      this.finish({ end: exitCode === null ? 'FAILED' : 'EXITED', exitCode, message });
     this.watchIdleness();
-    if (process.end) this.stream.onEnd(process.end);
-    else this.adjustFlow();
+    this.stream.listen({
+      onOutput: (bytes) => this.receive(bytes),
+      onEnd: ({ exitCode, message }) =>
+        this.finish({ end: exitCode === null ? 'FAILED' : 'EXITED', exitCode, message }),
+    });
+    this.adjustFlow();
   }
 
   get bytesOut(): number {
@@ -117,7 +116,7 @@ export class Session {
     return this.client !== undefined;
   }
 
-  /** Shows the session in this tab from the offset on; another tab that showed it loses it. */
+  /** Shows the session in this tab from the offset on, also one that is over; another tab that showed it loses it. */
   attach(client: WebSocket, request: Extract<TerminalRequest, { type: 'attach' }>): void {
     this.client?.close(closeCodeOf.CONFLICT, 'The session was opened in another tab');
     clearTimeout(this.graceTimer);
@@ -141,6 +140,7 @@ export class Session {
     if (offset < this.shown.end) client.send(this.shown.from(offset));
     this.sentUpTo = this.shown.end;
     this.shownUpTo = offset;
+    if (this.ended) return this.tellEnd(this.ended);
     // A program that draws the whole screen does so again when its size changes.
     if (isComeback && restart) this.stream.resize(request.cols, Math.max(1, request.rows - 1));
     this.resize(request.cols, request.rows);
@@ -149,7 +149,7 @@ export class Session {
 
   /** The tab is gone; the session waits for it for the grace time. */
   detach(client: WebSocket): void {
-    if (this.client !== client || this.isOver) return;
+    if (this.client !== client || this.ended) return;
     this.client = undefined;
     this.endDrain();
     this.adjustFlow();
@@ -161,7 +161,7 @@ export class Session {
 
   /** What was typed goes to the process at once, whatever is on its way back. */
   type(bytes: Buffer): void {
-    if (this.isOver) return;
+    if (this.ended) return;
     this.bytesIn += bytes.length;
     this.lastTypedAt = Date.now();
     const { client } = this;
@@ -198,19 +198,23 @@ export class Session {
 
   /** Ends it: the process is hung up, the tab is told. */
   finish(how: SessionEnd): void {
-    if (this.isOver) return;
-    this.isOver = true;
+    if (this.ended) return;
+    this.ended = how;
     clearTimeout(this.graceTimer);
     clearTimeout(this.idleTimer);
     this.endDrain();
     this.stream.close();
-    this.tell({ type: 'end', ...how });
-    this.client?.close(closeCodes[how.end], shortened(how.message ?? ''));
+    this.tellEnd(how);
     this.deps.onEnd(this, how);
   }
 
+  private tellEnd(how: SessionEnd): void {
+    this.tell({ type: 'end', ...how });
+    this.client?.close(closeCodes[how.end], shortened(how.message ?? ''));
+  }
+
   private receive(bytes: Buffer): void {
-    if (this.isOver) return;
+    if (this.ended) return;
     // Whoever looks at it comes first.
     if (!this.drain) this.client?.send(bytes);
     this.shown.push(bytes);
@@ -256,7 +260,7 @@ export class Session {
 
   /** Reads on while the window has room; without a tab, a program that shows more than that waits. */
   private adjustFlow(): void {
-    if (this.isOver) return;
+    if (this.ended) return;
     const isFull = this.shown.end - this.shownUpTo >= this.deps.config.windowBytes;
     if (!this.drain && (isFull || this.isRecorderBusy)) this.stream.pause();
     else this.stream.resume();

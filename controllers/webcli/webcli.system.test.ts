@@ -158,6 +158,14 @@ test('a command runs instead of a shell; one that is not there is said', async (
   expect((await endOf(missing.id)).end).toBe('FAILED');
 });
 
+test('a command that ended before its tab was there is shown with its end', async () => {
+  const grant = signer.sign(claims({ command: ['sh', '-c', 'echo gone already; exit 7'] }));
+  const late = new Tab(webcli.url, grant, { attachAfterMs: 2_000 });
+  await late.shows('gone already');
+  expect(await late.notice('end')).toMatchObject({ end: 'EXITED', exitCode: 7 });
+  expect((await late.closed).code).toBe(1000);
+});
+
 test('an image without a shell is told from one with', async () => {
   const tab = open({ pod: 'bare' });
   expect((await tab.notice('end')).message).toContain('debug container');

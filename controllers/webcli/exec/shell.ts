@@ -4,16 +4,13 @@ import { type ExecEnd, ExecStream, type ExecTarget } from './stream.ts';
 
 type Place = Omit<ExecTarget, 'command'>;
 
-/** A process that runs, and what it has shown so far. */
+/** A process that runs, or ran: its stream tells what it has shown and how it ended. */
 export interface StartedProcess {
   readonly stream: ExecStream;
   /** What a person would say that runs. */
   readonly command: readonly string[];
   /** Its number in the container, where a shell could tell: the leader of its terminal's session. */
   readonly leader: Leader | null;
-  readonly shown: readonly Buffer[];
-  /** Set when it has ended already, as a short command does. */
-  readonly end?: ExecEnd;
 }
 
 /** What it takes to hang up: the shell that can send signals, and to whom. */
@@ -59,10 +56,11 @@ export async function startCommand(
   );
   const viaShell = await startInShell(config, place, [becomeCommand, 'sh', ...command]);
   if (viaShell?.end?.exitCode === 127) throw missing;
-  if (viaShell) return { ...viaShell, command };
-  const started = await start(config, { ...place, command }, quietMs);
-  if (isMissing(started.end)) throw missing;
-  return { ...started, command, leader: null };
+  if (viaShell) return { stream: viaShell.stream, leader: viaShell.leader, command };
+  const stream = await ExecStream.open(config, { ...place, command });
+  const { end } = await stream.firstSign(quietMs);
+  if (isMissing(end)) throw missing;
+  return { stream, command, leader: null };
 }
 
 /** Starts the best shell that there is. Throws NOT_FOUND with `details.reason` NO_SHELL when there is none. */
@@ -76,54 +74,21 @@ export async function startShell(config: KubeConfig, place: Place): Promise<Star
   );
 }
 
-/** Null when there is no shell. */
+/** Null when there is no shell; with its end when that came first, as of a script that could do nothing. */
 async function startInShell(
   config: KubeConfig,
   place: Place,
   script: readonly string[],
-): Promise<StartedProcess | null> {
+): Promise<(StartedProcess & { readonly end: ExecEnd | undefined }) | null> {
   for (const shell of shells) {
-    const started = await start(config, { ...place, command: [...shell, '-c', ...script] }, firstSignMs);
-    if (isMissing(started.end)) continue;
-    const shown = Buffer.concat(started.shown);
+    const stream = await ExecStream.open(config, { ...place, command: [...shell, '-c', ...script] });
+    const { shown, end } = await stream.firstSign(firstSignMs);
+    if (isMissing(end)) continue;
     const [whole = '', pid, name] = announcement.exec(shown.subarray(0, 64).toString('latin1')) ?? [];
-    const rest = shown.subarray(whole.length);
-    return {
-      ...started,
-      command: [name || 'sh'],
-      leader: pid ? { shell, pid } : null,
-      shown: rest.length > 0 ? [rest] : [],
-    };
+    stream.skip(whole.length);
+    return { stream, command: [name || 'sh'], leader: pid ? { shell, pid } : null, end };
   }
   return null;
-}
-
-/** Waits for the first output or the end, at most so long. */
-async function start(
-  config: KubeConfig,
-  target: ExecTarget,
-  waitMs: number,
-): Promise<Pick<StartedProcess, 'stream' | 'shown' | 'end'>> {
-  const stream = await ExecStream.open(config, target);
-  const shown: Buffer[] = [];
-  let end: ExecEnd | undefined;
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, waitMs);
-    const done = (): void => {
-      clearTimeout(timer);
-      resolve();
-    };
-    stream.onOutput = (bytes) => {
-      shown.push(bytes);
-      done();
-    };
-    stream.onEnd = (how) => {
-      end = how;
-      done();
-    };
-    stream.resume();
-  });
-  return { stream, shown, ...(end && { end }) };
 }
 
 /** The words of runc, containerd and crun for a program that is not there. */

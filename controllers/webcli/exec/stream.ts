@@ -17,6 +17,13 @@ export interface ExecEnd {
   readonly message: string | null;
 }
 
+export interface ExecListener {
+  /** Called with each piece of output. */
+  readonly onOutput: (bytes: Buffer) => void;
+  /** Called once. */
+  readonly onEnd: (end: ExecEnd) => void;
+}
+
 /** Channels of v4 and v5.channel.k8s.io: the first byte of every message. */
 const channel = { input: 0, output: 1, errors: 2, status: 3, size: 4 } as const;
 const protocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
@@ -47,13 +54,14 @@ const isLoopback = ({ hostname }: URL): boolean => /^(127\.[\d.]+|\[::1\]|localh
 
 /** A process at a terminal in a container, over one WebSocket to the Kubernetes API. */
 export class ExecStream {
-  /** Called with each piece of output. */
-  onOutput: (bytes: Buffer) => void = () => undefined;
-  /** Called once. */
-  onEnd: (end: ExecEnd) => void = () => undefined;
   private readonly socket: WebSocket;
+  private listener: ExecListener | undefined;
+  /** Output that came while nobody listened. */
+  private held: Buffer = Buffer.alloc(0);
   private end: ExecEnd | undefined;
   private hasEnded = false;
+  private isClosed = false;
+  private onSign: () => void = () => undefined;
 
   private constructor(socket: WebSocket) {
     this.socket = socket;
@@ -65,8 +73,9 @@ export class ExecStream {
   }
 
   /**
-   * Begins paused: `resume` it when somebody listens. Throws what the API server answers (NOT_FOUND, INVALID, FORBIDDEN, ...), UNAVAILABLE when it does not. An
-   * embedded cluster of this machine says where its container runtime streams: a hop less for every key.
+   * Begins paused: `listen` to it, then `resume` it. Throws what the API server answers (NOT_FOUND, INVALID,
+   * FORBIDDEN, ...), UNAVAILABLE when it does not. An embedded cluster of this machine says where its container
+   * runtime streams: a hop less for every key.
    */
   static async open(config: KubeConfig, target: ExecTarget): Promise<ExecStream> {
     const options: ClientOptions = {};
@@ -115,6 +124,35 @@ export class ExecStream {
     return stream;
   }
 
+  /** Reads until the first output or the end, at most so long; what came is still told to whoever listens. */
+  async firstSign(timeoutMs: number): Promise<{ readonly shown: Buffer; readonly end: ExecEnd | undefined }> {
+    this.socket.resume();
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.onSign = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (this.held.length > 0 || this.hasEnded) this.onSign();
+    });
+    this.socket.pause();
+    return { shown: this.held, end: this.hasEnded ? this.ending : undefined };
+  }
+
+  /** Forgets the first bytes of what came while nobody listened. */
+  skip(bytes: number): void {
+    this.held = this.held.subarray(bytes);
+  }
+
+  /** Tells of everything from now on, and at once of what came before. */
+  listen(listener: ExecListener): void {
+    this.listener = listener;
+    const { held } = this;
+    this.held = Buffer.alloc(0);
+    if (held.length > 0) listener.onOutput(held);
+    if (this.hasEnded && !this.isClosed) listener.onEnd(this.ending);
+  }
+
   /** Sends what was typed; `taken` is called once it has left this process. */
   write(bytes: Buffer, taken: () => void): void {
     if (this.socket.readyState !== WebSocket.OPEN) return;
@@ -143,9 +181,9 @@ export class ExecStream {
     this.socket.resume();
   }
 
-  /** Hangs up; `onEnd` is not called any more. */
+  /** Hangs up; the end is not told any more. */
   close(): void {
-    this.hasEnded = true;
+    this.isClosed = true;
     this.socket.resume();
     this.socket.close();
     const force = setTimeout(() => this.socket.terminate(), 1_000);
@@ -155,7 +193,7 @@ export class ExecStream {
   private receive(data: Buffer): void {
     const kind = data[0];
     if (kind === channel.output || kind === channel.errors) {
-      if (data.length > 1) this.onOutput(data.subarray(1));
+      if (data.length > 1) this.take(data.subarray(1));
     } else if (kind === channel.status) {
       this.end = endOf(data.subarray(1).toString('utf8'));
       this.finish();
@@ -163,10 +201,21 @@ export class ExecStream {
     }
   }
 
+  private take(output: Buffer): void {
+    if (this.listener) return this.listener.onOutput(output);
+    this.held = Buffer.concat([this.held, output]);
+    this.onSign();
+  }
+
   private finish(): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
-    this.onEnd(this.end ?? { exitCode: null, message: 'The connection to the pod was closed' });
+    this.onSign();
+    if (!this.isClosed) this.listener?.onEnd(this.ending);
+  }
+
+  private get ending(): ExecEnd {
+    return this.end ?? { exitCode: null, message: 'The connection to the pod was closed' };
   }
 }
 

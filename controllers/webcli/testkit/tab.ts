@@ -16,13 +16,19 @@ export class Tab {
   readonly closed: Promise<{ code: number; reason: string }>;
   readonly socket: WebSocket;
 
-  constructor(url: string, grant: string, options: { offset?: number; cols?: number; rows?: number } = {}) {
+  constructor(
+    url: string,
+    grant: string,
+    options: { offset?: number; cols?: number; rows?: number; attachAfterMs?: number } = {},
+  ) {
     this.socket = new WebSocket(`${url.replace(/^http/, 'ws')}/terminal`, [
       terminalProtocol,
       terminalGrantPrefix + grant,
     ]);
-    const { offset = 0, cols = 80, rows = 24 } = options;
-    this.socket.on('open', () => this.say({ type: 'attach', offset, cols, rows }));
+    const { offset = 0, cols = 80, rows = 24, attachAfterMs = 0 } = options;
+    this.socket.on('open', () =>
+      setTimeout(() => this.say({ type: 'attach', offset, cols, rows }), attachAfterMs),
+    );
     this.socket.on('message', (data: Buffer, isBinary: boolean) => this.receive(data, isBinary));
     this.closed = new Promise((resolve) => {
       this.socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));
