@@ -67,7 +67,10 @@ async function runProject(project: string, filters: readonly string[], folder: s
     files.push({ name: file, seconds: (endTime - startTime) / 1000 });
     if (message !== '') found.push(`${file}\n${message}`);
     for (const { fullName, status, failureMessages } of assertionResults)
-      if (status === 'failed') found.push(`${file} > ${fullName}\n${failureMessages.join('\n')}`);
+      if (failureMessages.length > 0)
+        (status === 'failed' ? found : secondTries).push(
+          `${file} > ${fullName}\n${failureMessages.join('\n')}`,
+        );
   }
   // An unhandled error, or an end by force, fails the run without a failed test.
   if (found.length === 0 && code !== 0)
@@ -101,6 +104,8 @@ const counts: Counts[] = [];
 const projects: Duration[] = [];
 const files: Duration[] = [];
 const failures: string[] = [];
+/** What passed only when it was tried once more. */
+const secondTries: string[] = [];
 try {
   for (const stage of stages) await Promise.all(stage.map((lane) => runLane(lane)));
 } finally {
@@ -109,6 +114,7 @@ try {
 printLongest('projects', projects);
 printLongest('files', files);
 // Again, as the last that is read: the lanes' output is long, and mixed.
+for (const test of secondTries) console.log(`\nPassed at the second try: ${test}`);
 for (const failure of failures) console.log(`\nFailed: ${failure}`);
 const total = (of: keyof Counts) => counts.reduce((sum, one) => sum + one[of], 0);
 console.log(`\n${total('passed')} passed, ${total('failed')} failed, ${total('skipped')} skipped`);
