@@ -13,6 +13,8 @@ test.each([
   ['embedded/kubelet/pods.ts', "import { openDataCenterDatabase } from '@skyarc/prisma/datacenter';"],
   ['lib/errors/index.ts', "import { labels } from '@skyarc/lib/contracts';"],
   ['web/src/app/page.tsx', "import { AppError } from '@skyarc/lib/errors';"],
+  ['controllers/monitor/main.ts', "import { createClient } from '@skyarc/sdk';"],
+  ['controllers/worker/main.ts', "import { alertText } from '@skyarc/sdk/alerts';"],
   ['sdk/src/index.ts', "const errors = await import('@skyarc/lib/errors');"],
   ['novel/thing.ts', "import { z } from 'zod';"],
 ])('a forbidden import in %s is caught', (file, source) => {
@@ -23,6 +25,7 @@ test.each([
   ['controllers/worker/main.ts', "import { sleep } from '@skyarc/lib/retry';"],
   ['server/apps/index.ts', "import type { Host } from '../host/index.ts';"],
   ['controllers/worker/main.ts', "import { apply } from './steps/apply.ts';"],
+  ['controllers/monitor/watchdog.ts', "import { alertText } from '@skyarc/sdk/alerts';"],
 ])('an allowed import in %s passes', (file, source) => {
   expect(violationsOf(file, source)).toEqual([]);
 });

@@ -7,12 +7,12 @@ import { build } from 'esbuild';
 const here = import.meta.dirname;
 const dist = join(here, 'dist');
 
-/** The package as it is published, whole in `dist/`: one ES module, declarations, README, package.json. */
+/** The package as it is published, whole in `dist/`: an ES module for each entry, declarations, README, package.json. */
 async function pack(): Promise<void> {
   await rm(dist, { recursive: true, force: true });
   await build({
-    entryPoints: [join(here, 'src/index.ts')],
-    outfile: join(dist, 'index.js'),
+    entryPoints: { index: join(here, 'src/index.ts'), alerts: join(here, 'src/alerts/index.ts') },
+    outdir: dist,
     bundle: true,
     packages: 'external',
     format: 'esm',
@@ -30,7 +30,10 @@ async function pack(): Promise<void> {
 async function manifest(): Promise<string> {
   const source = JSON.parse(await readFile(join(here, 'package.json'), 'utf8')) as Record<string, unknown>;
   const { scripts: _, ...published } = source;
-  const exports = { '.': { types: './types/index.d.ts', default: './index.js' } };
+  const exports = {
+    '.': { types: './types/index.d.ts', default: './index.js' },
+    './alerts': { types: './types/alerts/index.d.ts', default: './alerts.js' },
+  };
   return `${JSON.stringify({ ...published, exports }, null, 2)}\n`;
 }
 

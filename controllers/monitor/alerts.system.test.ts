@@ -6,7 +6,7 @@ import { sleep } from '@skyarc/lib/retry';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunningMonitor } from './main.ts';
 import { MailBox, Outside, type Posted } from './testkit/outside.ts';
-import { eventually, MonitorRig } from './testkit/rig.ts';
+import { eventually, MonitorRig, token } from './testkit/rig.ts';
 
 const mailPort = 21_780;
 const outsidePort = 21_781;
@@ -18,7 +18,9 @@ let monitor: RunningMonitor;
 
 const changes = {
   services: [{ name: 'probe', url: `http://127.0.0.1:${outsidePort}` }],
-  watchdogSec: 30,
+  watchdogSec: 15,
+  // Default rules wait for a fiftieth of their time.
+  patience: 0.02,
   alertmanager: { repeatIntervalSec: 3_600 },
 };
 
@@ -64,13 +66,20 @@ async function addRule(name: string): Promise<void> {
   await rig.post(monitor, '/sync');
 }
 
-const mailsOf = (name: string, state: string) =>
-  mailbox.mails.filter(({ text }) => text.includes(`Subject: [${state}] ${name} is up`));
+const mailsSaying = (subject: string) =>
+  mailbox.mails.filter(({ text }) => text.includes(`Subject: ${subject}`));
+const mailsOf = (name: string, state: string) => mailsSaying(`[${state}] ${name} is up`);
 const postsOf = (name: string, status: string) =>
   outside.posts.filter(
     ({ path, body }) =>
       path === '/hook' && body.includes(`"${name}"`) && body.includes(`"status":"${status}"`),
   );
+const beats = () => outside.posts.filter(({ path }) => path === '/beat').length;
+/** Titles of what a receiver was told that wants Chinese. */
+const saidInChinese = () =>
+  outside.posts
+    .filter(({ path }) => path === '/zh')
+    .map(({ body }) => (JSON.parse(body) as { title: string }).title);
 const messagesOf = (alertName: string) => rig.db.message.findMany({ where: { alertName } });
 
 async function enginePid(name: string): Promise<number> {
@@ -145,6 +154,127 @@ test('an alert that ended while both engines were away is told to have ended', a
   await eventually(async () => mailsOf(name, 'RESOLVED').length > 0);
   await eventually(async () => (await messagesOf(name))[0]?.status === 'RESOLVED');
   expect([mailsOf(name, 'WARNING').length, mailsOf(name, 'RESOLVED').length]).toEqual([1, 1]);
+});
+
+interface PostedAlert {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly status: {
+    readonly state: string;
+    readonly silencedBy: readonly string[];
+    readonly inhibitedBy: readonly string[];
+  };
+}
+
+/** As the API and the console read it. */
+async function statusOf(alertname: string): Promise<PostedAlert['status'] | undefined> {
+  const alerts = await rig.get<PostedAlert[]>(monitor, '/alerts');
+  return alerts.find(({ labels }) => labels['alertname'] === alertname)?.status;
+}
+
+async function silence(alertname: string, forMs: number): Promise<{ id: string; endsAt: Date }> {
+  const endsAt = new Date(Date.now() + forMs);
+  const { silenceID: id } = (await rig.post(monitor, '/silences', {
+    matchers: [{ name: 'alertname', value: alertname, isRegex: false, isEqual: true }],
+    startsAt: new Date().toISOString(),
+    endsAt: endsAt.toISOString(),
+    createdBy: 'test',
+    comment: 'known',
+  })) as { silenceID: string };
+  return { id, endsAt };
+}
+
+/** Another alert goes all the way from here on, so what was due before it and did not come was held back. */
+async function untilAnotherIsTold(): Promise<void> {
+  const name = `control_${Date.now()}`;
+  await addRule(name);
+  outside.metrics.set(name, 1);
+  await eventually(async () => mailsOf(name, 'WARNING').length > 0);
+  outside.metrics.set(name, 0);
+}
+
+test('a silenced alert is told to nobody, is seen as silenced, and is told once the silence is lifted', async () => {
+  const name = `quiet_${Date.now()}`;
+  await addRule(name);
+  const { id } = await silence(name, 600_000);
+  outside.metrics.set(name, 1);
+  await eventually(async () => (await statusOf(name))?.state === 'suppressed');
+  await untilAnotherIsTold();
+  expect(await statusOf(name)).toMatchObject({ state: 'suppressed', silencedBy: [id], inhibitedBy: [] });
+  expect([mailsOf(name, 'WARNING'), postsOf(name, 'FIRING'), await messagesOf(name)]).toEqual([[], [], []]);
+  const headers = { authorization: `Bearer ${token}` };
+  expect((await fetch(`${monitor.url}/silences/${id}`, { method: 'DELETE', headers })).ok).toBe(true);
+  await eventually(async () => mailsOf(name, 'WARNING').length > 0 && (await messagesOf(name)).length > 0);
+  expect(await statusOf(name)).toMatchObject({ state: 'active', silencedBy: [] });
+  outside.metrics.set(name, 0);
+  await eventually(async () => mailsOf(name, 'RESOLVED').length > 0);
+  expect(mailsOf(name, 'WARNING')).toHaveLength(1);
+});
+
+test('a silence ends by itself at its time, and not before', async () => {
+  const name = `brief_${Date.now()}`;
+  await addRule(name);
+  const { endsAt } = await silence(name, 8_000);
+  outside.metrics.set(name, 1);
+  await eventually(async () => mailsOf(name, 'WARNING').length > 0);
+  expect(Date.now()).toBeGreaterThanOrEqual(endsAt.getTime());
+  outside.metrics.set(name, 0);
+});
+
+test('of a node that is not ready its other troubles are not told as well, by the rules that are there', async () => {
+  const { kube } = rig.cluster;
+  const node = `node-${Date.now()}`;
+  await addReceiver('WEBHOOK', { language: 'ZH' }, { url: `http://127.0.0.1:${outsidePort}/zh` });
+  await rig.post(monitor, '/sync');
+  await kube.create('nodes', { metadata: { name: node } });
+  const report = (ready: boolean, pressed: boolean) =>
+    kube.patch(
+      'nodes',
+      { name: node, subresource: 'status' },
+      {
+        status: {
+          conditions: [
+            { type: 'Ready', status: ready ? 'True' : 'False' },
+            { type: 'MemoryPressure', status: pressed ? 'True' : 'False' },
+          ],
+        },
+      },
+    );
+  try {
+    await report(false, false);
+    await eventually(async () => mailsSaying(`[CRITICAL] Node ${node} is not ready`).length > 0);
+    await eventually(async () => saidInChinese().includes(`[严重] 节点 ${node} 未就绪`));
+    await report(false, true);
+    await eventually(async () => (await statusOf('NodePressure'))?.state === 'suppressed');
+    await untilAnotherIsTold();
+    expect((await statusOf('NodePressure'))?.inhibitedBy).toHaveLength(1);
+    expect(mailsSaying(`[WARNING] Node ${node} has MemoryPressure`)).toEqual([]);
+    expect(await rig.db.message.count({ where: { summary: { contains: `${node} has` } } })).toBe(0);
+    // It comes back, and is still short of memory.
+    await report(true, true);
+    await eventually(async () => mailsSaying(`[WARNING] Node ${node} has MemoryPressure`).length > 0);
+  } finally {
+    await kube.delete('nodes', node);
+  }
+});
+
+test('alerts that are delivered no more are themselves told, around what is broken', async () => {
+  const open = () => rig.db.message.count({ where: { alertName: 'AlertsSilent', status: 'FIRING' } });
+  await addReceiver('HEARTBEAT', {}, { url: `http://127.0.0.1:${outsidePort}/beat` });
+  await rig.post(monitor, '/sync');
+  // Who waits for these outside raises alarm when they stay away.
+  await eventually(async () => beats() > 0 && (await open()) === 0);
+  const before = mailsSaying('[CRITICAL] Alerts are not evaluated').length;
+  const endsBefore = mailsSaying('[RESOLVED] Alerts are evaluated').length;
+  const pid = await enginePid('alertmanager');
+  process.kill(pid, 'SIGSTOP');
+  try {
+    await eventually(async () => (await open()) === 1);
+    await eventually(async () => mailsSaying('[CRITICAL] Alerts are not evaluated').length > before);
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+  await eventually(async () => mailsSaying('[RESOLVED] Alerts are evaluated').length > endsBefore);
+  await eventually(async () => (await open()) === 0);
 });
 
 test('a receiver that fails is tried again, and what it said is written down', async () => {

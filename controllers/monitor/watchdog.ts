@@ -1,6 +1,7 @@
 import type { Logger } from '@skyarc/lib/log';
 import { messageOf } from '@skyarc/lib/errors';
 import { sleep } from '@skyarc/lib/retry';
+import { alertText } from '@skyarc/sdk/alerts';
 import type { Deliverer } from './notify/deliver.ts';
 import { type NotifiedAlert, silentPrefix } from './notify/notification.ts';
 import type { MonitorRepository } from './repository.ts';
@@ -22,7 +23,8 @@ export class Watchdog {
   private readonly stopping = new AbortController();
   private running: Promise<void> = Promise.resolve();
   private heardAt = Date.now();
-  private silentSince: Date | null = null;
+  /** When the silence began that people know of. */
+  private toldOf: Date | null = null;
 
   constructor(options: WatchdogOptions) {
     this.options = options;
@@ -47,27 +49,32 @@ export class Watchdog {
 
   private async watch(): Promise<void> {
     const { signal } = this.stopping;
-    while (!signal.aborted) {
-      await sleep(Math.min(5_000, this.options.limitMs / 4), signal).catch(() => undefined);
-      const isSilent = this.silenceMs > this.options.limitMs;
-      if (signal.aborted || isSilent === (this.silentSince !== null)) continue;
-      const since = (this.silentSince ??= new Date());
-      if (!isSilent) this.silentSince = null;
-      await this.tell(isSilent, since).catch((error: unknown) =>
-        this.options.log.error({ reason: messageOf(error) }, 'cannot tell that alerts are broken'),
-      );
+    const { limitMs, log } = this.options;
+    const lookEveryMs = Math.min(5_000, limitMs / 4);
+    for (let restMs = lookEveryMs; !signal.aborted;) {
+      await sleep(restMs, signal).catch(() => undefined);
+      restMs = lookEveryMs;
+      const isSilent = this.silenceMs > limitMs;
+      if (signal.aborted || isSilent === (this.toldOf !== null)) continue;
+      const since = this.toldOf ?? new Date(this.heardAt);
+      try {
+        await this.tell(isSilent, since);
+        this.toldOf = isSilent ? since : null;
+      } catch (error) {
+        log.error({ reason: messageOf(error) }, 'cannot tell that alerts are broken');
+        restMs = Math.min(limitMs, 60_000);
+      }
     }
   }
 
+  /** Throws when nobody could be told; who was told already is not told again. */
   private async tell(isFiring: boolean, startedAt: Date): Promise<void> {
     const { repository, deliverer, instance, log } = this.options;
     const alert: NotifiedAlert = {
       isFiring,
       name: 'AlertsSilent',
       severity: 'CRITICAL',
-      summary: isFiring
-        ? `Alerts are not evaluated or delivered any more (${instance})`
-        : `Alerts are evaluated and delivered again (${instance})`,
+      summary: alertText('en', isFiring ? 'AlertsSilent' : 'AlertsSilentEnded', { instance }),
       labels: { alertname: 'AlertsSilent', service: instance },
       startedAt,
       endedAt: isFiring ? null : new Date(),
@@ -78,8 +85,10 @@ export class Watchdog {
     const receivers = (await repository.listReceivers()).filter(
       ({ teamName, kind }) => teamName === null && kind !== 'HEARTBEAT',
     );
-    await Promise.allSettled(
+    const outcomes = await Promise.allSettled(
       receivers.map(({ id }) => deliverer.deliver(id, { groupKey: `silent ${instance}`, alerts: [alert] })),
     );
+    const failed = outcomes.filter((one) => one.status === 'rejected');
+    if (failed[0] && failed.length === outcomes.length) throw failed[0].reason;
   }
 }

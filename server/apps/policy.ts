@@ -162,7 +162,7 @@ export const policies: Policies = {
   ConfigSet: allInherited('id groupId name enabled entries apps'),
   ConfigSetChange: allInherited('configSet operations'),
   Plugin: allInherited('id name kind description versions apps dataCenter'),
-  PluginVersion: allInherited('number image command fields cpuMillis memoryMb createdAt'),
+  PluginVersion: allInherited('number image app command fields cpuMillis memoryMb createdAt'),
   PluginField: allInherited('name description defaultValue secret'),
   AppPlugin: allInherited('plugin version enabled config cpuMillis memoryMb'),
   GreyRelease: allInherited('version percent sticky header cookie replicas readyReplicas'),

@@ -72,7 +72,7 @@ export const policies: Policies = {
   AlertLabel: open('name value'),
   AlertRule: open('id isDefault teamName name expression forSec severity summary enabled problem'),
   AlertReceiver: open(
-    'id teamName name kind mail channel hasSecret minSeverity enabled lastSentAt lastError',
+    'id teamName name kind mail channel language hasSecret minSeverity enabled lastSentAt lastError',
   ),
   MailSettings: open('host port tls username from to'),
   Silence: open('id teamName matchers comment createdBy startsAt endsAt'),

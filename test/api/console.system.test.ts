@@ -455,6 +455,36 @@ const ownAlone = new Set(['Query.messages', 'Query.unreadMessages', 'Mutation.ma
 const isNothing = (value: unknown): boolean =>
   value === null || value === 0 || JSON.stringify(value) === '{"items":[]}';
 
+async function saveReceiver(given: object) {
+  const input = { teamId: blueId, name: 'somebody', kind: 'MAIL', ...given };
+  const document = `mutation ($input: AlertReceiverInput!) {
+    saveAlertReceiver(input: $input) { id hasSecret language mail { host } }
+  }`;
+  const { errors, data } = await ask(document, { input }, { cookie: ann });
+  expect(errors).toEqual([]);
+  return data.saveAlertReceiver;
+}
+
+test('a receiver of alerts says whether it has a secret, and keeps it for the same place alone', async () => {
+  const mail = { host: 'mail.example.test', from: 'a@example.test', to: ['b@example.test'] };
+  const { id, ...open } = await saveReceiver({ mail });
+  expect(open).toEqual({ hasSecret: false, language: 'EN', mail: { host: 'mail.example.test' } });
+  expect(await saveReceiver({ id, mail, password: 'secret', language: 'ZH' })).toMatchObject({
+    hasSecret: true,
+    language: 'ZH',
+  });
+  expect(await saveReceiver({ id, mail })).toMatchObject({ hasSecret: true });
+  expect(await saveReceiver({ id, mail: { ...mail, host: 'other.example.test' } })).toMatchObject({
+    hasSecret: false,
+  });
+  const hook = await saveReceiver({ kind: 'WEBHOOK', url: 'https://hook.example.test/' });
+  expect(hook.hasSecret).toBe(true);
+  for (const one of [id, hook.id]) {
+    const gone = `mutation ($id: ID!, $teamId: ID) { deleteAlertReceiver(id: $id, teamId: $teamId) }`;
+    expect((await ask(gone, { id: one, teamId: blueId }, { cookie: ann })).errors).toEqual([]);
+  }
+});
+
 test('whatever a stranger or another team asks, they get nothing', async () => {
   const schema = await ask('{ __schema { types { name fields { name } } } }', {}, { cookie: ann });
   const roots = schema.data.__schema.types

@@ -51,7 +51,7 @@ export async function saveReceiver(
   const id = present?.id ?? newId(api.config.dataCenter, 'receiver');
   const values = check(what, common, raw);
   const settings: unknown = check(what, receiverKinds[kind].settings, settingsOf(raw));
-  const secret = await sealedSecret(api, { id, kind, raw, present });
+  const secret = sealedSecret(api, { id, kind, raw, present });
   const row = { ...values, kind, settings: JSON.stringify(settings), secret };
   const saved = await db.alertReceiver.upsert({
     where: { id },
@@ -84,7 +84,7 @@ async function getReceiver(api: Api, id: string, context: CallContext): Promise<
 }
 
 /** What is not said stays, as long as it leads to the same place: a key must not be taken to another. */
-async function sealedSecret(
+function sealedSecret(
   { secretBox }: Api,
   about: {
     readonly id: string;
@@ -92,7 +92,7 @@ async function sealedSecret(
     readonly raw: AlertReceiverInput;
     readonly present: AlertReceiverRecord | null;
   },
-): Promise<string> {
+): string | null {
   const { id, kind, raw, present } = about;
   const context = `receiver:${id}`;
   const known =
@@ -106,7 +106,9 @@ async function sealedSecret(
     Object.entries({ url, password, signingKey }).filter(([, value]) => value),
   );
   const secret = check(what, receiverKinds[kind].secret, { ...kept, ...given });
-  return Promise.resolve(secretBox.seal(JSON.stringify(secret), context));
+  // Mail servers may ask for no password.
+  if (Object.keys(secret).length === 0) return null;
+  return secretBox.seal(JSON.stringify(secret), context);
 }
 
 function isSamePlace({ kind, mail }: AlertReceiverInput, present: AlertReceiverRecord): boolean {
@@ -115,16 +117,17 @@ function isSamePlace({ kind, mail }: AlertReceiverInput, present: AlertReceiverR
   return before.host === mail?.host && before.port === (mail?.port ?? before.port);
 }
 
-function settingsOf({ kind, mail, channel }: AlertReceiverInput): unknown {
-  if (kind === 'MAIL') {
-    if (!mail) throw new AppError('INVALID', `${what}: a mail server is needed`);
-    return withoutNull(mail);
-  }
-  return kind === 'SLACK' ? withoutNull({ channel }) : {};
+function settingsOf({ kind, mail, channel, language }: AlertReceiverInput): unknown {
+  if (kind === 'HEARTBEAT') return {};
+  if (kind === 'MAIL' && !mail) throw new AppError('INVALID', `${what}: a mail server is needed`);
+  const own = kind === 'MAIL' ? mail : kind === 'SLACK' ? { channel } : {};
+  return withoutNull({ ...own, language });
 }
 
 function withoutNull(value: object): object {
-  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== null && one !== ''));
+  return Object.fromEntries(
+    Object.entries(value).filter(([, one]) => one !== null && one !== undefined && one !== ''),
+  );
 }
 
 function presentReceiver(receiver: AlertReceiverRecord): AlertReceiver {
@@ -137,6 +140,7 @@ function presentReceiver(receiver: AlertReceiverRecord): AlertReceiver {
     minSeverity: minSeverity as AlertSeverity,
     mail: kind === 'MAIL' ? (settings as unknown as AlertReceiver['mail']) : null,
     channel: typeof settings['channel'] === 'string' ? settings['channel'] : null,
+    language: settings['language'] === 'ZH' ? 'ZH' : 'EN',
     hasSecret: secret !== null,
   };
 }

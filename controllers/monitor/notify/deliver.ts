@@ -5,10 +5,11 @@ import { messageOf } from '@skyarc/lib/errors';
 import type { Logger } from '@skyarc/lib/log';
 import type { SecretBox } from '@skyarc/lib/secretbox';
 import { type AlertReceiverRecord, readSettings } from '@skyarc/prisma/datacenter';
+import { alertText } from '@skyarc/sdk/alerts';
 import type { MonitorRepository } from '../repository.ts';
 import type { Channel } from './channels/channel.ts';
 import { channels } from './channels/index.ts';
-import type { Notification } from './notification.ts';
+import { type Notification, tellIn } from './notification.ts';
 
 export interface DelivererDeps {
   readonly repository: MonitorRepository;
@@ -48,7 +49,7 @@ export class Deliverer {
           isFiring: true,
           name: 'TestMessage',
           severity: 'INFO',
-          summary: `Test message for receiver "${receiver.name}": alerts will arrive like this`,
+          summary: alertText('en', 'TestMessage', { receiver: receiver.name }),
           labels: { alertname: 'TestMessage' },
           startedAt: now,
           endedAt: null,
@@ -98,9 +99,10 @@ export class Deliverer {
       receiver.teamName === null || (await readSettings(repository.db)).allowPrivateSources;
     const policy: EgressPolicy = { allowPrivate };
     const channel = channels[kind] as Channel<ReceiverKind>;
+    const own = settings.parse(JSON.parse(receiver.settings));
     await channel({
-      notification,
-      settings: settings.parse(JSON.parse(receiver.settings)),
+      notification: tellIn('language' in own && own.language === 'ZH' ? 'zh' : 'en', notification),
+      settings: own,
       secret: secret.parse(JSON.parse(opened)),
       policy,
     });

@@ -1,4 +1,5 @@
 import { AppError } from '@skyarc/lib/errors';
+import { type AlertLanguage, summaryIn } from '@skyarc/sdk/alerts';
 import { z } from 'zod';
 
 const texts = z.record(z.string(), z.string());
@@ -39,6 +40,20 @@ export interface NotifiedAlert {
 export interface Notification {
   readonly groupKey: string;
   readonly alerts: readonly NotifiedAlert[];
+}
+
+/** As it is told to somebody, in their language. */
+export interface ToldNotification extends Notification {
+  readonly language: AlertLanguage;
+}
+
+/** The same in a language, where it is of Skyarc's own rules. */
+export function tellIn(language: AlertLanguage, { groupKey, alerts }: Notification): ToldNotification {
+  return {
+    language,
+    groupKey,
+    alerts: alerts.map((alert) => ({ ...alert, summary: summaryIn(language, alert.name, alert.summary) })),
+  };
 }
 
 /** Throws INVALID for what Alertmanager does not write. */

@@ -1,25 +1,27 @@
-import type { Notification, NotifiedAlert } from './notification.ts';
+import type { AlertLanguage } from '@skyarc/sdk/alerts';
+import type { NotifiedAlert, ToldNotification } from './notification.ts';
+import { stateOf, wordsOf } from './words.ts';
 
 /** One line that says what is the matter: a mail's subject. */
-export function titleOf({ alerts }: Notification): string {
+export function titleOf({ alerts, language }: ToldNotification): string {
+  const words = wordsOf(language);
   const firing = alerts.filter(({ isFiring }) => isFiring);
   const [first] = firing.length > 0 ? firing : alerts;
-  if (!first) return 'Skyarc: no alerts';
+  if (!first) return words.none;
   const more = (firing.length || alerts.length) - 1;
-  const state = firing.length > 0 ? first.severity : 'RESOLVED';
-  return oneLine(`[${state}] ${first.summary}${more > 0 ? ` and ${more} more` : ''}`);
+  const others = more > 0 ? words.more.replace('{n}', String(more)) : '';
+  return oneLine(`[${stateOf(first, language)}] ${first.summary}${others}`);
 }
 
 /** All alerts, one a paragraph. */
-export function textOf({ alerts }: Notification): string {
-  return alerts.map(paragraphOf).join('\n\n');
+export function textOf({ alerts, language }: ToldNotification): string {
+  return alerts.map((alert) => paragraphOf(alert, language)).join('\n\n');
 }
 
 /** The same as Markdown, at most so many bytes of UTF-8. */
-export function markdownOf(notification: Notification, maxBytes: number): string {
+export function markdownOf(notification: ToldNotification, maxBytes: number): string {
   const lines = notification.alerts.map(
-    (alert) =>
-      `- **${alert.isFiring ? alert.severity : 'RESOLVED'}** ${escapeMarkdown(oneLine(alert.summary))}`,
+    (alert) => `- **${stateOf(alert, notification.language)}** ${escapeMarkdown(oneLine(alert.summary))}`,
   );
   return truncate(`### ${escapeMarkdown(titleOf(notification))}\n${lines.join('\n')}`, maxBytes);
 }
@@ -34,12 +36,13 @@ export function truncate(text: string, maxBytes: number): string {
   return `${cut}…`;
 }
 
-function paragraphOf(alert: NotifiedAlert): string {
-  const { isFiring, severity, summary, labels, startedAt, endedAt } = alert;
+function paragraphOf(alert: NotifiedAlert, language: AlertLanguage): string {
+  const { summary, labels, startedAt, endedAt } = alert;
+  const { since, until } = wordsOf(language);
   const shown = Object.entries(labels).filter(([name]) => !['severity', 'app'].includes(name));
   return [
-    `${isFiring ? severity : 'RESOLVED'}: ${oneLine(summary)}`,
-    `since ${startedAt.toISOString()}${endedAt ? ` until ${endedAt.toISOString()}` : ''}`,
+    `${stateOf(alert, language)}: ${oneLine(summary)}`,
+    `${since}${startedAt.toISOString()}${endedAt ? `${until}${endedAt.toISOString()}` : ''}`,
     ...shown.map(([name, value]) => `  ${name}: ${oneLine(value)}`),
   ].join('\n');
 }

@@ -40,6 +40,9 @@ export async function appsOf(
   return apps.filter((app) => app !== null);
 }
 
+/** Begins the image of a plug-in that is an app of the team. */
+const appImage = 'app:';
+
 const dataCenterOfId = ({ id }: { readonly id: string }): { name: string } => ({
   name: dataCenterOf(id) ?? '',
 });
@@ -135,6 +138,10 @@ export const owners: Resolvers = {
   },
   ConfigSet: { apps: appsOf },
   Plugin: { apps: appsOf, dataCenter: dataCenterOfId },
+  PluginVersion: {
+    app: async ({ image }, _args, { dataCenters }, info) =>
+      image.startsWith(appImage) ? dataCenters.findApp(image.slice(appImage.length), appPartsOf(info)) : null,
+  },
   Certificate: { dataCenter: dataCenterOfId },
   QuotaUse: {
     team: async ({ teamName }, _args, { directory }) => {

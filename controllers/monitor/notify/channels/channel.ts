@@ -1,9 +1,9 @@
 import type { ReceiverKind, ReceiverSecret, ReceiverSettings } from '@skyarc/lib/contracts';
 import type { EgressPolicy } from '@skyarc/lib/egress';
-import type { Notification } from '../notification.ts';
+import type { ToldNotification } from '../notification.ts';
 
 export interface Delivery<Kind extends ReceiverKind> {
-  readonly notification: Notification;
+  readonly notification: ToldNotification;
   readonly settings: ReceiverSettings<Kind>;
   readonly secret: ReceiverSecret<Kind>;
   readonly policy: EgressPolicy;

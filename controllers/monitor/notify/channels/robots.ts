@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { AppError } from '@skyarc/lib/errors';
 import { post } from '../http.ts';
 import { markdownOf, titleOf, truncate } from '../text.ts';
+import { stateOf } from '../words.ts';
 import type { Channel } from './channel.ts';
 
 /** https://developer.work.weixin.qq.com/document/path/91770: Markdown of at most 4096 bytes. */
@@ -29,7 +30,7 @@ export const dingtalk: Channel<'DINGTALK'> = async ({ notification, secret, poli
 /** https://api.slack.com/messaging/webhooks */
 export const slack: Channel<'SLACK'> = async ({ notification, settings, secret, policy }) => {
   const lines = notification.alerts.map(
-    ({ isFiring, severity, summary }) => `• ${isFiring ? severity : 'RESOLVED'} ${escapeSlack(summary)}`,
+    (alert) => `• ${stateOf(alert, notification.language)} ${escapeSlack(alert.summary)}`,
   );
   const text = truncate([`*${escapeSlack(titleOf(notification))}*`, ...lines].join('\n'), 3_000);
   const body = { text, ...(settings.channel === undefined ? {} : { channel: settings.channel }) };

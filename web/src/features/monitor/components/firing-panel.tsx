@@ -3,6 +3,7 @@
 import { Button } from 'antd';
 import { AlertsDocument, SilencesDocument } from '@skyarc/sdk';
 import type { AlertsQuery } from '@skyarc/sdk';
+import { summaryIn } from '@skyarc/sdk/alerts';
 import type { ReactNode } from 'react';
 import { api, useAction, useQuery } from '../../../components/api.ts';
 import { DataList } from '../../../components/data-list.tsx';
@@ -12,7 +13,6 @@ import { Empty, Loaded } from '../../../components/states.tsx';
 import { RelativeTime } from '../../../components/time.tsx';
 import { usePreferences } from '../../../components/preferences.tsx';
 import { useText } from '../../../components/use-text.ts';
-import { summaryIn } from '../summary.ts';
 import { monitorText } from '../text.ts';
 import { Severity } from './severity.tsx';
 
@@ -83,7 +83,12 @@ export function FiringPanel({ teamId, mayChange }: AlertPanelProps): ReactNode {
                     render: (one) =>
                       mayChange &&
                       one.state === 'FIRING' && (
-                        <Button size="small" loading={silence.busy} onClick={() => void silence.run(one)}>
+                        <Button
+                          size="small"
+                          loading={silence.busy}
+                          data-testid={`silence-${one.name}`}
+                          onClick={() => void silence.run(one)}
+                        >
                           {t('silence')}
                         </Button>
                       ),
@@ -123,7 +128,7 @@ export function FiringPanel({ teamId, mayChange }: AlertPanelProps): ReactNode {
                     align: 'right',
                     render: ({ id }) =>
                       mayChange && (
-                        <Button size="small" onClick={() => void end.run(id)}>
+                        <Button size="small" data-testid="silence-end" onClick={() => void end.run(id)}>
                           {t('end')}
                         </Button>
                       ),

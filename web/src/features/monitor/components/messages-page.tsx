@@ -3,6 +3,7 @@
 import { Button } from 'antd';
 import { MessagesDocument } from '@skyarc/sdk';
 import type { MessagesQuery } from '@skyarc/sdk';
+import { summaryIn } from '@skyarc/sdk/alerts';
 import Link from 'next/link';
 import type { ReactNode } from 'react';
 import { api, useAction, useQuery } from '../../../components/api.ts';
@@ -14,7 +15,6 @@ import { Empty, Loaded } from '../../../components/states.tsx';
 import { RelativeTime } from '../../../components/time.tsx';
 import { usePreferences } from '../../../components/preferences.tsx';
 import { useText } from '../../../components/use-text.ts';
-import { summaryIn } from '../summary.ts';
 import { monitorText } from '../text.ts';
 import { Severity } from './severity.tsx';
 

@@ -8,6 +8,7 @@ import { api, useAction } from '../../../components/api.ts';
 import { ErrorNote } from '../../../components/note.tsx';
 import { RecordForm } from '../../../components/record-form/index.ts';
 import type { Field, FormRecord } from '../../../components/record-form/index.ts';
+import { usePreferences } from '../../../components/preferences.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { monitorText } from '../text.ts';
 
@@ -29,6 +30,7 @@ export interface ReceiverFormProps {
 /** A receiver; what is secret of it can be set, but is never shown. */
 export function ReceiverForm({ teamId, receiver, onDone }: ReceiverFormProps): ReactNode {
   const t = useText(monitorText);
+  const { language } = usePreferences();
   const [values, setValues] = useState<FormRecord>(() => ({
     id: receiver?.id ?? null,
     name: receiver?.name ?? '',
@@ -38,6 +40,7 @@ export function ReceiverForm({ teamId, receiver, onDone }: ReceiverFormProps): R
     url: null,
     password: null,
     signingKey: null,
+    language: receiver?.language ?? (language === 'zh' ? 'ZH' : 'EN'),
     minSeverity: receiver?.minSeverity ?? 'WARNING',
     enabled: receiver?.enabled ?? true,
   }));
@@ -62,6 +65,13 @@ export function ReceiverForm({ teamId, receiver, onDone }: ReceiverFormProps): R
       key: 'minSeverity',
       label: t('minSeverity'),
       options: (['INFO', 'WARNING', 'CRITICAL'] as const).map((value) => ({ value, label: t(value) })),
+    },
+    {
+      kind: 'choice',
+      key: 'language',
+      label: t('language'),
+      options: (['EN', 'ZH'] as const).map((value) => ({ value, label: t(value) })),
+      when: ({ kind }) => kind !== 'HEARTBEAT',
     },
     { kind: 'switch', key: 'enabled', label: t('enabled') },
     {

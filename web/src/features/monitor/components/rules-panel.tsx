@@ -3,6 +3,7 @@
 import { Button, Modal } from 'antd';
 import { AlertRulesDocument } from '@skyarc/sdk';
 import type { AlertRuleFieldsFragment, AlertSeverity } from '@skyarc/sdk';
+import { ruleIn } from '@skyarc/sdk/alerts';
 import { useState } from 'react';
 import type { ReactNode } from 'react';
 import { api, useAction, useQuery } from '../../../components/api.ts';
@@ -14,7 +15,6 @@ import type { FormRecord } from '../../../components/record-form/index.ts';
 import { Loaded } from '../../../components/states.tsx';
 import { usePreferences } from '../../../components/preferences.tsx';
 import { useText } from '../../../components/use-text.ts';
-import { ruleIn } from '../summary.ts';
 import { monitorText } from '../text.ts';
 import type { AlertPanelProps } from './firing-panel.tsx';
 import { Severity } from './severity.tsx';
@@ -96,7 +96,12 @@ export function RulesPanel({ teamId, mayChange }: AlertPanelProps): ReactNode {
                       <Button size="small" onClick={() => setEditing(formOf(rule))}>
                         {t('change')}
                       </Button>
-                      <Button size="small" danger onClick={() => void remove.run(rule.id)}>
+                      <Button
+                        size="small"
+                        danger
+                        data-testid={`rule-remove-${rule.name}`}
+                        onClick={() => void remove.run(rule.id)}
+                      >
                         {t('remove')}
                       </Button>
                     </span>

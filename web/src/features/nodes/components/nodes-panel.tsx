@@ -151,7 +151,13 @@ function NodeActions({ node, busy, act, isOpen, toggle }: NodeActionsProps): Rea
           {t('drain')}
         </Button>
       )}
-      <Button size="small" type="text" onClick={toggle} aria-expanded={isOpen}>
+      <Button
+        size="small"
+        type="text"
+        onClick={toggle}
+        aria-expanded={isOpen}
+        data-testid={`details-${name}`}
+      >
         {t(isOpen ? 'less' : 'details')}
       </Button>
     </span>

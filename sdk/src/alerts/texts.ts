@@ -1,8 +1,9 @@
-import { defineMessages } from '../../components/text.ts';
-
-/** What default rules say, by their names. The English is the rules' own: what is said is recognised by it. */
-export const alertText = defineMessages(
-  {
+/**
+ * What Skyarc's own alerts say, by their names, in each language. The English is the rules' own: what was said is
+ * recognised by it, so a word that changes here changes there.
+ */
+export const alertTexts = {
+  en: {
     Watchdog: 'Alerts are evaluated and delivered',
     AppCrashLooping: 'App {app_name} crashes again and again',
     AppRestarting: 'App {app_name} was restarted {value} times in 10 minutes',
@@ -46,8 +47,11 @@ export const alertText = defineMessages(
     PrometheusReloadFailed: '{service} cannot read its configuration',
     RulesFail: 'Some alert rules cannot be evaluated',
     NotificationsFail: 'Some notifications cannot be delivered',
+    AlertsSilent: 'Alerts are not evaluated or delivered any more ({instance})',
+    AlertsSilentEnded: 'Alerts are evaluated and delivered again ({instance})',
+    TestMessage: 'Test message for receiver "{receiver}": alerts will arrive like this',
   },
-  {
+  zh: {
     Watchdog: '告警正常计算并送达',
     AppCrashLooping: '应用 {app_name} 反复崩溃',
     AppRestarting: '应用 {app_name} 在 10 分钟内重启了 {value} 次',
@@ -91,5 +95,8 @@ export const alertText = defineMessages(
     PrometheusReloadFailed: '{service} 无法读取其配置',
     RulesFail: '有告警规则无法计算',
     NotificationsFail: '有通知无法送达',
+    AlertsSilent: '告警不再计算或送达（{instance}）',
+    AlertsSilentEnded: '告警恢复计算和送达（{instance}）',
+    TestMessage: '这是发给“{receiver}”的测试消息：告警将以此形式送达',
   },
-);
+} as const;
