@@ -33,7 +33,10 @@ export interface LogBlockPage extends BlockPage, Reachable {}
 
 /** What the doors (RPC, TCP, WebSocket) know of the event log, be it one node or a cluster. */
 export interface EventLog {
-  /** Answers how many lines were new, once they are durable. Throws EXHAUSTED, UNAVAILABLE, INVALID. */
+  /**
+   * Answers how many lines were new, once they are durable; from then on the memory of the items is not looked
+   * at any more. Throws EXHAUSTED, UNAVAILABLE, INVALID.
+   */
   append(items: readonly StreamBlock[]): Promise<number>;
   /** Keeps room for so many bytes once there is some; the answer gives it back, right before `append` takes it. */
   room(bytes: number): Promise<() => void>;

@@ -2,6 +2,7 @@ import net from 'node:net';
 import { AppError, publicMessageOf, toAppError } from '@skyarc/lib/errors';
 import { listen, type RunningService } from '@skyarc/lib/lifecycle';
 import { decodeBatch, maxBatchBytes } from '@skyarc/lib/log-block';
+import { BatchMemory } from './batch-memory.ts';
 import type { EventLog } from './event-log.ts';
 import { checkedItems } from './service.ts';
 
@@ -14,11 +15,12 @@ const maxUnanswered = 16;
  */
 export async function startIngest(host: string, port: number, log: EventLog): Promise<RunningService> {
   const sockets = new Set<net.Socket>();
+  const memory = new BatchMemory();
   const server = net.createServer((socket) => {
     sockets.add(socket);
     socket.setNoDelay(true);
     socket.on('error', () => socket.destroy()).once('close', () => sockets.delete(socket));
-    void serve(socket, log).catch(() => socket.destroy());
+    void serve(socket, log, memory).catch(() => socket.destroy());
   });
   const bound = await listen(server, { host, port });
   return {
@@ -31,14 +33,14 @@ export async function startIngest(host: string, port: number, log: EventLog): Pr
   };
 }
 
-async function serve(socket: net.Socket, log: EventLog): Promise<void> {
+async function serve(socket: net.Socket, log: EventLog, memory: BatchMemory): Promise<void> {
   let answers: Promise<unknown> = Promise.resolve();
   let unanswered = 0;
-  for await (const batch of batches(socket)) {
+  for await (const batch of batches(socket, memory)) {
     const giveBack = await log.room(batch.length);
     giveBack();
     // Begun at once, so that it shares a sync with the batches before it; answered in order.
-    const answer = answerOf(log, batch);
+    const answer = answerOf(log, batch, memory);
     unanswered += 1;
     answers = answers.then(async () => {
       const body = Buffer.from(JSON.stringify(await answer));
@@ -52,9 +54,12 @@ async function serve(socket: net.Socket, log: EventLog): Promise<void> {
   await answers;
 }
 
-async function answerOf(log: EventLog, batch: Buffer): Promise<unknown> {
+async function answerOf(log: EventLog, batch: Buffer, memory: BatchMemory): Promise<unknown> {
   try {
-    return { stored: await log.append(checkedItems(decodeBatch(batch))) };
+    const stored = await log.append(checkedItems(decodeBatch(batch)));
+    // Only then: of a batch that failed some part may still be looked at.
+    memory.giveBack(batch);
+    return { stored };
   } catch (error) {
     const appError = toAppError(error);
     return { code: appError.code, message: publicMessageOf(appError) };
@@ -63,8 +68,8 @@ async function answerOf(log: EventLog, batch: Buffer): Promise<unknown> {
 
 const lengthBytes = 4;
 
-/** Whole batches without their lengths, each in memory of its own size. */
-async function* batches(socket: net.Socket): AsyncGenerator<Buffer> {
+/** Whole batches without their lengths. */
+async function* batches(socket: net.Socket, memory: BatchMemory): AsyncGenerator<Buffer> {
   let head = Buffer.alloc(0);
   let batch: Buffer | undefined;
   let filled = 0;
@@ -75,7 +80,7 @@ async function* batches(socket: net.Socket): AsyncGenerator<Buffer> {
         at += part.length;
         head = Buffer.concat([head, part]);
         if (head.length < lengthBytes) continue;
-        batch = Buffer.allocUnsafeSlow(checkedLength(head.readUInt32BE(0)));
+        batch = memory.take(checkedLength(head.readUInt32BE(0)));
         head = Buffer.alloc(0);
         filled = 0;
       }

@@ -1,6 +1,6 @@
-import { constants, crc32, zstdCompress, zstdDecompressSync } from 'node:zlib';
-import { promisify } from 'node:util';
+import { crc32, zstdDecompressSync } from 'node:zlib';
 import { AppError } from '@skyarc/lib/errors';
+import { compress } from './compress.ts';
 
 /** Who wrote a line and as what. */
 export interface Origin {
@@ -26,7 +26,6 @@ export const maxBlockBytes = 16 << 20;
 
 const magic = 0x314b_4c53;
 const packedFlag = 1;
-const compress = promisify(zstdCompress);
 
 /** Parts of a block that `assemble` puts together. */
 export interface BlockParts {
@@ -164,9 +163,9 @@ export class Block {
     this.seal();
   }
 
-  /** Its own copy when it is a small part of a larger piece of memory that it would keep. */
-  detached(): Block {
-    return this.data.buffer.byteLength > 2 * this.size ? new Block(Buffer.from(this.data)) : this;
+  /** The same in memory of its own. */
+  copied(): Block {
+    return new Block(Buffer.from(this.data));
   }
 
   /** The same lines compressed, or itself when that does not help; reads of the new one are as fast until `forget`. */
@@ -174,11 +173,7 @@ export class Block {
     if (this.isPacked) return this;
     const bodyAt = headBytes + this.originsBytes;
     const body = this.data.subarray(bodyAt);
-    const small = await compress(body, {
-      // Lines shrink to less than a quarter almost always; a larger piece of memory would be thrown away.
-      chunkSize: Math.max(body.length >> 2, 1024),
-      params: { [constants.ZSTD_c_compressionLevel]: level },
-    });
+    const small = await compress(body, level);
     if (small.length >= body.length) return this;
     const block = new Block(Buffer.concat([this.data.subarray(0, bodyAt), small]));
     block.data.writeUInt32LE(block.size, 4);

@@ -9,8 +9,8 @@ export interface Admitted {
 }
 
 /**
- * Checks a block that came from outside and leaves out what its producers sent before. Almost always all of
- * it is new, then the bytes stay as they are. Throws INVALID for a block that contradicts itself.
+ * Checks a block that came from outside and leaves out what its producers sent before. What it answers is in
+ * memory of its own. Throws INVALID for a block that contradicts itself.
  */
 export function admit(block: Block, positionOf: (producer: string) => number): Admitted {
   const { origins } = block;
@@ -31,7 +31,9 @@ export function admit(block: Block, positionOf: (producer: string) => number): A
     producers.flatMap((producer, index) => (producer ? [[producer, last[index] as number] as const] : [])),
   );
   if (repeats.length === block.count) return { block: null, positions };
-  return { block: repeats.length === 0 ? block.detached() : without(block, repeats), positions };
+  if (repeats.length > 0) return { block: without(block, repeats), positions };
+  // What was packed here has its own already.
+  return { block: block.isPacked ? block : block.copied(), positions };
 }
 
 function without(block: Block, repeats: readonly number[]): Block {

@@ -359,7 +359,7 @@ export class LogStore {
       if (block.last <= stream.lastSequence) continue;
       // What was admitted once is admitted again: the journal holds new lines only.
       const { positions } = admit(block, () => Number.NEGATIVE_INFINITY);
-      stream.push([{ block: block.detached(), positions }]);
+      stream.push([{ block: block.copied(), positions }]);
       touched.add(stream);
       lines += block.count;
     }
