@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { newId } from '@skyarc/lib/contracts';
+import { newId, topics } from '@skyarc/lib/contracts';
 import { createLogger } from '@skyarc/lib/log';
 import { createOperation } from '@skyarc/prisma/datacenter';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -162,6 +162,64 @@ test(
     }
   },
 );
+
+test(
+  'an operation whose worker was killed, and that nobody takes up in time, is ended by the next one and frees its app',
+  {
+    timeout: 300_000,
+  },
+  async () => {
+    const { db } = world;
+    await settings(1);
+    const child = await world.forkWorker({}, { at: 7, when: 'before' });
+    const { id } = await world.begin(app, 'UPGRADE', { versionId: states[1]?.version });
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    expect(child.signalCode).toBe('SIGKILL');
+    const left = await db.operation.findUniqueOrThrow({ where: { id }, include: { steps: true } });
+    expect(left).toMatchObject({ status: 'RUNNING', finishedAt: null });
+    expect(left.steps.map(({ status }) => status)).toContain('RUNNING');
+    // Its time passes while no worker is there.
+    await db.operation.update({ where: { id }, data: { deadlineAt: new Date(Date.now() - 60_000) } });
+    const next = await world.forkWorker();
+    expect(await world.ended(id)).toMatchObject({ status: 'TIMED_OUT', finishedAt: expect.any(Date) });
+    const ended = await db.operation.findUniqueOrThrow({ where: { id }, include: { steps: true } });
+    expect(ended.message).toMatch(/time/);
+    for (const { name: step, status } of ended.steps)
+      expect(['SUCCEEDED', 'TIMED_OUT', 'CANCELED'], step).toContain(status);
+    expect(await db.app.findUnique({ where: { id: app } })).toMatchObject({ activeOperationId: null });
+    await settings(0);
+    const after = await world.act(app, 'UPGRADE', { versionId: states[0]?.version });
+    expect(after).toMatchObject({ status: 'SUCCEEDED' });
+    // The task of the first one came back to somebody meanwhile: what is final stays.
+    expect(await world.ended(id)).toMatchObject({ status: 'TIMED_OUT' });
+    next.kill('SIGKILL');
+    await once(next, 'exit');
+  },
+);
+
+test('an operation that no queue knows of, and one that the queue gave up, have a final state', async () => {
+  const { db, mq } = world;
+  const worker = await world.forkWorker();
+  const open = async () => createOperation(db, { app: { id: app }, kind: 'RESTART', actor: 'test' });
+  const lost = await open();
+  await db.outbox.deleteMany({ where: { body: { contains: lost.id } } });
+  await db.operation.update({ where: { id: lost.id }, data: { deadlineAt: new Date(Date.now() - 60_000) } });
+  expect(await world.ended(lost.id)).toMatchObject({
+    status: 'TIMED_OUT',
+    message: 'The operation did not end within its time',
+  });
+  const given = await open();
+  await db.outbox.deleteMany({ where: { body: { contains: given.id } } });
+  const body = { operationId: given.id, appId: app, team: 'blue' };
+  await mq.publish({ topic: `${topics.runtime}.dead`, messageId: given.id, key: app, body });
+  expect(await world.ended(given.id)).toMatchObject({
+    status: 'FAILED',
+    message: expect.stringContaining('could not be carried out'),
+  });
+  expect(await db.app.findUnique({ where: { id: app } })).toMatchObject({ activeOperationId: null });
+  worker.kill('SIGKILL');
+  await once(worker, 'exit');
+});
 
 /** Without the digest in a Secret's name. */
 function kindOf(write: string): string {
