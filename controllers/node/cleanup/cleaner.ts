@@ -64,7 +64,7 @@ export class Cleaner {
   private async use(means: Means): Promise<string> {
     switch (means.by) {
       case 'containerd':
-        return `${(await this.images.get(means)?.clean()) ?? 0} names of images removed`;
+        return `${(await this.images.get(means)?.clean(() => this.isEnough())) ?? 0} names of images removed`;
       case 'post': {
         const response = await fetch(means.url, {
           method: 'POST',
@@ -94,6 +94,10 @@ export class Cleaner {
       what: 'CLEAN_FAILED',
       why: `${means.name}: ${messageOf(error)}`,
     });
+  }
+
+  private async isEnough(): Promise<boolean> {
+    return (await this.usedPercent()) < this.config.lowPercent;
   }
 
   private async usedPercent(): Promise<number> {

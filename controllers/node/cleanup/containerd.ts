@@ -34,14 +34,20 @@ export class ContainerdImages {
     return unused;
   }
 
-  /** Answers how many names were removed. */
-  async clean(): Promise<number> {
-    const old = (await this.look()).filter(
-      ({ digest }) => Date.now() - (this.unusedSince.get(digest) ?? Infinity) >= this.means.minAgeMs,
-    );
-    if (old.length === 0) return 0;
-    await this.ctr('images', 'rm', '--sync', '--', ...old.map(({ reference }) => reference));
-    return old.length;
+  /** Removes what has been unused longest, image by image, until enough is free; answers how many names went. */
+  async clean(isEnough: () => Promise<boolean>): Promise<number> {
+    await this.look();
+    const oldest = [...this.unusedSince].toSorted(([, left], [, right]) => left - right);
+    let removed = 0;
+    for (const [digest, since] of oldest) {
+      if (Date.now() - since < this.means.minAgeMs || (await isEnough())) break;
+      // Somebody may use it by now.
+      const names = (await this.look()).filter((image) => image.digest === digest);
+      if (names.length === 0) continue;
+      await this.ctr('images', 'rm', '--sync', '--', ...names.map(({ reference }) => reference));
+      removed += names.length;
+    }
+    return removed;
   }
 
   private async listImages(): Promise<Image[]> {
