@@ -109,8 +109,16 @@ test('all that an app is told is read back in one document, beside its light fie
   expect((await skyarc.apps.get(db)).l4Routes).toMatchObject([{ listenPort: 20_000 }]);
   expect((await skyarc.apps.list('blue')).map(({ name }) => name)).toEqual(['db', 'web']);
   expect(await skyarc.configSets.list(groupId)).toMatchObject([{ name: 'common', apps: [{ name: 'web' }] }]);
+  await skyarc.plugins.save({ id: plugin.id, teamId, name: 'proxy', kind: 'SIDE_CAR', image: `app:${db}` });
   expect(await skyarc.plugins.list('blue')).toMatchObject([
-    { apps: [{ name: 'web' }], dataCenter: { name: 'local' } },
+    {
+      apps: [{ name: 'web' }],
+      dataCenter: { name: 'local' },
+      versions: [
+        { number: 2, app: { id: db, name: 'db' } },
+        { number: 1, app: null, image: 'envoy:1' },
+      ],
+    },
   ]);
   expect(await skyarc.routes.l4Ports('blue')).toMatchObject({
     nextTcp: 20_001,

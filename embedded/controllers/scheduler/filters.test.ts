@@ -140,21 +140,21 @@ test('the emptier node wins, and siblings spread', () => {
   expect(chooseNode(pod(), [])).toBeUndefined();
 });
 
+const wish = (app: string) => ({
+  weight: 50,
+  podAffinityTerm: {
+    topologyKey: 'kubernetes.io/hostname',
+    labelSelector: { matchLabels: { app } },
+  },
+});
+const chosen = (candidate: Pod, ...states: NodeState[]) => chooseNode(candidate, states)?.node.metadata?.name;
+
 test('wishes for company are met: those of the pod, and of pods that run already', () => {
-  const wish = (app: string) => ({
-    weight: 50,
-    podAffinityTerm: {
-      topologyKey: 'kubernetes.io/hostname',
-      labelSelector: { matchLabels: { app } },
-    },
-  });
   const preferring = (kind: 'podAffinity' | 'podAntiAffinity', app: string) => ({
     affinity: { [kind]: { preferredDuringSchedulingIgnoredDuringExecution: [wish(app)] } },
   });
   const full = state(node('a'), [asking({ cpu: '1' }), pod({}, { app: 'web' })]);
   const empty = state(node('b'));
-  const chosen = (candidate: Pod, ...states: NodeState[]) =>
-    chooseNode(candidate, states)?.node.metadata?.name;
   expect(chosen(pod(preferring('podAffinity', 'web')), full, empty)).toBe('a');
   expect(chosen(pod(preferring('podAffinity', 'other')), full, empty)).toBe('b');
   const busy = state(node('b'), [asking({ cpu: '1500m' })]);

@@ -29,6 +29,7 @@ export const commonText = defineMessages(
     discard: 'Discard',
     removeRow: '{label}: remove row {n}',
     notSaved: 'Not saved',
+    crumbs: 'Where you are',
   },
   {
     retry: '重试',
@@ -57,5 +58,6 @@ export const commonText = defineMessages(
     discard: '放弃更改',
     removeRow: '{label}：移除第 {n} 行',
     notSaved: '未能保存',
+    crumbs: '当前位置',
   },
 );

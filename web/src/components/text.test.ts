@@ -27,7 +27,7 @@ function valuesIn(message: string): string[] {
 
 it('has every message in both languages, with the same values in them', async () => {
   const files: string[] = [];
-  const catalogues = glob(['features/*/*text.ts', 'components/common-text.ts'], { cwd: source });
+  const catalogues = glob(['features/**/*text.ts', 'components/common-text.ts'], { cwd: source });
   for await (const file of catalogues) files.push(file);
   expect(files.length).toBeGreaterThan(8);
   for (const file of files) {

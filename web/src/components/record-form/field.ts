@@ -15,6 +15,14 @@ export interface Option {
   readonly label: string;
 }
 
+/** Options in this order with their labels; without labels the values are shown themselves. */
+export function optionsOf<const Value extends string | number>(
+  values: readonly Value[],
+  label: (value: Value) => string = String,
+): Option[] {
+  return values.map((value) => ({ value, label: label(value) }));
+}
+
 /** One thing to fill in. An empty text or number is null: not set. */
 export type Field =
   | (Common & { readonly kind: 'text'; readonly placeholder?: string; readonly mono?: boolean })

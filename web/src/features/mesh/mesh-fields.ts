@@ -1,3 +1,4 @@
+import { optionsOf } from '../../components/record-form/index.ts';
 import type { Field, Option } from '../../components/record-form/index.ts';
 import type { Translate } from '../../components/text.ts';
 import type { meshText } from './text.ts';
@@ -71,7 +72,7 @@ function policyFields(t: Text): Field[] {
           kind: 'words',
           key: 'on',
           label: t('on'),
-          options: reasons.map((value) => ({ value, label: value })),
+          options: optionsOf(reasons),
         },
       ],
     },

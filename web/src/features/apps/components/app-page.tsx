@@ -145,6 +145,7 @@ export function AppPage(): ReactNode {
   const linkOf = (key: TabKey) => ({ key, label: t(tabs[key][0]), href: `/app?id=${id}&tab=${key}` });
   return (
     <Page
+      name={app.displayName || app.name}
       title={
         <>
           <h1>{app.displayName || app.name}</h1>

@@ -6,7 +6,7 @@ import type { ReactNode } from 'react';
 import { api, useAction } from '../../../components/api.ts';
 import { ErrorNote } from '../../../components/note.tsx';
 import type { Field } from '../../../components/record-form/index.ts';
-import { RecordPanel } from '../../../components/record-form/index.ts';
+import { optionsOf, RecordPanel } from '../../../components/record-form/index.ts';
 import { useText } from '../../../components/use-text.ts';
 import { useOperations } from '../../operations/index.ts';
 import { useTeam } from '../../teams/index.ts';
@@ -75,7 +75,7 @@ export function greyFields(t: ReturnType<typeof useText<(typeof partsText)['en']
       kind: 'choice',
       key: 'sticky',
       label: t('sticky'),
-      options: (['COOKIE', 'CLIENT_IP', 'NONE'] as const).map((value) => ({ value, label: t(value) })),
+      options: optionsOf(['COOKIE', 'CLIENT_IP', 'NONE'], (value) => t(value)),
     },
     { kind: 'number', key: 'replicas', label: t('pods'), min: 1, max: 50 },
     { kind: 'part', key: 'header', label: t('header'), help: t('always'), empty, fields: pair },

@@ -144,12 +144,12 @@ function pluginField(t: ReturnType<typeof useText<(typeof partsText)['en']>>, pl
         key: 'config',
         label: '',
         fields: (newest?.fields ?? []).map((field) => ({
-          kind: 'text',
           key: field.name,
           label: field.name,
           help: field.description,
-          placeholder: field.secret ? `•••• ${t('secretStored')}` : field.defaultValue,
-          mono: true,
+          ...(field.secret
+            ? { kind: 'secret', placeholder: `•••• ${t('secretStored')}` }
+            : { kind: 'text', placeholder: field.defaultValue, mono: true }),
         })),
       },
     ],

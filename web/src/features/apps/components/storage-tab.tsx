@@ -7,7 +7,7 @@ import { adaptAction, useQuery } from '../../../components/api.ts';
 import { bytes, memory } from '../../../components/format.ts';
 import type { Field, FormRecord } from '../../../components/record-form/index.ts';
 import { Loaded } from '../../../components/states.tsx';
-import { RecordPanel } from '../../../components/record-form/index.ts';
+import { optionsOf, RecordPanel } from '../../../components/record-form/index.ts';
 import { useText } from '../../../components/use-text.ts';
 import { TeamVolumesDocument } from '../../../generated/operations.ts';
 import { useTeam } from '../../teams/index.ts';
@@ -104,7 +104,7 @@ function useVolumeFields(app: AppFieldsFragment): Field[] {
           kind: 'choice',
           key: 'kind',
           label: t('kind'),
-          options: kinds.map((value) => ({ value, label: t(value) })),
+          options: optionsOf(kinds, (value) => t(value)),
         },
         { kind: 'text', key: 'mountPath', label: t('mountPath'), mono: true, placeholder: '/data' },
         {
@@ -122,7 +122,7 @@ function useVolumeFields(app: AppFieldsFragment): Field[] {
           kind: 'choice',
           key: 'accessMode',
           label: t('accessMode'),
-          options: (['ReadWriteOnce', 'ReadWriteMany'] as const).map((value) => ({ value, label: t(value) })),
+          options: optionsOf(['ReadWriteOnce', 'ReadWriteMany'], (value) => t(value)),
           ...of('CLASS'),
         },
         { kind: 'choice', key: 'sourceId', label: t('source'), options: sources, ...of('APP') },

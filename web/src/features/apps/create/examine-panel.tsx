@@ -20,6 +20,14 @@ interface Filled extends SourceFields {
   readonly module?: string;
 }
 
+/** What must be filled in before a source can be looked at. */
+const needed: Readonly<Partial<Record<SourceChoice, (keyof SourceFields)[]>>> = {
+  git: ['url', 'branch'],
+  svn: ['svnUrl'],
+  upload: ['uploadId'],
+  image: ['image'],
+};
+
 /** Looks at the source before an app is made of it, says what was found and why, and fills the form with it. */
 export function ExaminePanel({ kind }: { readonly kind: SourceChoice }): ReactNode {
   const t = useText(wizardText);
@@ -56,7 +64,17 @@ export function ExaminePanel({ kind }: { readonly kind: SourceChoice }): ReactNo
       title={t('examine')}
       hint={t('examineHint')}
       actions={
-        <Button size="small" loading={busy} data-testid="examine" onClick={() => void run()}>
+        <Button
+          size="small"
+          loading={busy}
+          data-testid="examine"
+          onClick={() =>
+            void form.validateFields(needed[kind] ?? []).then(
+              () => run(),
+              () => undefined,
+            )
+          }
+        >
           {t('examineNow')}
         </Button>
       }

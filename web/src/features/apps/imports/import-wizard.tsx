@@ -1,6 +1,5 @@
 'use client';
 
-import { DeleteOutlined, UploadOutlined } from '@ant-design/icons';
 import { Button, Input, Select } from 'antd';
 import type { ImportInput } from '@skyarc/sdk';
 import { useRouter } from 'next/navigation';
@@ -15,7 +14,7 @@ import { useOperations } from '../../operations/index.ts';
 import { parseEnvFile } from '../env-file.ts';
 import { wizardText } from '../wizard-text.ts';
 import { type Choices, DraftTable } from './draft-table.tsx';
-import styles from './imports.module.css';
+import { Beside, type NamedFile, TextDrop } from './dropped-files.tsx';
 import { NoteList } from './note-list.tsx';
 import { importText } from './text.ts';
 
@@ -26,10 +25,6 @@ export interface ImportWizardProps {
   readonly dataCenters: readonly { readonly name: string; readonly displayName: string }[];
 }
 
-interface File {
-  readonly path: string;
-  readonly content: string;
-}
 interface Git {
   readonly url: string;
   readonly branch: string;
@@ -61,7 +56,7 @@ export function ImportWizard({ kind, groups, groupId: first, dataCenters }: Impo
   const { add } = useOperations();
   const area = useRef<HTMLDivElement>(null);
   const [text, setText] = useState('');
-  const [files, setFiles] = useState<readonly File[]>([]);
+  const [files, setFiles] = useState<readonly NamedFile[]>([]);
   const [variables, setVariables] = useState('');
   const [profiles, setProfiles] = useState<readonly string[]>([]);
   const [git, setGit] = useState<Git>();
@@ -186,21 +181,25 @@ export function ImportWizard({ kind, groups, groupId: first, dataCenters }: Impo
           />
         )}
         <div className="row wrap" style={{ marginTop: 16, gap: 12 }}>
-          <Select
-            style={{ minWidth: 160 }}
-            aria-label={wizard('group')}
-            value={groupId}
-            options={groups.map(({ id, name }) => ({ value: id, label: name }))}
-            onChange={setGroupId}
-          />
-          {dataCenters.length > 1 && (
+          <label className="row">
+            {wizard('group')}
             <Select
               style={{ minWidth: 160 }}
-              aria-label={wizard('dataCenter')}
-              value={dataCenter}
-              options={dataCenters.map(({ name, displayName }) => ({ value: name, label: displayName }))}
-              onChange={setDataCenter}
+              value={groupId}
+              options={groups.map(({ id, name }) => ({ value: id, label: name }))}
+              onChange={setGroupId}
             />
+          </label>
+          {dataCenters.length > 1 && (
+            <label className="row">
+              {wizard('dataCenter')}
+              <Select
+                style={{ minWidth: 160 }}
+                value={dataCenter}
+                options={dataCenters.map(({ name, displayName }) => ({ value: name, label: displayName }))}
+                onChange={setDataCenter}
+              />
+            </label>
           )}
           <Button
             type={isCurrent ? 'default' : 'primary'}
@@ -248,96 +247,6 @@ export function ImportWizard({ kind, groups, groupId: first, dataCenters }: Impo
           </div>
         </div>
       )}
-    </div>
-  );
-}
-
-/** A box that takes dropped files. */
-function TextDrop({
-  boxRef,
-  onFiles,
-  children,
-}: {
-  readonly boxRef: React.RefObject<HTMLDivElement | null>;
-  readonly onFiles: (files: FileList) => Promise<void>;
-  readonly children: ReactNode;
-}): ReactNode {
-  const [over, setOver] = useState(false);
-  return (
-    <div
-      ref={boxRef}
-      className={styles['drop']}
-      data-over={over}
-      onDragOver={(event) => {
-        event.preventDefault();
-        setOver(true);
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setOver(false);
-        void onFiles(event.dataTransfer.files);
-      }}
-    >
-      {children}
-    </div>
-  );
-}
-
-/** Files beside the text, under the names that it calls them by. */
-function Beside({
-  files,
-  help,
-  onFiles,
-  onTake,
-}: {
-  readonly files: readonly File[];
-  readonly help: string;
-  readonly onFiles: (files: readonly File[]) => void;
-  readonly onTake: (files: FileList) => Promise<void>;
-}): ReactNode {
-  const t = useText(importText);
-  const chooser = useRef<HTMLInputElement>(null);
-  return (
-    <div className="stack" style={{ gap: 8, margin: '12px 0' }}>
-      {files.map((file, index) => (
-        <div key={index} className={styles['file']}>
-          <Input
-            size="small"
-            className="mono"
-            style={{ maxWidth: 320 }}
-            aria-label={t('files')}
-            value={file.path}
-            onChange={({ target }) =>
-              onFiles(files.map((one, at) => (at === index ? { ...one, path: target.value } : one)))
-            }
-          />
-          <span className="faint small">{file.content.length} B</span>
-          <Button
-            size="small"
-            type="text"
-            icon={<DeleteOutlined />}
-            aria-label={`${t('files')} ${index + 1}`}
-            onClick={() => onFiles(files.filter((_, at) => at !== index))}
-          />
-        </div>
-      ))}
-      <div className="row wrap">
-        <Button size="small" icon={<UploadOutlined />} onClick={() => chooser.current?.click()}>
-          {t('drop')}
-        </Button>
-        <span className="faint small">{help}</span>
-      </div>
-      <input
-        ref={chooser}
-        type="file"
-        multiple
-        style={{ display: 'none' }}
-        data-testid="import-files"
-        onChange={({ target }) => {
-          if (target.files) void onTake(target.files);
-        }}
-      />
     </div>
   );
 }

@@ -12,7 +12,7 @@ type Note = ImportPreview['notes'][number];
 const icons: Readonly<Record<Note['level'], ReactNode>> = {
   ERROR: <CloseCircleFilled style={{ color: 'var(--red)' }} />,
   WARNING: <WarningFilled style={{ color: 'var(--amber)' }} />,
-  INFO: <InfoCircleOutlined style={{ color: 'var(--faint)' }} />,
+  INFO: <InfoCircleOutlined style={{ color: 'var(--ink-faint)' }} />,
 };
 
 /** Sentences about a text, each with its line; errors first. */

@@ -12,6 +12,7 @@ import { commonText } from '../../../components/common-text.ts';
 import { Page } from '../../../components/page.tsx';
 import { MetricsPanel } from '../../monitor/index.ts';
 import { Panel } from '../../../components/panel.tsx';
+import { saveFile } from '../../../components/save-file.ts';
 import { Empty, Loaded } from '../../../components/states.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { AppRow, useTeamOverview } from '../../apps/index.ts';
@@ -150,9 +151,7 @@ function GroupActions({ apps, group, onEdit }: GroupActionsProps): ReactNode {
   const saveTemplate = async (): Promise<void> => {
     try {
       const text = await api().imports.exportTemplate(group.id);
-      const url = URL.createObjectURL(new Blob([text], { type: 'application/yaml' }));
-      Object.assign(document.createElement('a'), { href: url, download: `${group.name}.yaml` }).click();
-      URL.revokeObjectURL(url);
+      saveFile(`${group.name}.yaml`, text, 'application/yaml');
     } catch (error) {
       notification.error({ title: t('notExported'), description: toError(error).message });
     }

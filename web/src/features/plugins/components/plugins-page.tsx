@@ -3,7 +3,8 @@
 import { PlusOutlined } from '@ant-design/icons';
 import { App, Button, Modal } from 'antd';
 import { TeamPluginsDocument } from '@skyarc/sdk';
-import type { PluginFieldsFragment, PluginInput } from '@skyarc/sdk';
+import type { PluginFieldsFragment } from '@skyarc/sdk';
+import Link from 'next/link';
 import { useState } from 'react';
 import type { ReactNode } from 'react';
 import { api, useAction, useQuery } from '../../../components/api.ts';
@@ -11,12 +12,11 @@ import { DataList } from '../../../components/data-list.tsx';
 import { ErrorNote } from '../../../components/note.tsx';
 import { Page } from '../../../components/page.tsx';
 import { Panel } from '../../../components/panel.tsx';
-import { RecordForm } from '../../../components/record-form/index.ts';
-import type { Field } from '../../../components/record-form/index.ts';
 import { Empty, Loaded } from '../../../components/states.tsx';
 import { useText } from '../../../components/use-text.ts';
 import { useTeam } from '../../teams/index.ts';
 import { pluginText } from '../text.ts';
+import { isAppImage, PluginForm } from './plugin-form.tsx';
 
 type Plugin = PluginFieldsFragment;
 
@@ -86,7 +86,7 @@ export function PluginsPage(): ReactNode {
                     render: ({ versions: [newest] }) =>
                       newest && (
                         <>
-                          #{newest.number} <code className="faint">{newest.image}</code>
+                          #{newest.number} <ImageName version={newest} />
                         </>
                       ),
                   },
@@ -151,88 +151,13 @@ export function PluginsPage(): ReactNode {
   );
 }
 
-function PluginForm({
-  plugin,
-  onDone,
-}: {
-  readonly plugin: Plugin | null;
-  readonly onDone: () => void;
-}): ReactNode {
+/** An image reference; of an app's current version the app's name. */
+function ImageName({ version: { image, app } }: { readonly version: Plugin['versions'][number] }): ReactNode {
   const t = useText(pluginText);
-  const { team } = useTeam();
-  const [input, setInput] = useState<PluginInput>(() => inputOf(team.id, plugin));
-  const { run, busy, error } = useAction(async () => {
-    await api().plugins.save(input);
-    onDone();
-  });
-  return (
-    <div className="stack">
-      <RecordForm
-        fields={fieldsOf(t, plugin === null)}
-        value={input}
-        disabled={busy}
-        path="plugin"
-        onChange={(next) => setInput(next as unknown as PluginInput)}
-      />
-      <ErrorNote error={error} title={t('notDone')} />
-      <Button
-        type="primary"
-        loading={busy}
-        disabled={!input.name || !input.image}
-        data-testid="plugin-save"
-        onClick={() => void run()}
-      >
-        {t('save')}
-      </Button>
-    </div>
+  if (app) return <Link href={`/app?id=${app.id}`}>{t('imageOf', { name: app.name })}</Link>;
+  return isAppImage(image) ? (
+    <span className="faint">{t('goneApp')}</span>
+  ) : (
+    <code className="faint">{image}</code>
   );
-}
-
-function inputOf(teamId: string, plugin: Plugin | null): PluginInput {
-  if (!plugin) {
-    return {
-      teamId,
-      name: '',
-      kind: 'SIDE_CAR',
-      description: '',
-      image: '',
-      fields: [],
-      cpuMillis: 100,
-      memoryMb: 64,
-    };
-  }
-  const { id, name, kind, description, versions, dataCenter } = plugin;
-  const { image = '', command = null, fields = [], cpuMillis = 100, memoryMb = 64 } = versions[0] ?? {};
-  const base = { id, teamId, dataCenter: dataCenter.name, name, kind, description };
-  return { ...base, image, command: command && [...command], fields: [...fields], cpuMillis, memoryMb };
-}
-
-function fieldsOf(t: ReturnType<typeof useText<(typeof pluginText)['en']>>, isNew: boolean): Field[] {
-  const kind: Field = {
-    kind: 'choice',
-    key: 'kind',
-    label: t('kind'),
-    options: (['SIDE_CAR', 'INIT'] as const).map((value) => ({ value, label: t(value) })),
-  };
-  return [
-    ...(isNew ? [{ kind: 'text', key: 'name', label: t('name'), mono: true } as const, kind] : []),
-    { kind: 'text', key: 'description', label: t('description') },
-    { kind: 'text', key: 'image', label: t('image'), help: t('imageHelp'), mono: true },
-    { kind: 'number', key: 'cpuMillis', label: t('cpu'), unit: t('millis'), min: 10, step: 50 },
-    { kind: 'number', key: 'memoryMb', label: t('memory'), unit: t('mb'), min: 16, step: 16 },
-    { kind: 'lines', key: 'command', label: t('command'), help: t('commandHelp') },
-    {
-      kind: 'rows',
-      key: 'fields',
-      label: t('fields'),
-      add: t('addField'),
-      empty: { name: '', description: '', defaultValue: '', secret: false },
-      fields: [
-        { kind: 'text', key: 'name', label: t('fieldName'), mono: true },
-        { kind: 'text', key: 'description', label: t('description') },
-        { kind: 'text', key: 'defaultValue', label: t('defaultValue'), mono: true },
-        { kind: 'switch', key: 'secret', label: t('secret') },
-      ],
-    },
-  ];
 }

@@ -2,6 +2,7 @@
 
 import type { ReactNode } from 'react';
 import { LanguageSwitch, ThemeSwitch } from '../../../components/preference-switches.tsx';
+import { usePageTitle } from '../../../components/use-page-title.ts';
 import { useText } from '../../../components/use-text.ts';
 import { sessionText } from '../text.ts';
 import styles from './welcome.module.css';
@@ -17,6 +18,7 @@ export function Welcome({
   readonly children: ReactNode;
 }): ReactNode {
   const t = useText(sessionText);
+  usePageTitle(title);
   return (
     <div className={styles['welcome']}>
       <div className={styles['scene']}>

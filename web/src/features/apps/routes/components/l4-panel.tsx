@@ -4,7 +4,7 @@ import { TeamL4PortsDocument } from '@skyarc/sdk';
 import type { AppFieldsFragment, L4RouteInput } from '@skyarc/sdk';
 import type { ReactNode } from 'react';
 import { adaptAction, useQuery } from '../../../../components/api.ts';
-import { RecordPanel } from '../../../../components/record-form/index.ts';
+import { optionsOf, RecordPanel } from '../../../../components/record-form/index.ts';
 import { useText } from '../../../../components/use-text.ts';
 import { useUpdateApp } from '../../hooks/use-update-app.ts';
 import { useTeam } from '../../../teams/index.ts';
@@ -43,7 +43,7 @@ export function L4Panel({ app }: { readonly app: AppFieldsFragment }): ReactNode
               kind: 'choice',
               key: 'protocol',
               label: t('protocol'),
-              options: ['TCP', 'UDP'].map((value) => ({ value, label: value })),
+              options: optionsOf(['TCP', 'UDP']),
             },
             {
               kind: 'number',

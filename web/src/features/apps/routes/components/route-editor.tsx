@@ -18,8 +18,8 @@ import {
   matchingFields,
   placeFields,
   protectionFields,
-} from '../route-fields.ts';
-import type { RouteChoices } from '../route-fields.ts';
+} from '../fields/index.ts';
+import type { RouteChoices } from '../fields/index.ts';
 import { inputOf, newRoute } from '../route-input.ts';
 import { routeText } from '../text.ts';
 
