@@ -12,7 +12,7 @@ import { loginAsOwner, untilAnswers } from '../../testkit/session.ts';
 
 // What a person does with the mouse: an archive and a Compose file are dropped onto the wizard.
 const world = inject('world');
-const names = ['dropped', 'front', 'back'];
+const names = ['dropped', 'front', 'back', 'front-copy', 'back-copy'];
 let folder: string;
 let git: GitServer;
 let skyarc: SkyarcClient;
@@ -116,6 +116,34 @@ test('a Compose file that is dropped is previewed, corrected, and becomes apps o
   await page.reload();
   await browser.part('app-front').locator('[data-state=RUNNING]').waitFor({ timeout: 60_000 });
   await browser.shoot('group-running');
+});
+
+test('a group is saved as a template, which becomes other apps of a group', async () => {
+  // An uploaded archive is no part of a template.
+  await removedByName(skyarc, world, 'dropped', 'front-copy', 'back-copy');
+  const { page } = browser;
+  const saving = page.waitForEvent('download');
+  await browser.part('group-more').click();
+  await page.getByRole('menuitem', { name: 'Export as template' }).click();
+  const template = await readFile(await (await saving).path(), 'utf8');
+  expect(template).toContain('skyarc: template/1');
+  expect(template).not.toContain('s3cret');
+
+  await page.goto(`${world.consoleUrl}/new?from=templateFile`);
+  await drop('import-text', 'group.yaml', Buffer.from(template), 'application/yaml');
+  await browser.part('import-preview').click();
+  await browser.part('import-notes').getByText('SESSION_SECRET').waitFor();
+  expect(await browser.part('import-create').isDisabled()).toBe(true);
+  await browser.part('import.variables').fill('SESSION_SECRET=another');
+  await browser.part('import-preview').click();
+  await expect.poll(() => browser.part('import-create').isDisabled()).toBe(false);
+  for (const name of ['front', 'back'])
+    await page.getByLabel(`App ${name}`, { exact: true }).fill(`${name}-copy`);
+  await browser.shoot('template-ready');
+  await browser.part('import-create').click();
+  await page.waitForURL(/\/group\?id=/);
+  await browser.part('app-front-copy').locator('[data-state=RUNNING]').waitFor({ timeout: 120_000 });
+  await browser.shoot('template-made');
 });
 
 /** A service in the Perl of the base image; the front one asks the one behind it. */
