@@ -1,4 +1,4 @@
-import { placement, probes, rollout } from '@skyarc/lib/contracts';
+import { type Placement, placement, probes, rollout } from '@skyarc/lib/contracts';
 import { sleep } from '@skyarc/lib/retry';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { namespace, World } from './fixtures/world.ts';
@@ -105,4 +105,66 @@ test('no node fits, or the cluster refuses: the operation says which', async () 
   const budget = await world.kube.find('poddisruptionbudgets', 'picky', namespace);
   expect(budget?.spec?.maxUnavailable).toBe(1);
   await world.act(app, 'DELETE');
+});
+
+/** A second node, small, which lets pods go but never runs them; answers how it goes away. */
+async function addSmallNode(name: string, labels: Readonly<Record<string, string>>) {
+  const { kube } = world;
+  const lease = { name, namespace: 'kube-node-lease' };
+  await kube.create('nodes', { metadata: { name, labels: { 'kubernetes.io/hostname': name, ...labels } } });
+  const status = {
+    allocatable: { cpu: '500m', memory: '512Mi', pods: '20' },
+    conditions: [{ type: 'Ready', status: 'True' }],
+  };
+  await kube.patch('nodes', { name, subresource: 'status' }, { status });
+  await kube.create('leases', { metadata: lease });
+  const beat = async () => {
+    const renewTime = new Date().toISOString().replace('Z', '000Z');
+    await kube.patch('leases', lease, { spec: { renewTime } });
+    const { items } = await kube.list('pods', { namespace, fieldSelector: `spec.nodeName=${name}` });
+    for (const { metadata } of items.filter((pod) => pod.metadata?.deletionTimestamp))
+      await kube.delete('pods', metadata?.name ?? '', namespace, { gracePeriodSeconds: 0 });
+  };
+  const timer = setInterval(() => void beat().catch(() => undefined), 1_000);
+  return async () => {
+    clearInterval(timer);
+    await kube.delete('nodes', name);
+    await kube.delete('leases', name, lease.namespace);
+  };
+}
+
+test('of two nodes, pods stand on the one that rules ask for, and away from apps that they avoid', async () => {
+  const { kube } = world;
+  const zone = 'example.test/zone';
+  const [{ metadata: { name: here = '' } = {} } = {}] = (await kube.list('nodes')).items;
+  await kube.patch('nodes', { name: here }, { metadata: { labels: { [zone]: 'here' } } });
+  const removeNode = await addSmallNode('there', { [zone]: 'there' });
+  const placed = async (name: string, replicas: number, wanted: Partial<Placement>) => {
+    const app = await world.newApp(name, 'setInterval(()=>{},1000)', {
+      replicas,
+      startTimeoutSec: 8,
+      placement: JSON.stringify(placement.parse(wanted)),
+    });
+    const { id } = await world.begin(app, 'UPGRADE', { versionId: await world.newVersion(app, 1) });
+    return { app, operation: id };
+  };
+  const nodesOf = async (name: string) => (await world.pods(name)).map(({ spec }) => spec?.nodeName);
+  try {
+    const inZone = (operator: 'IN' | 'NOT_IN') => ({ key: zone, operator, values: ['here'], required: true });
+    const homely = await placed('homely', 2, { nodes: [inZone('IN')] });
+    expect((await world.ended(homely.operation)).status).toBe('SUCCEEDED');
+    expect(await nodesOf('homely')).toEqual([here, here]);
+    const away = [
+      await placed('exiled', 1, { nodes: [inZone('NOT_IN')] }),
+      await placed('shy', 1, { awayFromApps: ['homely'] }),
+    ];
+    await expect
+      .poll(() => Promise.all(['exiled', 'shy'].map(nodesOf)), { timeout: 60_000 })
+      .toEqual([['there'], ['there']]);
+    // Nobody runs them there.
+    for (const { operation } of away) expect((await world.ended(operation)).status).toBe('FAILED');
+    await Promise.all([homely, ...away].map(({ app }) => world.act(app, 'DELETE')));
+  } finally {
+    await removeNode();
+  }
 });
