@@ -59,8 +59,8 @@ const untilShown = (host: string, wanted: (certificate: PeerCertificate) => bool
     everyMs: 200,
     onTimeout: () => new Error(`${host} is not shown with the certificate that was wanted`),
   });
-const upload = async (name: string, names: string[]) => {
-  const { cert, key } = await authority.issue({ commonName: names[0] ?? '', names, usage: 'server' });
+const upload = async (name: string, names: string[], days = 365) => {
+  const { cert, key } = await authority.issue({ commonName: names[0] ?? '', names, usage: 'server', days });
   return skyarc.certificates.upload({ teamId, name, chain: cert, privateKey: key });
 };
 
@@ -79,6 +79,36 @@ test('one is renewed under load, and no request notices', async () => {
   await untilShown(host, ({ fingerprint256 }) => fingerprint256 !== before);
   const { failures } = await load.stop();
   expect(failures).toEqual([]);
+});
+
+test('that a certificate ends soon is an alert and a message, until it is renewed', async () => {
+  const begun = Date.now();
+  const told = async (status: string) => {
+    const { items } = (await skyarc.monitor.messages({ first: 50 })).messages;
+    return items.find(
+      (one) =>
+        one.alertName === 'CertificateExpires' &&
+        one.summary.includes('brief') &&
+        one.status === status &&
+        Date.parse(one.startedAt) >= begun,
+    );
+  };
+  const untilTold = (status: string) =>
+    pollUntil(() => told(status), {
+      timeoutMs: 90_000,
+      everyMs: 500,
+      onTimeout: () => new Error(`no message is ${status}`),
+    });
+  expect(await upload('brief', ['brief.example.test'], 5)).toMatchObject({
+    status: 'VALID',
+    expiresSoon: true,
+  });
+  const message = await untilTold('FIRING');
+  expect(message).toMatchObject({ severity: 'WARNING', isRead: false });
+  expect(message.summary).toMatch(/^Certificate brief ends in less than 4d 23h/);
+  expect((await skyarc.monitor.alerts(teamId)).map(({ name }) => name)).toContain('CertificateExpires');
+  expect(await upload('brief', ['brief.example.test'])).toMatchObject({ expiresSoon: false });
+  await untilTold('RESOLVED');
 });
 
 const refused = (chain: string, privateKey: string) =>
