@@ -61,8 +61,9 @@ export class Controller {
   async handle(delivery: Pick<Delivery, 'body' | 'signal'>): Promise<void> {
     const task = buildTask.parse(delivery.body);
     const { db, sink } = this.deps;
-    const [journal, build] = await Promise.all([
+    const [journal, { allowPrivateSources }, build] = await Promise.all([
       OperationJournal.open(db, task.operationId, sink),
+      readSettings(db),
       db.build.findUnique({
         where: { id: task.buildId },
         include: { app: { include: { team: true } } },
@@ -80,7 +81,7 @@ export class Controller {
     const givenUp = AbortSignal.any([claim.lost, delivery.signal, this.stopping]);
     const signal = AbortSignal.any([givenUp, limits.signal]);
     try {
-      await this.work({ task, build, journal, signal, givenUp, owner });
+      await this.work({ task, build, journal, signal, givenUp, owner, allowPrivateSources });
     } finally {
       limits.end();
       await claim.release().catch(() => undefined);
@@ -93,15 +94,15 @@ export class Controller {
       readonly build: BuildRun['build'] & { readonly app: BuildRun['app'] };
       readonly givenUp: AbortSignal;
       readonly owner: string;
+      readonly allowPrivateSources: boolean;
     },
   ): Promise<void> {
-    const { task, build, journal, signal, givenUp, owner } = what;
+    const { task, build, journal, signal, givenUp, owner, allowPrivateSources } = what;
     const { db, eventlog, metrics } = this.deps;
     const { logLines: maxLines, logBytes: maxBytes } = this.shared.config.limits;
     const buildLog = new BuildLog({ eventlog, buildId: build.id, maxLines, maxBytes });
     const end = metrics.begin();
     try {
-      const { allowPrivateSources } = await readSettings(db);
       const wishes = wishesShape.parse(JSON.parse(journal.operation.arguments));
       const run: BuildRun = {
         task,
@@ -203,10 +204,12 @@ class Limits {
   }
 
   private async watch(journal: OperationJournal): Promise<void> {
-    while (!this.ended.signal.aborted) {
+    // Each step looks at its beginning, too: a short build is not asked about any more.
+    for (;;) {
+      await sleep(cancelPollMs, this.ended.signal).catch(() => undefined);
+      if (this.ended.signal.aborted) return;
       const reason = await journal.cancelReason().catch(() => null);
       if (reason !== null) return this.fire('CANCELED', reason);
-      await sleep(cancelPollMs, this.ended.signal).catch(() => undefined);
     }
   }
 

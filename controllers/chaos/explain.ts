@@ -14,6 +14,8 @@ export interface Failure {
   readonly isOutOfProcesses: boolean;
   /** The builder itself has no disk left, whatever the build's own limit. */
   readonly isBuilderFull: boolean;
+  /** It reached nothing but packages of the data centre and its source's host. */
+  readonly isClosed: boolean;
   readonly memoryMb: number;
   readonly diskMb: number;
   readonly processes: number;
@@ -29,6 +31,9 @@ export interface Explanation {
 }
 
 const builderFull = "the builder's own disk is full or broken; an administrator frees space there";
+
+const whatItMay =
+  ": builds get packages from the data centre's service of packages and reach their source's host; publish there what is missing, or ask an administrator to open the network to builds of this team (SKYARC_OPEN_BUILDS)";
 
 /** The first rule that finds its words in the output wins. */
 const rules: readonly FailureRule[] = [
@@ -112,14 +117,26 @@ const rules: readonly FailureRule[] = [
       'Python packages ask for versions of each other that do not fit; align them in requirements.txt',
   },
   {
-    pattern: /(?:getaddrinfo )?(?:ENOTFOUND|EAI_AGAIN) (\S+)|Temporary failure in name resolution/,
-    say: (match) => `${match[1] ?? 'a host'} cannot be looked up; is it spelt right and reachable from here?`,
+    pattern:
+      /EHOSTUNREACH|No route to host|Host is unreachable|Could(?:n't| not) connect to server|Failed to connect to |403 +Forbidden \[IP: 10\.0\.2\.2|proxy for packages of known sites|fetching https?:\S+: (?:network|temporary) error/i,
+    say: (_, { isClosed }) =>
+      isClosed
+        ? `it asked a server that this build may not reach${whatItMay}`
+        : 'a server cannot be reached from the build; is its address right, and public?',
   },
   {
     pattern:
-      /ECONNREFUSED|EHOSTUNREACH|ETIMEDOUT|Connection refused|No route to host|Network is unreachable|network timeout/i,
-    say: () =>
-      "a server cannot be reached from the build; most builds reach only packages and their source's host, unless an administrator opens the network to the team",
+      /(?:getaddrinfo )?(?:ENOTFOUND|EAI_AGAIN) (\S+)|(?:Could not|Unable to) resolve host(?: address)?:? ['"‘“]?([\w.-]+)|UnknownHostException: (\S+)|bad address '(\S+)'|Temporary failure in name resolution|Temporary failure resolving '(\S+)'/,
+    say: (match, { isClosed }) => {
+      const host = match.slice(1).find((one) => one !== undefined) ?? 'a host';
+      return isClosed
+        ? `it asked for ${host}, which this build may not reach${whatItMay}`
+        : `${host} cannot be looked up; is it spelt right and reachable from here?`;
+    },
+  },
+  {
+    pattern: /ECONNREFUSED|ETIMEDOUT|Connection refused|Network is unreachable|network timeout/i,
+    say: () => 'a server does not answer the build; is its address right, and public?',
   },
   {
     pattern: /JavaScript heap out of memory/,

@@ -2,16 +2,20 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { hash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gemOf, zipOf } from '@skyarc/lib/archive/testing';
+import { closeHttp, listen } from '@skyarc/lib/lifecycle';
 import { run } from '@skyarc/lib/process';
 import { GrantSigner, makeGrantKeys } from '@skyarc/lib/signed-grant';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type GitServer, startGitServer } from './testkit/git-server.ts';
-import { Rig } from './testkit/rig.ts';
+import { type Outside, startOutside } from './testkit/outside.ts';
+import { layersDir, Rig } from './testkit/rig.ts';
+import { pullImage } from './testkit/run-image.ts';
 
-const ports = { registry: 20_910, git: 20_911, repo: 20_912, repoStatus: 20_913 };
+const ports = { registry: 20_910, git: 20_911, repo: 20_912, repoStatus: 20_913, gradle: 20_914 };
 const repoUrl = `http://127.0.0.1:${ports.repo}`;
 const keys = makeGrantKeys();
 const nowhere = ['http://127.0.0.1:1/'];
@@ -30,16 +34,23 @@ let folder: string;
 let rig: Rig;
 let git: GitServer;
 let repo: ChildProcess | undefined;
+let outside: Outside;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'skyarc-offline-'));
   await startRepo();
   const access = { url: repoUrl, grantKey: keys.privateKey };
-  const settings = { instance: 'chaosoffline', repo: access };
-  [rig, git] = await Promise.all([Rig.open(ports.registry, settings), startGitServer(ports.git)]);
+  const clientEnv = { SKYARC_GRADLE_URL: `http://127.0.0.1:${ports.gradle}` };
+  const settings = { instance: 'chaosoffline', repo: access, openTeams: ['free'], clientEnv };
+  [rig, git, outside] = await Promise.all([
+    Rig.open(ports.registry, settings),
+    startGitServer(ports.git),
+    startOutside('chaosoff-out'),
+  ]);
 }, 600_000);
 afterAll(async () => {
   await git?.stop();
   await rig?.close();
+  await outside?.stop();
   await stopRepo();
   await rm(folder, { recursive: true, force: true });
 });
@@ -199,3 +210,141 @@ test('a Ruby app gets gems of its team from the data centre', slow, async () => 
   const theirs = await deployOf(files, 'red');
   expect(theirs.build.status).toBe('FAILED');
 });
+
+/** A command for bash that tells whether the server outside answers. */
+const look = () =>
+  `if exec 3<>/dev/tcp/${outside.address}/${outside.port}; then echo REACHED; else echo refused; fi`;
+const bash = (command: string) => `RUN ["/bin/bash", "-c", ${JSON.stringify(command)}]`;
+
+test('a Dockerfile reaches packages alone, apt by repo, unless its team may reach more', slow, async () => {
+  await stopRepo();
+  await startRepo();
+  const ask = String.raw`exec 3<>/dev/tcp/10.0.2.2/8081; printf 'GET /pypi/simple/ HTTP/1.0\r\nHost: 10.0.2.2:8081\r\n\r\n' >&3; head -n 1 <&3`;
+  const Dockerfile = [
+    'FROM skyarc/base:bookworm',
+    bash(look()),
+    bash(ask),
+    'RUN echo "deb http://deb.debian.org/debian-security bookworm-security main" >/etc/apt/sources.list && rm -f /etc/apt/sources.list.d/*',
+    'RUN apt-get update && cd /tmp && apt-get download openssl && ls /tmp',
+    'RUN printenv npm_config_registry PIP_INDEX_URL GOPROXY && (getent hosts deb.debian.org || echo nameless)',
+    'USER 1000',
+    'CMD ["sleep", "60"]',
+  ].join('\n');
+  const closed = await deployOf({ Dockerfile }, 'blue');
+  expect(closed.build, closed.log).toMatchObject({ status: 'SUCCEEDED', message: null });
+  expect(closed.log).toContain('No route to host');
+  expect(closed.log).toMatch(/^refused$/m);
+  expect(closed.log).toMatch(/^HTTP\/1\.1 \d+/m);
+  expect(closed.log).toMatch(/^openssl_\S+\.deb$/m);
+  expect(closed.log).toContain('http://10.0.2.2:8081/npm/');
+  expect(outside.count()).toBe(0);
+  const pulled = await pullImage(rig.config.registryUrl as string, closed.version?.image ?? '');
+  expect(JSON.stringify(pulled.config)).not.toMatch(/10\.0\.2\.2|proxy/i);
+  expect(closed.log).toMatch(/^nameless$/m);
+  await pulled.remove();
+
+  const free = await deployOf(
+    { Dockerfile: `FROM skyarc/base:bookworm\n${bash(look())}\nUSER 1\nCMD ["sleep"]` },
+    'free',
+  );
+  expect(free.build, free.log).toMatchObject({ status: 'SUCCEEDED' });
+  expect(free.log).toMatch(/^REACHED$/m);
+});
+
+test(
+  'what a closed Dockerfile asks of others is refused in words, and its base images are got before',
+  slow,
+  async () => {
+    const place = `/dev/tcp/${outside.address}/${outside.port}`;
+    const told = await deployOf(
+      { Dockerfile: `FROM skyarc/base:bookworm\n${bash(`set -e; exec 3<>${place}`)}\nCMD ["sleep"]` },
+      'blue',
+    );
+    expect(told.build.message, told.log).toMatch(
+      /buildah build failed: it asked a server that this build may not reach.*SKYARC_OPEN_BUILDS/,
+    );
+    const before = outside.count();
+    const from = `${outside.address}:${outside.port}/acme/app:1`;
+    const pulled = await deployOf({ Dockerfile: `FROM ${from}\nUSER 1\nCMD ["sleep"]` }, 'blue');
+    expect(pulled.build.message, pulled.log).toMatch(
+      /buildah pull \S+acme\/app:1 failed: the image that FROM names/,
+    );
+    await expect.poll(() => outside.count(), { timeout: 30_000 }).toBeGreaterThan(before);
+  },
+);
+
+test(
+  'Gradle gets packages of every repository from the data centre, and reaches nothing else',
+  slow,
+  async () => {
+    const name = unique('inner');
+    const put = async (file: string, body: string | Buffer) => {
+      const url = `${repoUrl}/maven/acme/${name}/1.0/${name}-1.0.${file}`;
+      const headers = { authorization: `Bearer ${publisher()}` };
+      const answer = await fetch(url, { method: 'PUT', body: new Uint8Array(Buffer.from(body)), headers });
+      expect(answer.status, await answer.text()).toBe(201);
+    };
+    const coordinates = `<groupId>acme</groupId><artifactId>${name}</artifactId><version>1.0</version>`;
+    await put('pom', `<project><modelVersion>4.0.0</modelVersion>${coordinates}</project>`);
+    await put('jar', zipOf({ 'inner.txt': 'ours' }));
+    const files = {
+      'settings.gradle': "rootProject.name = 'shop'\n",
+      'build.gradle': [
+        "apply plugin: 'java'",
+        'repositories { maven { url "https://packages.invalid/maven" } }',
+        `dependencies { compile 'acme:${name}:1.0' }`,
+        `try { new Socket('${outside.address}', ${outside.port}); println 'REACHED' } catch (IOException e) { println 'refused ' + e.message }`,
+        "jar { manifest { attributes 'Main-Class': 'A' }; from configurations.compile }",
+      ].join('\n'),
+      'src/main/java/A.java': 'class A { public static void main(String[] a) {} }\n',
+    };
+    const ours = await deployOf(files, 'blue');
+    expect(ours.build, ours.log).toMatchObject({ status: 'SUCCEEDED', buildpack: 'java' });
+    expect(ours.log).toMatch(/^refused .*No route to host/m);
+    expect(ours.log).not.toMatch(/^REACHED$/m);
+    // The same source without the team's package.
+    const free = await deployOf(
+      { ...files, 'build.gradle': files['build.gradle'].replace(/^dependencies.*$/m, '') },
+      'free',
+    );
+    expect(free.log).toMatch(/^REACHED$/m);
+  },
+);
+
+/** A project whose wrapper names that version of Gradle and its checksum. */
+const withWrapper = (wanted: string, sum: string) => ({
+  'build.gradle': "apply plugin: 'java'\njar { manifest { attributes 'Main-Class': 'A' } }\n",
+  'A.java': 'class A { public static void main(String[] a) {} }\n',
+  gradlew: '#!/bin/sh\necho the wrapper runs\n',
+  'gradle/wrapper/gradle-wrapper.jar': 'x',
+  'gradle/wrapper/gradle-wrapper.properties': `distributionUrl=https\\://services.gradle.org/distributions/gradle-${wanted}-bin.zip\ndistributionSha256Sum=${sum}\n`,
+});
+
+test(
+  'the Gradle that a wrapper names is got by the builder, checked, and run instead of it',
+  slow,
+  async () => {
+    const version = `0.${Date.now() % 1_000_000}.${process.pid}`;
+    const program =
+      '#!/bin/sh\nmkdir -p build/libs build/c && javac -d build/c A.java && jar cfe build/libs/shop.jar A -C build/c . && echo made by ours "$@"\n';
+    const zip = zipOf({ [`gradle-${version}/bin/gradle`]: program });
+    const server = createServer(({ url }, response) => {
+      if (url === `/gradle-${version}-bin.zip`) response.end(zip);
+      else if (url === `/gradle-${version}-bin.zip.sha256`) response.end(hash('sha256', zip, 'hex'));
+      else response.writeHead(404).end();
+    });
+    await listen(server, { host: '127.0.0.1', port: ports.gradle });
+    try {
+      const done = await deployOf(withWrapper(version, hash('sha256', zip, 'hex')), 'blue');
+      expect(done.build, done.log).toMatchObject({ status: 'SUCCEEDED' });
+      expect(done.log).toMatch(/^made by ours .*--no-daemon/m);
+      const other = await deployOf(withWrapper(version, '0'.repeat(64)), 'blue');
+      expect(other.build.message).toMatch(/Gradle \S+ of the wrapper cannot be got: its SHA-256 is/);
+      const none = await deployOf(withWrapper('0.0.1', '0'), 'blue');
+      expect(none.build.message).toMatch(/answered 404.*SKYARC_GRADLE_URL/);
+    } finally {
+      await closeHttp(server);
+      await rm(join(layersDir, `gradle-${version}`), { recursive: true, force: true });
+    }
+  },
+);

@@ -10,6 +10,7 @@ const limits = {
   isOutOfMemory: false,
   isOutOfProcesses: false,
   isBuilderFull: false,
+  isClosed: false,
 };
 
 test('the first rule that fits wins, and its words are shown as whole lines', () => {
@@ -41,6 +42,17 @@ test('a failed command is explained with the lines that prove it', () => {
     message: 'make failed with status 2',
     proof: [],
   });
+});
+
+test('a closed build that asks for more says who could let it', () => {
+  const lines = ['curl: (7) Failed to connect to 192.0.2.1 port 80: No route to host'];
+  const say = (isClosed: boolean) => explain({ label: 'RUN', code: 7, lines, ...limits, isClosed }).message;
+  expect(say(true)).toMatch(/may not reach.*SKYARC_OPEN_BUILDS/);
+  expect(say(false)).not.toMatch(/SKYARC_OPEN_BUILDS/);
+  const names = ['fatal: unable to access: Could not resolve host: git.example.test'];
+  expect(explain({ label: 'RUN', code: 7, lines: names, ...limits, isClosed: true }).message).toMatch(
+    /asked for git\.example\.test, which this build may not reach/,
+  );
 });
 
 test('a source that cannot be fetched says what its server said', () => {

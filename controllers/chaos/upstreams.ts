@@ -7,7 +7,7 @@ import { repoAddress } from './sandbox/network.ts';
 
 const handedOn = `http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY
   npm_config_registry PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_TRUSTED_HOST
-  GOPROXY GOSUMDB GONOSUMDB GOPRIVATE SKYARC_MAVEN_URL`.split(/\s+/);
+  GOPROXY GOSUMDB GONOSUMDB GOPRIVATE SKYARC_MAVEN_URL SKYARC_GRADLE_URL`.split(/\s+/);
 
 /** The part of a process's environment that package clients of builds need; never anything else. */
 export function clientEnvironmentOf(
@@ -105,17 +105,29 @@ function clientsOf(base: string, env: Readonly<Record<string, string>>): Record<
   };
 }
 
-/** Buildpacks whose packages repo serves, all of them: their builds need no other network. */
-const servedByRepo = ['nodejs', 'python', 'go', 'php', 'ruby', 'static'];
+/** For package clients of an image that is not ours: all that repo serves, Debian's packages by it as a proxy. */
+export function clientsOfRepo(): {
+  readonly settings: Readonly<Record<string, string>>;
+  readonly proxy: Readonly<Record<string, string>>;
+} {
+  const base = `http://${repoAddress.host}:${repoAddress.port}`;
+  const all = Object.entries({ ...clientsOf(base, {}), BUNDLE_MIRROR__ALL: `${base}/rubygems/` });
+  const settings = all.filter(([name]) => /^\w+$/.test(name) && !/^(?:no_proxy|SKYARC_\w+)$/i.test(name));
+  return { settings: Object.fromEntries(settings), proxy: { http_proxy: base, no_proxy: repoAddress.host } };
+}
 
 /** What a build may reach besides packages when its team may reach no more: null is every public address. */
 export function closedHostsOf(
   upstreams: Upstreams,
-  { buildpack, isOpen, sourceUrl }: { buildpack: string; isOpen: boolean; sourceUrl: string | undefined },
+  {
+    isOpen,
+    hasYarnLock,
+    sourceUrl,
+  }: { isOpen: boolean; hasYarnLock: boolean; sourceUrl: string | undefined },
 ): readonly string[] | null {
-  if (upstreams.repoUrl === null || isOpen || !servedByRepo.includes(buildpack)) return null;
+  if (upstreams.repoUrl === null || isOpen) return null;
   const source = sourceUrl && URL.canParse(sourceUrl) ? [new URL(sourceUrl).hostname] : [];
-  return [...source, ...(buildpack === 'nodejs' ? upstreams.yarnHosts : [])];
+  return [...source, ...(hasYarnLock ? upstreams.yarnHosts : [])];
 }
 
 /** Environment by which the usual clients trust a bundle of certificates. */

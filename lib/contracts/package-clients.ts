@@ -13,6 +13,8 @@ export const clientDefaults = {
   maven: 'https://repo.maven.apache.org/maven2',
   composer: 'https://repo.packagist.org',
   rubygems: 'https://rubygems.org',
+  gradle: 'https://services.gradle.org/distributions',
+  gradlePlugins: 'https://plugins.gradle.org/m2',
 } as const;
 
 /** Hosts that keep the files of those registries. */

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
@@ -18,6 +18,11 @@ export class SecretBox {
     const cipher = createCipheriv('aes-256-gcm', this.key, iv).setAAD(Buffer.from(context));
     const body = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()]);
     return ['v1', ...[iv, cipher.getAuthTag(), body].map((part) => part.toString('base64url'))].join('.');
+  }
+
+  /** 32 bytes that are always the same for a context, and tell nothing of the key or of other contexts (HMAC-SHA-256). */
+  derive(context: string): Buffer {
+    return createHmac('sha256', this.key).update(`derive:${context}`).digest();
   }
 
   /** Throws INTERNAL when the text was altered, moved or sealed with another key. */

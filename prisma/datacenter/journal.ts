@@ -62,12 +62,12 @@ export class OperationJournal {
    * stands for and goes on to the caller. `run` may answer the step's closing sentence.
    */
   async step(name: OperationStepName, run: () => Promise<string | void>): Promise<void> {
-    await this.throwIfCanceled();
     const where = { operationId: this.operation.id, name };
-    await this.db.operationStep.updateMany({
-      where,
+    const { count } = await this.db.operationStep.updateMany({
+      where: { ...where, operation: { cancelRequested: false } },
       data: { status: 'RUNNING', startedAt: new Date(), finishedAt: null, message: null },
     });
+    if (count === 0) await this.throwIfCanceled();
     this.notify();
     try {
       const message = await run();
@@ -77,6 +77,16 @@ export class OperationJournal {
       await this.endStep(where, endOf(known), known?.message ?? 'Something went wrong on our side');
       throw error;
     }
+  }
+
+  /** Ends steps that have nothing to do, all at once. */
+  async skip(names: readonly OperationStepName[], message: string): Promise<void> {
+    const now = new Date();
+    await this.db.operationStep.updateMany({
+      where: { operationId: this.operation.id, name: { in: [...names] } },
+      data: { status: 'SUCCEEDED', startedAt: now, finishedAt: now, message },
+    });
+    this.notify();
   }
 
   /** True when the step has succeeded before, in an earlier hand-out of the same task. */

@@ -78,7 +78,7 @@ export async function measureApp(
     if (cases.has('cold')) {
       const seen = await compare(Math.min(rounds, 3), {
         ours: async () => {
-          const id = await world.newAppOf(app.name, ours.repository, app.memoryMb);
+          const id = await world.newAppOf(app.name, ours.repository, app);
           return (await world.build(id)).seconds;
         },
         rival: async () => {

@@ -157,12 +157,15 @@ export class BuildWorld {
   /** An app of these files, as if a person had just made it. */
   async newApp(name: string, files: Readonly<Record<string, string>>, memoryMb = 2048): Promise<BenchedApp> {
     const repository = await this.git.create(`${name}-${Date.now()}`, files);
-    return { id: await this.newAppOf(name, repository, memoryMb), repository };
+    return { id: await this.newAppOf(name, repository, { memoryMb }), repository };
   }
 
   /** Another app of the same repository: with empty caches. */
-  async newAppOf(name: string, repository: Pick<GitRepository, 'url'>, memoryMb = 2048): Promise<string> {
-    const id = newId('local', 'app');
+  async newAppOf(
+    name: string,
+    repository: Pick<GitRepository, 'url'>,
+    { memoryMb = 2048, id = newId('local', 'app') }: { memoryMb?: number; id?: string } = {},
+  ): Promise<string> {
     const source = JSON.stringify({ kind: 'GIT', url: repository.url, branch: 'main' });
     const unique = `${name}-${id.slice(-6)}`.toLowerCase();
     const fixed = { id, teamName: team, groupId: 'g', source, buildMemoryMb: memoryMb };

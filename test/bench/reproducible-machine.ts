@@ -7,7 +7,12 @@ import { run } from '@skyarc/lib/process';
 import { BuildWorld, type Manifest, type Packages } from './builds-world.ts';
 
 export interface MachineTask {
-  readonly apps: readonly { readonly name: string; readonly url: string; readonly memoryMb?: number }[];
+  readonly apps: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly url: string;
+    readonly memoryMb?: number;
+  }[];
   readonly hasOwnLayers: boolean;
   readonly umask: number;
   readonly basePort: number;
@@ -36,7 +41,7 @@ const world = await BuildWorld.start({
 const manifests: Record<string, Manifest> = {};
 try {
   for (const app of task.apps) {
-    const id = await world.newAppOf(app.name, app, app.memoryMb);
+    const id = await world.newAppOf(app.name, app, app);
     manifests[app.name] = await world.manifestOf((await world.build(id)).image);
   }
 } finally {

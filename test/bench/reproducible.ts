@@ -50,8 +50,8 @@ let differences = 0;
 try {
   const apps: MachineTask['apps'][number][] = [];
   for (const { name, files, memoryMb } of sources.filter((one) => wanted.includes(one.name))) {
-    const { repository } = await world.newApp(name, await files(world.packages.url));
-    apps.push({ name, url: repository.url, memoryMb });
+    const { id, repository } = await world.newApp(name, await files(world.packages.url));
+    apps.push({ id, name, url: repository.url, memoryMb });
   }
   const seen = new Map<string, Manifest[]>();
   for (let machine = 0; machine < rebuilds; machine += 1) {

@@ -37,3 +37,10 @@ test('builds get the mirror by its variable, and proxies with their exceptions',
   expect(textAt(settings, 'proxies', 'proxy', 'nonProxyHosts')).toBe('a|.b|10.0.2.*');
   expect(textAt(parseXml('settings.xml', renderMavenSettings({})), 'mirrors')).toBeUndefined();
 });
+
+test('where nothing else is reached, every repository is asked for by the mirror', () => {
+  const env = { SKYARC_MAVEN_URL: 'http://10.0.2.2:8081/maven/' };
+  const asked = (isClosed: boolean) =>
+    textAt(parseXml('settings.xml', renderMavenSettings(env, isClosed)), 'mirrors', 'mirror', 'mirrorOf');
+  expect([asked(false), asked(true)]).toEqual(['central', '*']);
+});

@@ -57,9 +57,9 @@ export function javaProxiesOf(env: Readonly<Record<string, string>>): readonly J
 
 /**
  * Global settings for a build: Maven Central by the mirror that SKYARC_MAVEN_URL names within the build, if it is
- * set, and proxies as for other clients.
+ * set, and proxies as for other clients. With `isClosed` every repository is asked for there, as no other is reached.
  */
-export function renderMavenSettings(env: Readonly<Record<string, string>>): string {
+export function renderMavenSettings(env: Readonly<Record<string, string>>, isClosed = false): string {
   const mirror = env['SKYARC_MAVEN_URL'] ?? '';
   const proxies = javaProxiesOf(env).map(({ scheme, host, port, except }) => {
     const place = `<protocol>${scheme}</protocol><host>${escape(host)}</host><port>${port}</port>`;
@@ -69,7 +69,7 @@ export function renderMavenSettings(env: Readonly<Record<string, string>>): stri
     '<settings>',
     '<interactiveMode>false</interactiveMode>',
     `<proxies>${proxies.join('')}</proxies>`,
-    ...(mirror ? [mirrorOfCentral] : []),
+    ...(mirror ? [mirrorOf(isClosed ? '*' : 'central')] : []),
     ...(mirror.startsWith('file:') ? [withoutChecksums] : []),
     '</settings>',
     '',
@@ -77,8 +77,8 @@ export function renderMavenSettings(env: Readonly<Record<string, string>>): stri
 }
 
 /** Maven fills in the variable itself. */
-const mirrorOfCentral = `<mirrors><mirror>
-  <id>skyarc</id><mirrorOf>central</mirrorOf><url>\${env.SKYARC_MAVEN_URL}</url>
+const mirrorOf = (repositories: string): string => `<mirrors><mirror>
+  <id>skyarc</id><mirrorOf>${repositories}</mirrorOf><url>\${env.SKYARC_MAVEN_URL}</url>
 </mirror></mirrors>`;
 
 const central = `<id>central</id><url>${clientDefaults.maven}</url><releases><checksumPolicy>ignore</checksumPolicy></releases>`;

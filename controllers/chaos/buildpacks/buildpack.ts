@@ -60,6 +60,8 @@ export interface BuildContext {
   readonly room: BuildRoom;
   readonly runtimes: Runtimes;
   readonly base: SharedLayer;
+  /** 32 secret bytes of the app, the same at each of its builds. */
+  readonly secretFor: (purpose: string) => Buffer;
   readonly say: (line: string) => void;
 }
 

@@ -5,17 +5,21 @@ import { AppError } from '@skyarc/lib/errors';
 import { run } from '@skyarc/lib/process';
 import { type RepoAccess, RepoDoor } from './repo-door.ts';
 
-export interface NetworkOptions {
-  /** Name of the network namespace; at most 60 characters. */
-  readonly name: string;
-  /** Hosts that may be reached even at a private address. */
-  readonly hosts: readonly string[];
+/** What can be reached from within. */
+export interface Reach {
+  /** Addresses that may be reached even when they are private. */
+  readonly addresses: readonly string[];
   /** True: other private addresses too, except this machine's own. */
   readonly allowPrivate: boolean;
+  /** True: nothing is reached but `repo` and those addresses, and no name is looked up. */
+  readonly isClosed: boolean;
+}
+
+export interface NetworkOptions extends Reach {
+  /** Name of the network namespace; at most 60 characters. */
+  readonly name: string;
   /** Packages of the data centre, found within at `repoAddress`; null: none are served. */
   readonly repo: RepoAccess | null;
-  /** True: nothing is reached but `repo` and `hosts`. */
-  readonly isClosed: boolean;
 }
 
 /** Where every build finds the data centre's packages: the same on all machines, as it may stand in an image. */
@@ -53,12 +57,17 @@ export class SandboxNetwork {
     await must('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
     const door = repo && (await RepoDoor.open(repo));
     try {
-      await must('ip', ['netns', 'exec', name, 'nft', '-f', '-'], await renderFilter(options, door?.port));
+      await filter(name, options, door?.port);
       return new SandboxNetwork(name, await startSlirp(`/run/netns/${name}`, door !== null), door);
     } catch (error) {
       await door?.close();
       throw error;
     }
+  }
+
+  /** Other bounds from now on, for connections that there are, too. */
+  limit(reach: Reach): Promise<void> {
+    return filter(this.name, reach, this.door?.port);
   }
 
   async close(): Promise<void> {
@@ -72,20 +81,25 @@ export async function removeNetwork(name: string): Promise<void> {
   await run('ip', ['netns', 'delete', name]);
 }
 
-/** Rules of nft(8); the first that matches wins. Of this machine's loopback only the door is reached. */
-async function renderFilter(
-  { hosts, allowPrivate, isClosed }: NetworkOptions,
-  doorPort: number | undefined,
-): Promise<string> {
-  const found = await Promise.all(
-    hosts.map((host) => lookup(host, { all: true, family: 4 }).catch(() => [])),
-  );
-  const upstreams = [...new Set(found.flat().map(({ address }) => address))];
+/** IPv4 addresses of a host as this machine knows it; none when it does not. */
+export async function addressesOf(host: string): Promise<readonly string[]> {
+  const found = await lookup(host, { all: true, family: 4 }).catch(() => []);
+  return found.map(({ address }) => address);
+}
+
+function filter(name: string, reach: Reach, doorPort: number | undefined): Promise<void> {
+  return must('ip', ['netns', 'exec', name, 'nft', '-f', '-'], renderFilter(reach, doorPort));
+}
+
+/** Rules of nft(8) instead of those that there were; the first that matches wins. Of this machine's loopback only the door is reached. */
+function renderFilter({ addresses, allowPrivate, isClosed }: Reach, doorPort: number | undefined): string {
   const own = Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
+    .flatMap((all) => all ?? [])
     .filter(({ family }) => family === 'IPv4')
     .map(({ address }) => address);
   return [
+    'table inet guard {}',
+    'delete table inet guard',
     'table inet guard {',
     ...(doorPort === undefined
       ? []
@@ -98,14 +112,16 @@ async function renderFilter(
     '  chain out {',
     '    type filter hook output priority 0; policy accept;',
     '    oifname "lo" accept',
-    `    ip daddr ${sandboxResolver} udp dport 53 accept`,
-    `    ip daddr ${sandboxResolver} tcp dport 53 accept`,
+    // A name that is looked up tells something to whoever answers for it.
+    ...(isClosed
+      ? []
+      : ['udp', 'tcp'].map((kind) => `    ip daddr ${sandboxResolver} ${kind} dport 53 accept`)),
     ...(doorPort === undefined ? [] : [`    ip daddr ${repoAddress.host} tcp dport ${doorPort} accept`]),
     `    ip daddr ${set([...neverReached, slirpRange])} reject with icmp type admin-prohibited`,
     ...own
       .filter((address) => !address.startsWith('127.'))
       .map((address) => `    ip daddr ${address} reject with icmp type admin-prohibited`),
-    ...(upstreams.length > 0 ? [`    ip daddr ${set(upstreams)} accept`] : []),
+    ...(addresses.length > 0 ? [`    ip daddr ${set(addresses)} accept`] : []),
     ...(isClosed ? ['    reject with icmpx type admin-prohibited'] : []),
     ...(allowPrivate ? [] : [`    ip daddr ${set(privateRanges)} reject with icmp type admin-prohibited`]),
     '    meta nfproto ipv6 reject with icmpv6 type admin-prohibited',

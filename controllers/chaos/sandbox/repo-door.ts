@@ -50,7 +50,8 @@ async function relay(
   response: ServerResponse,
 ): Promise<void> {
   const { method = '', url: path = '' } = request;
-  if ((method !== 'GET' && method !== 'HEAD') || !path.startsWith('/')) {
+  // A whole address is asked for by who takes it for a proxy, as apt does; the service knows which it serves.
+  if ((method !== 'GET' && method !== 'HEAD') || !/^(?:\/|http:\/\/)/.test(path)) {
     response.writeHead(405, { 'content-type': 'text/plain' }).end('Builds only read packages\n');
     return;
   }

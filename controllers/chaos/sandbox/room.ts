@@ -5,9 +5,9 @@ import { run } from '@skyarc/lib/process';
 import { explain } from '../explain.ts';
 import { runContainer } from './container.ts';
 import { AppDisk, type CacheUse } from './disk.ts';
-import { type NetworkOptions, SandboxNetwork } from './network.ts';
+import { addressesOf, type NetworkOptions, type Reach, SandboxNetwork } from './network.ts';
 import { mountOverlay, unmount } from './overlay.ts';
-import { etcFiles, type Mount, nestedIds } from './spec.ts';
+import { etcFilesOf, type Mount, nestedIds } from './spec.ts';
 
 export interface RoomOptions {
   /** Unique on this machine; names the namespace and containers. */
@@ -23,7 +23,10 @@ export interface RoomOptions {
     readonly diskMb: number;
     readonly processes: number;
   };
-  readonly network: Omit<NetworkOptions, 'name' | 'isClosed'>;
+  readonly network: Pick<NetworkOptions, 'allowPrivate' | 'repo'> & {
+    /** Hosts that an open network reaches even at a private address. */
+    readonly hosts: readonly string[];
+  };
   /** Certificates that this machine trusts, for the build's programs too. */
   readonly caFile: string | null;
   readonly env: Readonly<Record<string, string>>;
@@ -42,6 +45,8 @@ export interface Command {
   readonly mounts?: readonly Mount[];
   /** As root of an own user namespace, for buildah. */
   readonly nested?: boolean;
+  /** True: it runs nothing of the source's, and may reach public addresses where a build may not. */
+  readonly isTrusted?: boolean;
 }
 
 /** Where one build happens: its disk, its network and a root to run commands in. */
@@ -49,7 +54,12 @@ export class BuildRoom {
   readonly disk: AppDisk;
   private readonly options: RoomOptions;
   private network: Promise<SandboxNetwork> | undefined;
-  private closed: Pick<NetworkOptions, 'isClosed'> & Partial<NetworkOptions> = { isClosed: false };
+  /** Hosts that commands may reach besides packages; null: every public address. */
+  private closedTo: readonly string[] | null = null;
+  /** What the network is bounded to now. */
+  private bounds: readonly string[] | undefined;
+  /** Looked up once: what a name means must not change between the filter and the file of hosts. */
+  private readonly addresses = new Map<string, Promise<readonly string[]>>();
   private hasRoot = false;
   /** What the next command needs first: a build that runs none pays for neither. */
   private lowers: readonly string[] | null = null;
@@ -75,7 +85,17 @@ export class BuildRoom {
 
   /** From the first command on, nothing is reached but packages of the data centre and these hosts. */
   closeNetwork(hosts: readonly string[]): void {
-    this.closed = { hosts, isClosed: true };
+    this.closedTo = hosts;
+  }
+
+  /** Hosts to reach all the same where the network is closed. */
+  alsoReach(hosts: readonly string[]): void {
+    if (this.closedTo) this.closedTo = [...this.closedTo, ...hosts];
+  }
+
+  /** Whether nothing is reached but packages of the data centre and the source's host. */
+  get isClosed(): boolean {
+    return this.closedTo !== null;
   }
 
   get signal(): AbortSignal {
@@ -112,12 +132,7 @@ export class BuildRoom {
   /** Runs a command; throws INVALID with an explanation when it fails, or what the signal was fired with. */
   async exec(command: Command): Promise<void> {
     const { id, stateDir, folder, cgroup, limits, caFile, env, onLine, recent, signal } = this.options;
-    this.network ??= SandboxNetwork.open({
-      name: id,
-      ...this.options.network,
-      ...this.closed,
-    });
-    const network = await this.network;
+    const network = await this.networkFor(command);
     await this.makeReady();
     this.count += 1;
     onLine(`$ ${command.label}`);
@@ -148,6 +163,7 @@ export class BuildRoom {
       label: command.label,
       lines: recent(),
       isBuilderFull,
+      isClosed: this.isClosed && command.isTrusted !== true,
       ...result,
       ...limits,
     });
@@ -168,6 +184,26 @@ export class BuildRoom {
     return use;
   }
 
+  private async networkFor({ isTrusted = false }: Command): Promise<SandboxNetwork> {
+    const { id, network } = this.options;
+    const closedTo = isTrusted ? null : this.closedTo;
+    const hosts = closedTo ?? network.hosts;
+    if (this.network !== undefined && this.bounds === hosts) return this.network;
+    this.bounds = hosts;
+    const addresses = (await Promise.all(hosts.map((host) => this.lookUp(host)))).flat();
+    const { allowPrivate, repo } = network;
+    const reach: Reach = { addresses, allowPrivate, isClosed: closedTo !== null };
+    if (this.network === undefined) this.network = SandboxNetwork.open({ name: id, repo, ...reach });
+    else await (await this.network).limit(reach);
+    return this.network;
+  }
+
+  private lookUp(host: string): Promise<readonly string[]> {
+    const known = this.addresses.get(host) ?? addressesOf(host);
+    this.addresses.set(host, known);
+    return known;
+  }
+
   private async makeReady(): Promise<void> {
     for (const [folder, id] of this.owed) await run('chown', ['-R', '-h', '--', `${id}:${id}`, folder]);
     this.owed.clear();
@@ -186,7 +222,8 @@ export class BuildRoom {
     this.hasRoot = true;
     // A nested root may not make places to mount on, so they are there before.
     for (const place of mountPlaces) await mkdir(join(this.rootfs, place), { recursive: true });
-    for (const [name, text] of Object.entries(etcFiles))
+    const names = (this.closedTo ?? []).map(async (host) => [host, await this.lookUp(host)] as const);
+    for (const [name, text] of Object.entries(etcFilesOf(await Promise.all(names))))
       await writeFile(join(this.rootfs, 'etc', name), text);
     await this.disk.freshFolder('tmp', 0o1777);
   }

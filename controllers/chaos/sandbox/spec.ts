@@ -87,11 +87,16 @@ export function renderSpec(options: SpecOptions): Record<string, unknown> {
   };
 }
 
-/** Files that every sandbox's /etc gets. */
-export const etcFiles = {
-  'resolv.conf': `nameserver ${sandboxResolver}\n`,
-  hosts: '127.0.0.1 localhost build\n',
-} as const;
+/** Files that a sandbox's /etc gets, with hosts that it need not look up. */
+export function etcFilesOf(
+  hosts: readonly (readonly [host: string, addresses: readonly string[]])[] = [],
+): Readonly<Record<string, string>> {
+  const known = hosts.flatMap(([host, addresses]) => addresses.map((address) => `${address} ${host}\n`));
+  return {
+    'resolv.conf': `nameserver ${sandboxResolver}\n`,
+    hosts: ['127.0.0.1 localhost build\n', ...known].join(''),
+  };
+}
 
 const maskedPaths = words(`/proc/acpi /proc/kcore /proc/keys /proc/latency_stats /proc/timer_list
   /proc/sched_debug /proc/scsi /proc/kallsyms /proc/cmdline /sys/firmware /sys/fs/cgroup`);

@@ -1,6 +1,6 @@
 import { chown } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { VersionRecord } from '@skyarc/prisma/datacenter';
+import type { BuildRecord, VersionRecord } from '@skyarc/prisma/datacenter';
 import type { BuildRoom } from '../sandbox/room.ts';
 import { enterSubdirectory, type FileSource, openSource } from '../sources/open.ts';
 import { nobody } from '../sources/remote.ts';
@@ -11,13 +11,19 @@ import { ImageWork } from './image.ts';
 import { RebaseWork } from './rebase.ts';
 import { type BuildRun, repositoryOf } from './run.ts';
 
+/** An earlier build of the same content, and the version that it became. */
+export interface Reusable {
+  readonly build: BuildRecord;
+  readonly version: VersionRecord;
+}
+
 export interface Identified {
   /** Files to build from, or an image that is one already. */
   readonly source: Source | ImageWork | RebaseWork;
   readonly revision: Revision;
   readonly cacheKey: string;
-  /** An earlier version of the same content that is still in the registry. */
-  readonly reusable: VersionRecord | null;
+  /** Its image is still in the registry. */
+  readonly reusable: Reusable | null;
 }
 
 /** Where the app's disk keeps what spares its source work. */
@@ -36,9 +42,15 @@ export async function identify(run: BuildRun, folder: string, keep?: string): Pr
   const source =
     stored.kind === 'IMAGE' ? await ImageWork.open(run, stored.image) : openFor(run, stored, folder);
   run.log.write(`Looking for ${source.description}`);
+  // Mostly it is the newest that is asked for again, which can be looked for meanwhile.
+  const newest = run.isFresh ? Promise.resolve(null) : findReusable(run);
+  newest.catch(() => undefined);
   const revision = await source.identify(keep);
   const cacheKey = keyOf(run, revision, run.shared.base.layer.digest);
-  return { source, revision, cacheKey, reusable: run.isFresh ? null : await findReusable(run, cacheKey) };
+  if (run.isFresh) return { source, revision, cacheKey, reusable: null };
+  const first = await newest;
+  const reusable = first?.build.cacheKey === cacheKey ? first : await findReusable(run, cacheKey);
+  return { source, revision, cacheKey, reusable };
 }
 
 /** The files of the revision, in a folder that only this build has. */
@@ -73,15 +85,16 @@ function openFor(run: BuildRun, source: FileSource, folder: string): Source {
   });
 }
 
-async function findReusable(run: BuildRun, cacheKey: string): Promise<VersionRecord | null> {
+/** The newest of all builds that made a version, or of those with that key. */
+async function findReusable(run: BuildRun, cacheKey?: string): Promise<Reusable | null> {
   const { db, app, registry } = run;
   const earlier = await db.build.findFirst({
     where: { appId: app.id, cacheKey, status: 'SUCCEEDED', version: { isNot: null } },
     include: { version: true },
     orderBy: { number: 'desc' },
   });
-  const version = earlier?.version;
-  if (!version) return null;
+  if (!earlier?.version) return null;
+  const { version, ...build } = earlier;
   const digest = version.image.split('@')[1] ?? '';
-  return (await registry.findManifest(repositoryOf(app), digest)) ? version : null;
+  return (await registry.findManifest(repositoryOf(app), digest)) ? { build, version } : null;
 }

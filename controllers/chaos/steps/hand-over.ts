@@ -58,7 +58,8 @@ async function storePorts(
   const { privatePorts = false } = buildOptions.parse(JSON.parse(options ?? '{}'));
   const rows = await tx.port.findMany({ where: { appId } });
   if (rows.some(({ detected }) => !detected)) return;
-  await tx.port.deleteMany({ where: { appId, port: { notIn: [...ports] } } });
+  if (rows.some(({ port }) => !ports.includes(port)))
+    await tx.port.deleteMany({ where: { appId, port: { notIn: [...ports] } } });
   const known = new Set(rows.map(({ port }) => port));
   for (const port of ports) {
     if (!known.has(port))

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { builtLayer, type OperationStepName } from '@skyarc/lib/contracts';
 import { AppError } from '@skyarc/lib/errors';
 import { GrantSigner } from '@skyarc/lib/signed-grant';
-import { type BuildRecord, limitMsOf, type VersionRecord } from '@skyarc/prisma/datacenter';
+import { type BuildRecord, limitMsOf } from '@skyarc/prisma/datacenter';
 import { z } from 'zod';
 import { exists } from '@skyarc/lib/files';
 import type { BuildOutput } from '../buildpacks/buildpack.ts';
@@ -14,7 +14,7 @@ import { BuildRoom } from '../sandbox/room.ts';
 import { nobody } from '../sources/remote.ts';
 import type { Fetched } from '../sources/source.ts';
 import type { SourceTree } from '../sources/tree.ts';
-import { fetchSource, identify, type Identified, keptSourceOf } from './fetch.ts';
+import { fetchSource, identify, type Identified, keptSourceOf, type Reusable } from './fetch.ts';
 import { closedHostsOf } from '../upstreams.ts';
 import { handOver } from './hand-over.ts';
 import { ImageWork } from './image.ts';
@@ -33,8 +33,7 @@ export async function buildAndHandOver(run: BuildRun): Promise<void> {
     pipeline.prepare();
     await begin(run);
     await pipeline.fetch();
-    await pipeline.detect();
-    await pipeline.build();
+    await pipeline.make();
     await pipeline.publish();
   } finally {
     await pipeline.close();
@@ -76,7 +75,7 @@ class Pipeline {
     this.folder = folder;
   }
 
-  private get reusable(): VersionRecord | null {
+  private get reusable(): Reusable | null {
     return this.identified.reusable;
   }
 
@@ -121,30 +120,37 @@ class Pipeline {
     });
   }
 
-  detect(): Promise<void> {
+  /** DETECT and BUILD, unless there is an image already. */
+  async make(): Promise<void> {
+    if (this.reusable) return this.skip(['DETECT', 'BUILD'], 'Unchanged');
+    await this.detect();
+    await this.build();
+  }
+
+  private detect(): Promise<void> {
     return this.step('DETECT', async () => {
-      if (this.reusable) return 'Unchanged';
       if (this.image) return this.image.detect();
       this.chosen = await chooseBuildpack(this.tree, await settingsOf(this.run));
       const { name, reason, launch } = this.chosen;
       await this.record({ buildpack: name, reason });
-      this.limitNetwork(name);
+      await this.limitNetwork();
       for (const warning of launch.warnings) this.run.log.write(warning, 'warn');
       const start = launch.processes['web'];
       return `Recognised ${name} by ${reason}${start ? `; it starts with: ${start}` : ''}`;
     });
   }
 
-  build(): Promise<void> {
+  private build(): Promise<void> {
     return this.step('BUILD', async () => {
-      if (this.reusable) return 'Unchanged';
       if (this.image) return 'Nothing to build: the image is there already';
-      const { base, runtimes } = this.run.shared;
+      const { app, shared } = this.run;
+      const { base, runtimes, secrets } = shared;
       this.output = await this.chosen.build({
         source: this.tree,
         room: this.room as BuildRoom,
         runtimes,
         base,
+        secretFor: (purpose) => secrets.derive(`build:${app.id}:${purpose}`),
         say: (line) => this.run.log.write(line),
       });
       return 'Built';
@@ -154,7 +160,7 @@ class Pipeline {
   publish(): Promise<void> {
     return this.step('PUBLISH', async () => {
       const made = this.reusable
-        ? await this.again(this.reusable)
+        ? againOf(this.reusable)
         : ((await this.image?.copy(join(this.folder, 'image'))) ?? (await this.push()));
       const version = await handOver(this.run, made, this.identified.cacheKey);
       return `Version ${version.number} is ready: ${made.image}`;
@@ -186,32 +192,20 @@ class Pipeline {
     return publish(this.run, this.room as BuildRoom, { output, launch, timeSec: fetched.timeSec });
   }
 
-  private limitNetwork(buildpack: string): void {
+  private async limitNetwork(): Promise<void> {
     const { shared, app, source } = this.run;
     const { openTeams } = shared.config;
     const isOpen = openTeams.includes('*') || openTeams.includes(app.teamName);
     const sourceUrl = 'url' in source ? source.url : undefined;
-    const hosts = closedHostsOf(shared.upstreams, { buildpack, isOpen, sourceUrl });
+    // One of Yarn 1 names registries, which it asks whatever else it is told.
+    const hasYarnLock = /^# yarn lockfile v1/m.test((await this.tree.readText('yarn.lock')) ?? '');
+    const hosts = closedHostsOf(shared.upstreams, { isOpen, hasYarnLock, sourceUrl });
     if (hosts) this.room?.closeNetwork(hosts);
   }
 
-  private async takeOver(version: VersionRecord): Promise<string> {
-    await this.recordAs(await this.run.db.build.findUniqueOrThrow({ where: { id: version.buildId } }));
+  private async takeOver({ build, version }: Reusable): Promise<string> {
+    await this.recordAs(build);
     return `Nothing has changed since version ${version.number}: its image is used again`;
-  }
-
-  /** The image of an earlier version, all of it there already. */
-  private async again(version: VersionRecord): Promise<Published> {
-    const earlier = await this.run.db.build.findUnique({ where: { id: version.buildId } });
-    const layers = z.array(builtLayer).parse(JSON.parse(earlier?.layers ?? '[]'));
-    return {
-      image: version.image,
-      sizeBytes: Number(version.sizeBytes),
-      ports: JSON.parse(version.ports) as number[],
-      processes: JSON.parse(version.processes) as Record<string, string>,
-      layers: layers.map((layer) => ({ ...layer, isFromCache: true })),
-      sentBytes: 0,
-    };
   }
 
   /** It comes of the same source as an earlier build. */
@@ -221,6 +215,16 @@ class Pipeline {
 
   private async record(data: Readonly<Record<string, string | null>>): Promise<void> {
     await this.run.db.build.update({ where: { id: this.run.build.id }, data });
+  }
+
+  private async skip(names: readonly OperationStepName[], sentence: string): Promise<void> {
+    const { journal, log } = this.run;
+    for (const name of names) {
+      log.phase(name);
+      log.write(sentence);
+      journal.say(sentence);
+    }
+    await journal.skip(names, sentence);
   }
 
   private async step(name: OperationStepName, work: () => Promise<string>): Promise<void> {
@@ -238,6 +242,19 @@ class Pipeline {
       }
     });
   }
+}
+
+/** The image of an earlier version, all of it there already. */
+function againOf({ build, version }: Reusable): Published {
+  const layers = z.array(builtLayer).parse(JSON.parse(build.layers ?? '[]'));
+  return {
+    image: version.image,
+    sizeBytes: Number(version.sizeBytes),
+    ports: JSON.parse(version.ports) as number[],
+    processes: JSON.parse(version.processes) as Record<string, string>,
+    layers: layers.map((layer) => ({ ...layer, isFromCache: true })),
+    sentBytes: 0,
+  };
 }
 
 /**

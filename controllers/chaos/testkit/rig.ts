@@ -27,7 +27,10 @@ type AppSettings = Partial<
   Pick<AppRecord, 'buildMemoryMb' | 'buildDiskMb' | 'buildTimeoutSec' | 'buildpack' | 'sourceSecret' | 'name'>
 >;
 
-type RigSettings = Pick<ChaosConfig, 'instance' | 'clientEnv' | 'samplesDir' | 'repo' | 'layersDir'>;
+type RigSettings = Pick<
+  ChaosConfig,
+  'instance' | 'clientEnv' | 'samplesDir' | 'repo' | 'layersDir' | 'openTeams'
+>;
 
 /** Arguments of the deploy. */
 type Wishes = { readonly noCache?: boolean; readonly rebaseOf?: string };

@@ -93,10 +93,36 @@ function mavenTools(layers: readonly Tool[], home: string, title: string): JavaT
   return { layers, command: `${home}/bin/mvn`, settings: `${home}/conf/settings.xml`, title };
 }
 
-/** Debian's Gradle, which is old; a wrapper in the source brings its own and needs only the JDK. */
-export async function gradle(runtimes: Runtimes, hasWrapper: boolean): Promise<JavaTools> {
+/**
+ * Gradle of the version that a source's wrapper names, from Gradle's own host or the mirror of it in SKYARC_GRADLE_URL;
+ * a wrapper that names another place runs itself. Debian's, which is old, without a wrapper. Throws INVALID when a
+ * version cannot be got.
+ */
+export async function gradle(
+  runtimes: Runtimes,
+  wrapper: { readonly version: string | null; readonly sha256: string | null } | null,
+): Promise<JavaTools> {
   const under = await jdk(runtimes);
-  if (hasWrapper) return { layers: under, command: './gradlew', settings: null, title: 'the Gradle wrapper' };
+  if (wrapper?.version) {
+    const { version, sha256 } = wrapper;
+    const made = await runtimes
+      .tool(`gradle-${version}`, (root, scratch) =>
+        fetchGradle(runtimes.env['SKYARC_GRADLE_URL'] ?? clientDefaults.gradle, version, { root, scratch }),
+      )
+      .catch((cause: unknown) => {
+        throw new AppError('INVALID', noGradle(version, messageOf(cause)), { cause });
+      });
+    const found = (await readFile(join(made.root, gradleSum), 'utf8')).trim();
+    if (sha256 !== null && sha256 !== found)
+      throw new AppError('INVALID', noGradle(version, `its SHA-256 is ${found}, not the wrapper's`));
+    return {
+      layers: [made, ...under],
+      command: '/opt/gradle/bin/gradle',
+      settings: null,
+      title: `Gradle ${version}`,
+    };
+  }
+  if (wrapper) return { layers: under, command: './gradlew', settings: null, title: 'the Gradle wrapper' };
   const made = await runtimes.debianTool('gradle-debian', ['gradle'], under);
   return {
     layers: [made, ...under],
@@ -130,20 +156,50 @@ export async function jakartaMigration(runtimes: Runtimes): Promise<readonly Too
   return [await runtimes.debianTool('tomcat-migration', ['tomcat-jakartaee-migration'], [run]), run];
 }
 
+const gradleSum = 'opt/gradle.sha256';
+
+function noGradle(version: string, reason: string): string {
+  return `Gradle ${version} of the wrapper cannot be got: ${reason}. Name a mirror in SKYARC_GRADLE_URL, or commit the distribution beside gradle-wrapper.properties and name it there (distributionUrl=<file name>), or remove the wrapper to build with Debian's Gradle`;
+}
+
+async function fetchGradle(host: string, version: string, { root, scratch }: Place): Promise<void> {
+  const url = `${host.replace(/\/+$/, '')}/gradle-${version}-bin.zip`;
+  const file = join(scratch, 'gradle.zip');
+  const expected = (await (await get(`${url}.sha256`)).text()).trim();
+  const found = await download(url, file, 'sha256');
+  if (found !== expected) throw new AppError('INVALID', 'it is not what its checksum says');
+  await unpack(file, join(root, 'opt/gradle'), { name: `gradle-${version}`, programs: 'bin/gradle' });
+  await writeFile(join(root, gradleSum), found);
+}
+
 async function fetchMaven(repository: string, version: string, { root, scratch }: Place): Promise<void> {
   const name = `apache-maven-${version}`;
   const url = `${repository.replace(/\/+$/, '')}/org/apache/maven/apache-maven/${version}/${name}-bin.zip`;
   const file = join(scratch, 'maven.zip');
-  await pipeline(Readable.fromWeb((await get(url)).body as never), createWriteStream(file));
   const expected = (await (await get(`${url}.sha512`)).text()).trim().split(/\s+/)[0];
-  const hash = createHash('sha512');
+  if ((await download(url, file, 'sha512')) !== expected)
+    throw new AppError('INVALID', 'it is not what its checksum says');
+  await unpack(file, join(root, 'opt/maven'), { name, programs: 'bin/mvn*' });
+}
+
+/** Answers the file's checksum. */
+async function download(url: string, file: string, algorithm: 'sha256' | 'sha512'): Promise<string> {
+  await pipeline(Readable.fromWeb((await get(url)).body as never), createWriteStream(file));
+  const hash = createHash(algorithm);
   await pipeline(createReadStream(file), hash);
-  if (hash.digest('hex') !== expected) throw new AppError('INVALID', 'it is not what its checksum says');
-  const home = join(root, 'opt/maven');
+  return hash.digest('hex');
+}
+
+/** What is below the folder `name` of the archive, which goes. */
+async function unpack(
+  file: string,
+  home: string,
+  { name, programs }: { readonly name: string; readonly programs: string },
+): Promise<void> {
   await mkdir(home, { recursive: true });
   await using zip = await ZipFile.open(file);
   await zip.extract(home, (path) => (path.startsWith(`${name}/`) ? path.slice(name.length + 1) : null));
-  for await (const path of glob('bin/mvn*', { cwd: home })) await chmod(join(home, path), 0o755);
+  for await (const path of glob(programs, { cwd: home })) await chmod(join(home, path), 0o755);
   await rm(file);
 }
 

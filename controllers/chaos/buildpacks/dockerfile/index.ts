@@ -5,12 +5,13 @@ import { digestOf } from '@skyarc/lib/oci';
 import { baseImageName, baseImageOf } from '../../base/base.ts';
 import { imageBuilder } from '../../base/runtimes/image-builder.ts';
 import type { SharedLayer } from '../../base/store.ts';
-import type { BuildRoom } from '../../sandbox/room.ts';
+import type { BuildRoom, Command } from '../../sandbox/room.ts';
 import type { Mount } from '../../sandbox/spec.ts';
 import type { SourceTree } from '../../sources/tree.ts';
+import { clientsOfRepo } from '../../upstreams.ts';
 import type { BuildContext, BuildOutput, Launch } from '../buildpack.ts';
 import type { Project } from '../settings.ts';
-import { type FinalStage, readDockerfile, type SecretMount } from './parse.ts';
+import { type FinalStage, readDockerfile, type SecretMount, withArgs } from './parse.ts';
 
 export const name = 'dockerfile';
 
@@ -21,6 +22,8 @@ export interface DockerfilePlan {
   /** Secrets that it asks for and that there are, with their values. */
   readonly secrets: readonly (SecretMount & { readonly value: string })[];
   readonly final: FinalStage;
+  /** Images that it is made from. */
+  readonly images: readonly string[];
   readonly warnings: readonly string[];
 }
 
@@ -35,7 +38,7 @@ export async function plan(source: SourceTree, project: Project): Promise<Docker
   const file = project.dockerfile ?? usualFile;
   const text = await source.readText(file);
   if (text === null) throw new AppError('INVALID', `There is no Dockerfile at "${file}"`);
-  const { stages, final, args, secrets } = readDockerfile(text, project.target, project.buildArgs);
+  const { stages, images, final, args, secrets } = readDockerfile(text, project.target, project.buildArgs);
   if (stages.length === 0) throw new AppError('INVALID', `The ${file} has no FROM`);
   if (final === null) {
     throw new AppError(
@@ -57,6 +60,7 @@ export async function plan(source: SourceTree, project: Project): Promise<Docker
     file,
     secrets: given,
     final,
+    images,
     warnings: [
       ...Object.keys(project.buildArgs)
         .filter((arg) => !args.has(arg))
@@ -85,7 +89,7 @@ export async function plan(source: SourceTree, project: Project): Promise<Docker
  */
 export async function build(
   { room, runtimes, base, source }: BuildContext,
-  { project, file, secrets }: DockerfilePlan,
+  { project, file, secrets, images }: DockerfilePlan,
 ): Promise<BuildOutput> {
   const tool = await imageBuilder(runtimes);
   room.enter([tool.root, base.root]);
@@ -93,6 +97,10 @@ export async function build(
   const [config, output] = [join(files, 'config'), join(files, 'output')];
   for (const folder of [config, output]) await mkdir(folder);
   await writeConfig(config);
+  // Where nothing else is reached, commands are told of the data centre's packages.
+  const clients = room.isClosed ? clientsOfRepo() : null;
+  const shown = clients && withArgs((await source.readText(file)) ?? '', Object.keys(clients.settings));
+  if (shown !== null) await writeFile(join(config, 'Dockerfile'), shown);
   const storage = await room.disk.folder('cache/containers');
   for (const folder of [source.folder, output, storage]) room.own(folder, true);
   const mounts = [
@@ -109,8 +117,8 @@ export async function build(
     CONTAINERS_STORAGE_CONF: '/config/storage.conf',
     BUILDAH_ISOLATION: 'chroot',
   };
-  const buildah = (label: string, args: readonly string[]) =>
-    room.exec({ label, args: ['buildah', ...args], env, mounts, nested: true });
+  const buildah = (label: string, args: readonly string[], more: Partial<Command> = {}) =>
+    room.exec({ label, args: ['buildah', ...args], env, mounts, nested: true, ...more });
   const id = digestOf(baseImageOf(base).config).replace('sha256:', '');
   const mark = room.disk.path('cache', `base-${id.slice(0, 32)}`);
   if (await room.disk.isMissing(mark)) {
@@ -119,24 +127,35 @@ export async function build(
     await buildah(`name it ${baseImageName}`, ['tag', id, `localhost/${baseImageName}`]);
     await writeFile(mark, '');
   }
-  await buildah('buildah build', [
+  // What these come from is reached while nothing of the source's runs.
+  for (const image of room.isClosed ? images.filter(isPlainImage) : []) {
+    const isThere = room.disk.path('cache', `image-${digestOf(Buffer.from(image)).slice(-32)}`);
+    if (!(await room.disk.isMissing(isThere))) continue;
+    await buildah(`buildah pull ${image}`, ['pull', '--quiet', '--policy=missing', '--', image], {
+      isTrusted: true,
+    });
+    await writeFile(isThere, '');
+  }
+  const build = [
     'build',
     '--layers',
     '--pull=missing',
     '--timestamp=0',
     '--format=oci',
     '--tag=localhost/app',
-    `--file=/app/${file}`,
+    shown === null ? `--file=/app/${file}` : '--file=/config/Dockerfile',
     // One for this Dockerfile alone goes before that of the whole source.
     ...((await source.has(`${file}.dockerignore`)) ? [`--ignorefile=/app/${file}.dockerignore`] : []),
     ...(project.target ? [`--target=${project.target}`] : []),
-    ...optionsOf('--build-arg', project.buildArgs),
+    ...optionsOf('--build-arg', { ...clients?.settings, ...project.buildArgs }),
     ...optionsOf('--env', project.run.env),
     // As volumes with the very flags of what they are made from: a nested root may not change those, as --secret would.
     ...secrets.map(({ id, target }) => `--volume=/config/secrets/${id}:${target}:ro,nosuid,nodev`),
     '--',
     '/app',
-  ]);
+  ];
+  // Of its own environment, buildah hands proxies on to commands.
+  await buildah('buildah build', build, { env: { ...env, ...clients?.proxy } });
   await buildah('buildah push', ['push', '--quiet', '--disable-compression', 'localhost/app', 'dir:/output']);
   return { kind: 'image', folder: output };
 }
@@ -172,6 +191,11 @@ async function secretMounts(
   room.own(folder, true);
   await mkdir(join(config, 'secrets'));
   return [{ source: folder, destination: '/config/secrets', readonly: true }];
+}
+
+/** The base is there already; what is no name of an image is left to the build to complain of. */
+function isPlainImage(image: string): boolean {
+  return image !== baseImageName && /^[a-z0-9][\w./:@-]*$/i.test(image) && !/^[a-z-]+:\//.test(image);
 }
 
 async function writeConfig(folder: string): Promise<void> {

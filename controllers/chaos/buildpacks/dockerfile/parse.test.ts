@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { newTree } from '../../testkit/tree.ts';
 import { emptyProject } from '../settings.ts';
 import { launch, plan } from './index.ts';
-import { readDockerfile } from './parse.ts';
+import { readDockerfile, withArgs } from './parse.ts';
 
 const staged = `# syntax=docker/dockerfile:1
 ARG PORT=3000
@@ -51,4 +51,29 @@ test('what does not fit the Dockerfile is an error or a warning', async () => {
     'no stage "prod"; there are build, base, 2',
   );
   await expect(plan(source, emptyProject)).rejects.toThrow('There is no Dockerfile at "Dockerfile"');
+});
+
+test('images that a Dockerfile is made from are found before it is built, stages are none', () => {
+  const text = [
+    'ARG NODE=24',
+    'ARG REGISTRY="docker.io/library"',
+    'FROM --platform=linux/amd64 $REGISTRY/node:${NODE} AS build',
+    'COPY --from=ghcr.io/acme/tools:1 /bin/tool /bin/',
+    'RUN --mount=type=bind,from=busybox,target=/box --mount=type=cache,target=/c true',
+    'FROM scratch AS files',
+    'COPY --from=build /app /',
+    'FROM files',
+    'COPY --from=0 /x /x',
+    'FROM never:1',
+  ].join('\n');
+  const first = ['docker.io/library/node:22', 'ghcr.io/acme/tools:1', 'busybox'];
+  expect(readDockerfile(text, '2', { NODE: '22' }).images).toEqual(first);
+  expect(readDockerfile(text, null, { NODE: '22' }).images).toEqual([...first, 'never:1']);
+});
+
+test('build arguments are named after each FROM, and nowhere else', () => {
+  const text = '# syntax=x\nFROM a \\\n  AS b\nRUN <<END\nFROM no\nEND\nFROM b\nUSER 1';
+  expect(withArgs(text, ['X', 'Y'])).toBe(
+    '# syntax=x\nFROM a \\\n  AS b\nARG X Y\nRUN <<END\nFROM no\nEND\nFROM b\nARG X Y\nUSER 1',
+  );
 });

@@ -2,6 +2,8 @@
 interface Instruction {
   readonly name: string;
   readonly text: string;
+  /** Index of the line after it. */
+  readonly end: number;
 }
 
 interface Stage {
@@ -16,6 +18,8 @@ type Words = Readonly<Record<string, string>>;
 export interface DockerfileFacts {
   /** Names of stages; those without one by their number. */
   readonly stages: readonly string[];
+  /** Images that it is made from, as far as the stage that is wanted. */
+  readonly images: readonly string[];
   /** Null: there is no such stage. */
   readonly final: FinalStage | null;
   /** Names of all ARGs. */
@@ -52,10 +56,22 @@ export function readDockerfile(text: string, target: string | null, buildArgs: W
   const index = target === null ? stages.length - 1 : indexOf(stages, target);
   return {
     stages: named,
+    images: imagesOf(stages.slice(0, index + 1), { preamble, buildArgs }),
     final: index < 0 ? null : finalOf(stages, index, { preamble, buildArgs }),
     args: new Set(args),
     secrets: [...new Map(secrets.map((one) => [`${one.id} ${one.target}`, one])).values()],
   };
+}
+
+/**
+ * The same Dockerfile, whose commands get these build arguments as variables in every stage. Unlike those of ENV no
+ * image keeps them, and an ENV of the same name goes before. One instruction, as each is a layer to buildah.
+ */
+export function withArgs(text: string, names: readonly string[]): string {
+  const lines = text.split(/\r?\n/);
+  const ends = instructionsOf(text).flatMap(({ name, end }) => (name === 'FROM' ? [end] : []));
+  for (const end of ends.toReversed()) lines.splice(end, 0, `ARG ${names.join(' ')}`);
+  return lines.join('\n');
 }
 
 function instructionsOf(text: string): Instruction[] {
@@ -72,7 +88,7 @@ function instructionsOf(text: string): Instruction[] {
     const [, name = '', words = ''] = /^\s*(\w+)\s+(.*)$/.exec(line) ?? [];
     const end = /^(?:RUN|COPY|ADD)$/i.test(name) ? /<<-?\s*["']?(\w+)["']?/.exec(words)?.[1] : undefined;
     if (end) while (at + 1 < lines.length && (lines[(at += 1)] as string).trim() !== end);
-    if (name) found.push({ name: name.toUpperCase(), text: words.trim() });
+    if (name) found.push({ name: name.toUpperCase(), text: words.trim(), end: at + 1 });
   }
   return found;
 }
@@ -92,6 +108,28 @@ function splitStages(all: readonly Instruction[]): { preamble: Instruction[]; st
 function indexOf(stages: readonly Stage[], name: string): number {
   const byName = stages.findIndex((stage) => stage.name === name.toLowerCase());
   return byName === -1 && /^\d+$/.test(name) && Number(name) < stages.length ? Number(name) : byName;
+}
+
+/** Neither stages nor `scratch`. Variables stand in FROM only, and are those of the ARGs before it. */
+function imagesOf(
+  stages: readonly Stage[],
+  { preamble, buildArgs }: { readonly preamble: readonly Instruction[]; readonly buildArgs: Words },
+): string[] {
+  const known: Record<string, string> = {};
+  for (const { text } of preamble) {
+    const [key, value] = [nameOf(text), text.includes('=') ? text.slice(text.indexOf('=') + 1) : ''];
+    known[key] = buildArgs[key] ?? unquote(expand(value, known));
+  }
+  const found = stages.flatMap(({ from, instructions }, index) => {
+    const others = instructions.flatMap(({ name, text }) =>
+      [...text.matchAll(name === 'RUN' ? /--mount=\S*?\bfrom=([^,\s]+)/g : /--from=(\S+)/g)].map(
+        (match) => match[1] as string,
+      ),
+    );
+    const earlier = stages.slice(0, index);
+    return [expand(from, known), ...others].filter((image) => indexOf(earlier, image) < 0);
+  });
+  return [...new Set(found)].filter((image) => image !== 'scratch');
 }
 
 /** A stage over another one of the file has what that one set. */

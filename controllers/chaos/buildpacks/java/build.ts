@@ -1,11 +1,12 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { clientDefaults } from '@skyarc/lib/contracts';
 import { AppError } from '@skyarc/lib/errors';
 import { gradle, javaHome, type JavaTools, maven } from '../../base/runtimes/java.ts';
 import { javaProxiesOf, renderMavenSettings } from '../../base/maven-settings.ts';
 import { renderTrustStore } from '../../base/trust-store.ts';
 import type { BuildContext } from '../buildpack.ts';
-import { gradleInitScript } from './gradle.ts';
+import { renderGradleInit } from './gradle.ts';
 import type { JavaPlan } from './index.ts';
 
 /** Runs the source's own build tool over the chosen module. */
@@ -14,7 +15,9 @@ export async function runBuildTool(context: BuildContext, plan: JavaPlan): Promi
   const isMaven = plan.tool === 'maven';
   const tools = isMaven
     ? await maven(runtimes, plan.mavenVersion, say)
-    : await gradle(runtimes, plan.hasGradleWrapper);
+    : await gradle(runtimes, plan.gradleWrapper);
+  // The service of packages has no such repository.
+  if (!isMaven) room.alsoReach([new URL(clientDefaults.gradlePlugins).hostname]);
   say(`JDK of Debian, ${tools.title}${plan.module.path === '.' ? '' : `, module ${plan.module.name}`}`);
   room.enter([...tools.layers, base].map(({ root }) => root));
   const config = await room.disk.freshFolder('workspace/config');
@@ -23,7 +26,7 @@ export async function runBuildTool(context: BuildContext, plan: JavaPlan): Promi
   for (const folder of [source.folder, cache]) room.own(folder);
   const args = plan.command === null ? argsOf(plan, tools, runtimes.env) : ['/bin/sh', '-c', plan.command];
   await room.exec({
-    label: plan.command ?? labelOf(plan),
+    label: plan.command ?? labelOf(plan, tools),
     args,
     env: {
       PATH: `${dirname(tools.command)}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
@@ -69,16 +72,16 @@ function argsOf(
   return [...program, ...options, module.task ?? 'assemble'];
 }
 
-function labelOf({ tool, module, hasGradleWrapper }: JavaPlan): string {
+function labelOf({ tool, module }: JavaPlan, { command }: JavaTools): string {
   if (tool === 'maven') return `mvn ${module.path === '.' ? '' : `-pl ${module.path} -am `}package`;
-  return `${hasGradleWrapper ? './gradlew' : 'gradle'} ${module.task ?? 'assemble'}`;
+  return `${command.startsWith('./') ? command : 'gradle'} ${module.task ?? 'assemble'}`;
 }
 
 /** Answers options of the JVM that tools run in: it trusts what this machine trusts, and starts fast. */
-async function writeConfig({ runtimes }: BuildContext, folder: string): Promise<string> {
+async function writeConfig({ runtimes, room }: BuildContext, folder: string): Promise<string> {
   const { env } = runtimes;
-  await writeFile(join(folder, 'settings.xml'), renderMavenSettings(env));
-  await writeFile(join(folder, 'init.gradle'), gradleInitScript);
+  await writeFile(join(folder, 'settings.xml'), renderMavenSettings(env, room.isClosed));
+  await writeFile(join(folder, 'init.gradle'), renderGradleInit(room.isClosed));
   const options = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:MaxRAMPercentage=60'];
   const bundle = env['SSL_CERT_FILE'];
   if (bundle) {

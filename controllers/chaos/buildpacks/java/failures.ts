@@ -1,5 +1,8 @@
 import type { FailureRule } from '../../explain.ts';
 
+const noOther =
+  '; of repositories this build asks that of the data centre alone: publish what is missing there, or ask an administrator to open the network to builds of this team (SKYARC_OPEN_BUILDS)';
+
 /** What Maven, Gradle and the Java compiler say when they fail, in a person's words. */
 export const failures: readonly FailureRule[] = [
   {
@@ -25,11 +28,13 @@ export const failures: readonly FailureRule[] = [
   },
   {
     pattern: /(?:Could not find artifact|Failure to find) (\S+?)(?: in | was )/,
-    say: (match) => `${match[1]} does not exist in the Maven repository; check its name and version`,
+    say: (match, { isClosed }) =>
+      `${match[1]} does not exist in the Maven repository; check its name and version${isClosed ? noOther : ''}`,
   },
   {
     pattern: /Could not (?:find|resolve) ([\w.-]+:[\w.-]+:[\w.-]+)\.?/,
-    say: (match) => `${match[1]} cannot be got; check its name, version and the build's repositories`,
+    say: (match, { isClosed }) =>
+      `${match[1]} cannot be got; check its name, version and the build's repositories${isClosed ? noOther : ''}`,
   },
   {
     pattern: /Plugin \[id: '([^']+)'[^\]]*\] was not found/,

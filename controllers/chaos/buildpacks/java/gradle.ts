@@ -3,6 +3,29 @@ import type { SourceTree } from '../../sources/tree.ts';
 import { isPlainPath, type JavaModule, type ResultKind } from './project.ts';
 import { majorOf } from './version.ts';
 
+/** Gradle's own program, as a project's wrapper names it. */
+export interface GradleWrapper {
+  /** Of a distribution that Gradle itself publishes; null: one of somebody else's, or a file beside. */
+  readonly version: string | null;
+  /** SHA-256 that the project expects of it, or null. */
+  readonly sha256: string | null;
+}
+
+/** Null without a wrapper that could run. */
+export async function readGradleWrapper(source: SourceTree): Promise<GradleWrapper | null> {
+  if (!(await source.has('gradlew')) || !(await source.has('gradle/wrapper/gradle-wrapper.jar'))) return null;
+  const text = (await source.readText('gradle/wrapper/gradle-wrapper.properties')) ?? '';
+  const said = (key: string) => new RegExp(`^\\s*${key}\\s*[=:]\\s*(\\S+)\\s*$`, 'm').exec(text)?.[1];
+  const url = said('distributionUrl')?.replaceAll('\\', '') ?? '';
+  return {
+    version:
+      /^https?:\/\/services\.gradle\.org\/.*\/gradle-(\d+(?:\.\d+){1,2})-(?:bin|all)\.zip$/.exec(url)?.[1] ??
+      null,
+    // That of `-all` is of a file with the documentation, too.
+    sha256: url.endsWith('-bin.zip') ? (said('distributionSha256Sum')?.toLowerCase() ?? null) : null,
+  };
+}
+
 export const gradleSigns = [
   'build.gradle',
   'build.gradle.kts',
@@ -78,13 +101,17 @@ function javaOf(text: string): number | undefined {
   return majorOf(found?.[1]);
 }
 
-/** Equal sources make equal archives, and Maven Central is asked by the mirror of the build's room. */
-export const gradleInitScript = `
+/**
+ * Equal sources make equal archives, and Maven Central is asked by the mirror of the build's room. Where the network is
+ * closed every repository is, but for that of Gradle's plug-ins.
+ */
+export const renderGradleInit = (isClosed: boolean): string => `
 def mirror = System.getenv('SKYARC_MAVEN_URL')
+def isAsked = { url -> ${isClosed ? String.raw`url.startsWith('http') && url != mirror && !(url ==~ /https:\/\/plugins\.gradle\.org\/m2\/?/)` : String.raw`url ==~ /https?:\/\/repo1?\.maven\.(apache\.)?org\/maven2\/?/`} }
 def redirect = { repositories ->
   if (mirror) repositories.all { repository ->
     if (repository instanceof org.gradle.api.artifacts.repositories.MavenArtifactRepository
-        && repository.url.toString() ==~ /https?:\\/\\/repo1?\\.maven\\.(apache\\.)?org\\/maven2\\/?/) {
+        && isAsked(repository.url.toString())) {
       repository.url = mirror
       if (mirror.startsWith('http:') && repository.hasProperty('allowInsecureProtocol')) repository.allowInsecureProtocol = true
     }

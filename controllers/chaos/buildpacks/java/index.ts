@@ -7,7 +7,7 @@ import { portsIn, shellCommand } from '../procfile.ts';
 import type { Project } from '../settings.ts';
 import { examineArchive } from './archive.ts';
 import { chooseArchive, findArchives, findDistribution, runBuildTool } from './build.ts';
-import { gradleSigns, listGradleModules } from './gradle.ts';
+import { gradleSigns, type GradleWrapper, listGradleModules, readGradleWrapper } from './gradle.ts';
 import { imageOfArchive, imageOfFolder, imageOfTree, startProgram } from './image.ts';
 import { listMavenModules, readMavenWrapper } from './maven.ts';
 import { chooseModule, type JavaModule, springPort } from './project.ts';
@@ -23,7 +23,7 @@ export interface JavaPlan {
   readonly folders: readonly string[];
   /** Of the wrapper; null without one. */
   readonly mavenVersion: string | null;
-  readonly hasGradleWrapper: boolean;
+  readonly gradleWrapper: GradleWrapper | null;
   /** Replaces the tool's own. */
   readonly command: string | null;
   readonly hasOwnStart: boolean;
@@ -71,7 +71,7 @@ export async function plan(source: SourceTree, project: Project): Promise<JavaPl
     module,
     folders: [...new Set(['.', ...all.map(({ path }) => path)])],
     mavenVersion: await readMavenWrapper(source),
-    hasGradleWrapper: await hasGradleWrapper(source),
+    gradleWrapper: await readGradleWrapper(source),
     command: project.buildCommand,
     hasOwnStart,
     processes,
@@ -156,10 +156,6 @@ async function checkArchive(source: SourceTree, module: JavaModule, project: Pro
 
 async function archivesOf(context: BuildContext, { module }: JavaPlan): Promise<readonly string[]> {
   return findArchives(context, [module.path]);
-}
-
-async function hasGradleWrapper(source: SourceTree): Promise<boolean> {
-  return (await source.has('gradlew')) && source.has('gradle/wrapper/gradle-wrapper.jar');
 }
 
 /** A file of the source, never one outside of it. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
 import type { BuildContext, FolderLayer } from '../buildpack.ts';
 import type { NodePlan } from './index.ts';
+import { writeKeys } from './next-build.ts';
 
 /** Scripts of the app that run when its packages are installed, and may read all its files. */
 const installScripts = ['preinstall', 'install', 'postinstall', 'prepare', 'prepublish'];
@@ -22,7 +23,11 @@ export async function installDependencies(
   const hasBuild = builds.length > 0;
   const isWorkspace = plan.folder !== '' || pkg.workspaces !== undefined;
   room.own(await room.disk.folder('cache/tools'));
-  if (plan.caches.length > 0) room.own(await room.disk.folder('cache/build'));
+  if (plan.caches.length > 0) {
+    const cache = await room.disk.folder('cache/build');
+    await writeKeys(cache, context.secretFor);
+    room.own(cache);
+  }
   for (const path of plan.caches) await makeFolder(source.folder, path);
   room.own(source.folder);
   const runs = new Installation(context, plan);

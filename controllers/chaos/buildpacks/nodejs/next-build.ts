@@ -3,6 +3,35 @@ import { lstat, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import type { SourceTree } from '../../sources/tree.ts';
 
+/** Next.js makes new keys for those that end soon. */
+const neverMs = Date.UTC(3000, 0);
+
+/**
+ * Puts the keys into a build's cache that Next.js otherwise makes at random and writes into its files: of draft mode
+ * (preview-key-utils of next/build) and of server actions (encryption-utils-server). They are the app's for good, so that
+ * equal sources become equal files, and what one version made secret the next one can read.
+ */
+export async function writeKeys(cache: string, secretFor: (purpose: string) => Buffer): Promise<void> {
+  const hex = (purpose: string) => secretFor(`next ${purpose}`).toString('hex');
+  const files = {
+    '.previewinfo': {
+      previewModeId: hex('preview id').slice(0, 32),
+      previewModeSigningKey: hex('preview signing'),
+      previewModeEncryptionKey: hex('preview encryption'),
+      expireAt: neverMs,
+    },
+    '.rscinfo': {
+      'encryption.key': secretFor('next actions').toString('base64'),
+      'encryption.expire_at': neverMs,
+    },
+  };
+  for (const [name, content] of Object.entries(files)) {
+    // An earlier build may have left a link there: it goes, and nothing is written through it.
+    await rm(join(cache, name), { recursive: true, force: true });
+    await writeFile(join(cache, name), JSON.stringify(content), { flag: 'wx', mode: 0o600 });
+  }
+}
+
 /**
  * Gives a build of Next.js an id made of its content instead of a random one, which its file names, pages and
  * manifests carry: equal sources then give equal files. A build that the app named itself stays as it is.

@@ -1,11 +1,12 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { hash } from 'node:crypto';
+import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { newTree } from '../../testkit/tree.ts';
 import { examine } from '../examine.ts';
 import { emptyProject } from '../settings.ts';
 import { launch, plan } from './index.ts';
-import { makeReproducible } from './next-build.ts';
+import { makeReproducible, writeKeys } from './next-build.ts';
 
 const pkg = (parts: Readonly<Record<string, unknown>>) => JSON.stringify(parts);
 const built = (dependency: string, scripts: Readonly<Record<string, string>> = {}) =>
@@ -122,6 +123,24 @@ test('builds of Next.js get an id made of their content', async () => {
   await writeFile(join(named.folder, '.next/trace'), '');
   await makeReproducible(named, '.next');
   expect(await named.has('.next/trace')).toBe(true);
+});
+
+test('keys of Next.js are of the app alone, and no link of an earlier build is followed', async () => {
+  const { folder } = await newTree({ 'victim.txt': 'whole' });
+  await symlink(join(folder, 'victim.txt'), join(folder, '.previewinfo'));
+  const keysOf = async (app: string) => {
+    await writeKeys(folder, (purpose) => hash('sha256', `${app} ${purpose}`, 'buffer'));
+    return Promise.all(['.previewinfo', '.rscinfo'].map((name) => readFile(join(folder, name), 'utf8')));
+  };
+  const first = await keysOf('one');
+  expect(await keysOf('one')).toEqual(first);
+  const other = await keysOf('other');
+  expect(other[0]).not.toBe(first[0]);
+  expect(other[1]).not.toBe(first[1]);
+  expect(JSON.parse(first[0] as string)).toMatchObject({
+    previewModeId: expect.stringMatching(/^[0-9a-f]{32}$/),
+  });
+  expect(await readFile(join(folder, 'victim.txt'), 'utf8')).toBe('whole');
 });
 
 async function managerOf(files: Readonly<Record<string, string>>) {

@@ -1,7 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { nameSites } from './discover.ts';
+import { locatePublic, nameSites } from './discover.ts';
 import { parseDebianPath, parsePackages, parseRelease } from './indexes.ts';
+import { unpack } from './unpack.ts';
 
 const parse = (path: string) => parseDebianPath(path.split('/'));
 const digest = 'b'.repeat(64);
@@ -49,4 +53,22 @@ test('sites are called by the end of their path, and by host when that is taken'
     url,
   }));
   expect([...nameSites(sites).keys()]).toEqual(['debian', 'b.example-debian', 'c.example']);
+});
+
+test('an image that names Debian itself gets what this machine has for it', () => {
+  const sites = nameSites([{ url: 'https://mirror.example/debian/' }]);
+  expect(locatePublic(sites, 'http://deb.debian.org/debian/dists/trixie/InRelease')).toBe(
+    'debian/dists/trixie/InRelease',
+  );
+  expect(locatePublic(sites, 'http://deb.debian.org/debian-security/dists/x')).toBeNull();
+  expect(locatePublic(sites, 'http://deb.debian.org.evil.example/debian/x')).toBeNull();
+});
+
+test('indexes are unpacked whatever way they are packed, and damage is told', async () => {
+  const content = 'Package: a\n'.repeat(50_000);
+  const packed = execFileSync('xz', ['--stdout'], { input: content });
+  expect(await text(unpack(Readable.from([gzipSync(content)]), 'gz'))).toBe(content);
+  expect(await text(unpack(Readable.from([packed]), 'xz'))).toBe(content);
+  for (const packing of ['gz', 'xz'] as const)
+    await expect(text(unpack(Readable.from([packed.subarray(0, 30)]), packing))).rejects.toThrow();
 });

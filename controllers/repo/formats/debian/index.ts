@@ -1,13 +1,12 @@
-import { pipeline } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import { AppError } from '@skyarc/lib/errors';
 import type { Wanted } from '../../store/cache.ts';
 import type { Digests } from '../../store/digests.ts';
 import type { Upstream } from '../../store/upstream.ts';
 import { type Answer, type Ask, type Handler, servedOf, type Tools } from '../format.ts';
 import { takePut } from '../published-files.ts';
-import { nameSites } from './discover.ts';
+import { locatePublic, nameSites } from './discover.ts';
 import { type DebianPath, parseDebianPath, parsePackages, parseRelease } from './indexes.ts';
+import { unpack } from './unpack.ts';
 
 export { discover } from './discover.ts';
 export const name = 'debian';
@@ -57,7 +56,7 @@ class DebianHandler implements Handler {
     for (const [site, upstream] of this.sites) {
       if (url.startsWith(upstream.url)) return `${site}/${url.slice(upstream.url.length)}`;
     }
-    return null;
+    return locatePublic(this.sites, url);
   }
 
   /** A whole repository as its team's own tools made it. */
@@ -154,17 +153,20 @@ class DebianHandler implements Handler {
     const { catalogue } = this.tools;
     for (const folder of catalogue.listLearned(`folder ${site.name}/`)) {
       const parts = folder.split('/');
-      const path = parseDebianPath([...parts, 'Packages.gz']);
-      if (path?.kind !== 'index') continue;
-      const digest = (await this.release(site, path.suite)).get(path.within);
-      if (!digest || catalogue.hasLearned(digest)) continue;
-      const within = `${folder}/Packages.gz`;
+      const plain = parseDebianPath([...parts, 'Packages']);
+      if (plain?.kind !== 'index') continue;
+      const promised = await this.release(site, plain.suite);
+      // Some sites, that of security updates among them, pack them in one way only.
+      const packing = (['gz', 'xz'] as const).find((one) => promised.has(`${plain.within}.${one}`));
+      if (!packing) continue;
+      const path = { ...plain, within: `${plain.within}.${packing}` };
+      const digest = promised.get(path.within) as string;
+      if (catalogue.hasLearned(digest)) continue;
+      const within = `${folder}/Packages.${packing}`;
       const limitBytes = this.tools.limits.indexMb * 2 ** 20;
       const wanted = await this.indexOf(site, path, { ...this.place(site, within), limitBytes });
       const record = await this.tools.cache.file(wanted);
-      const unpacked = createGunzip();
-      // Its failure, too, is met by whoever reads what is unpacked.
-      pipeline(await this.tools.cache.serve(record, false).stream(), unpacked, () => undefined);
+      const unpacked = unpack(await this.tools.cache.serve(record, false).stream(), packing);
       let promises: (readonly [string, string])[] = [];
       for await (const [file, sha256] of parsePackages(linesOf(unpacked))) {
         promises.push([`${site.name}/${file}`, sha256]);
