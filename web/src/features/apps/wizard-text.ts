@@ -101,6 +101,8 @@ export const wizardText = defineMessages(
     step1: 'The source is fetched and its language found',
     step2: 'An image is built in a sandbox and kept as version 1',
     step3: 'Pods start; when they answer, the address opens',
+    stepImage: 'The image is looked up and pinned to what it is now',
+    stepExternal: 'It is asked again and again whether it answers; apps that need it are told where it is',
     line: 'Line {line}: {problem}',
   },
   {
@@ -201,6 +203,8 @@ export const wizardText = defineMessages(
     step1: '拉取源码并识别语言',
     step2: '在沙箱中构建镜像，保存为版本 1',
     step3: '实例启动并响应后，访问地址即可打开',
+    stepImage: '查找镜像并固定到当前版本',
+    stepExternal: '持续检查其是否响应，并把地址告知依赖它的应用',
     line: '第 {line} 行：{problem}',
   },
 );

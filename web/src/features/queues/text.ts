@@ -13,7 +13,7 @@ export const queueText = defineMessages(
     waiting: '{n} waiting',
     inFlight: '{n} at work',
     consumers: '{n} consumer | {n} consumers',
-    attempts: '{n} attempts',
+    attempts: '{n} attempt | {n} attempts',
     nobody: 'nobody reads it',
     dead: 'Dead letters',
     none: 'No work was given yet',

@@ -38,7 +38,8 @@ export function sourceLabel(source: ListedApp['source']): string {
 export function AppRow({ app }: { readonly app: ListedApp }): ReactNode {
   const t = useText(appText);
   const { currentVersion: version, activeOperation } = app;
-  const url = app.ports.find((port) => port.public && port.url)?.url;
+  const isJob = app.run.workload === 'JOB' || app.run.workload === 'CRON_JOB';
+  const url = isJob ? null : app.ports.find((port) => port.public && port.url)?.url;
   const off = app.state === 'STOPPED' || app.state === 'NEW';
   return (
     <li className={styles['app']} data-testid={`app-${app.name}`}>
@@ -61,7 +62,7 @@ export function AppRow({ app }: { readonly app: ListedApp }): ReactNode {
             </div>
           </>
         ) : (
-          t('noVersion')
+          app.source.kind !== 'EXTERNAL' && t('noVersion')
         )}
       </div>
       <div>

@@ -115,6 +115,7 @@ function FreshBuild({ app }: { readonly app: AppFieldsFragment }): ReactNode {
 
 function BuildDetail({ app, id }: { readonly app: AppFieldsFragment; readonly id: string }): ReactNode {
   const t = useText(appText);
+  const { mayDevelop } = useTeam();
   const { operations } = useOperations();
   const operation = operations.find(({ build }) => build?.id === id);
   const state = useQuery(BuildDocument, { id });
@@ -132,7 +133,19 @@ function BuildDetail({ app, id }: { readonly app: AppFieldsFragment; readonly id
         {running && <CancelButton operation={operation} />}
       </div>
       {build && build.message && (build.status === 'FAILED' || build.status === 'TIMED_OUT') && (
-        <Note kind="error" title={t('why')} testId="build-failure">
+        <Note
+          kind="error"
+          title={t('why')}
+          testId="build-failure"
+          action={
+            mayDevelop &&
+            !running && (
+              <Link href={`/app?id=${app.id}&tab=settings`} tabIndex={-1}>
+                <Button size="small">{t('changeSource')}</Button>
+              </Link>
+            )
+          }
+        >
           {build.message}
           <Proof lines={build.proof} />
         </Note>

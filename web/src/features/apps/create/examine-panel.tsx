@@ -20,6 +20,9 @@ interface Filled extends SourceFields {
   readonly module?: string;
 }
 
+/** Whether image and platform set a variable themselves; a copy in the settings would outlive theirs. */
+const isPlatforms = (name: string): boolean => /^PORT$|(^|_)(PATH|HOME)$/.test(name);
+
 /** What must be filled in before a source can be looked at. */
 const needed: Readonly<Partial<Record<SourceChoice, (keyof SourceFields)[]>>> = {
   git: ['url', 'branch'],
@@ -52,7 +55,9 @@ export function ExaminePanel({ kind }: { readonly kind: SourceChoice }): ReactNo
   const fill = ({ memoryMb, workload, env }: NonNullable<Examination['found']>): void => {
     const { environment = '' } = form.getFieldsValue(true) as Filled;
     const known = new Set(environment.split('\n').map((line) => line.split('=', 1)[0]));
-    const lines = env.filter(({ name }) => !known.has(name)).map(({ name, value }) => `${name}=${value}`);
+    const lines = env
+      .filter(({ name }) => !known.has(name) && !isPlatforms(name))
+      .map(({ name, value }) => `${name}=${value}`);
     form.setFieldsValue({
       memoryMb,
       workload,
@@ -93,7 +98,9 @@ function Findings({ examination }: { readonly examination: Examination }): React
   return (
     <div className="stack" style={{ gap: 12 }} data-testid="examination">
       {!isOver && <p className="soft small">{log.at(-1) ?? t('examining')}</p>}
-      {status === 'FAILED' && <Note kind="error">{message}</Note>}
+      {status === 'FAILED' && problems.every((problem) => problem.message !== message) && (
+        <Note kind="error">{message}</Note>
+      )}
       {problems.map((problem) => (
         <Note
           key={problem.message}

@@ -16,6 +16,16 @@ import { wizardText } from '../wizard-text.ts';
 import { type NewAppFields, newAppInputOf } from './new-app-input.ts';
 import { DetailsPanel, type PlaceProps, SettingsPanel, SourcePanel } from './new-app-panels.tsx';
 
+/** What follows, by where an app comes from. */
+const stepsOf = {
+  git: ['step1', 'step2', 'step3'],
+  svn: ['step1', 'step2', 'step3'],
+  upload: ['step1', 'step2', 'step3'],
+  template: ['step1', 'step2', 'step3'],
+  image: ['stepImage', 'step3'],
+  external: ['stepExternal'],
+} as const satisfies Readonly<Record<SourceChoice, readonly string[]>>;
+
 const examined: readonly SourceChoice[] = ['git', 'svn', 'upload', 'image'];
 
 /** One app: its source, its name and place, its first settings; beside it what the source was found to be. */
@@ -63,7 +73,7 @@ export function NewAppForm({
             onMemory={(memoryMb) => form.setFieldValue('memoryMb', memoryMb)}
           />
           <DetailsPanel {...place} onNamed={setNamed} />
-          <SettingsPanel kind={kind} />
+          {kind !== 'external' && <SettingsPanel />}
           <ErrorNote error={error} title={t('notCreated')} />
           <div className="row wrap">
             <Button type="primary" size="large" htmlType="submit" loading={busy} data-testid="create-submit">
@@ -93,7 +103,7 @@ export function NewAppForm({
           )}
           <Panel title={t('steps')}>
             <ol className="soft stack" style={{ gap: 10 }}>
-              {(['step1', 'step2', 'step3'] as const).map((key, index) => (
+              {stepsOf[kind].map((key, index) => (
                 <li key={key} className="row" style={{ alignItems: 'baseline' }}>
                   <strong style={{ color: 'var(--petrol)' }}>{index + 1}</strong>
                   {t(key)}

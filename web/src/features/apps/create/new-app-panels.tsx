@@ -107,7 +107,7 @@ export function DetailsPanel({
 }
 
 /** How it runs at first. */
-export function SettingsPanel({ kind }: { readonly kind: SourceChoice }): ReactNode {
+export function SettingsPanel(): ReactNode {
   const t = useText(wizardText);
   const checkEnvironment = async (_: unknown, text: string | undefined): Promise<void> => {
     const problem = parseEnvFile(text ?? '').problems[0];
@@ -115,7 +115,7 @@ export function SettingsPanel({ kind }: { readonly kind: SourceChoice }): ReactN
   };
   return (
     <Panel title={t('settings')} hint={t('settingsHint')}>
-      {kind !== 'external' && <WorkloadFields />}
+      <WorkloadFields />
       <div className="row wrap" style={{ gap: 20 }}>
         <Form.Item name="replicas" label={t('replicas')}>
           <InputNumber min={1} max={50} data-testid="app-replicas" />

@@ -35,7 +35,7 @@ export function WebhooksTab({ app }: { readonly app: AppFieldsFragment }): React
   return (
     <div className="stack">
       <div className="row">
-        <p className="soft grow">{t('noneHelp')}</p>
+        <p className="soft grow">{(state.data?.app?.webhooks ?? []).length > 0 && t('noneHelp')}</p>
         {mayDevelop && (
           <Button type="primary" onClick={() => setEditing('new')} data-testid="webhook-add">
             {t('add')}

@@ -2,7 +2,7 @@
 
 import { Button } from 'antd';
 import { AlertsDocument, SilencesDocument } from '@skyarc/sdk';
-import type { AlertsQuery } from '@skyarc/sdk';
+import type { AlertsQuery, SilenceFieldsFragment } from '@skyarc/sdk';
 import { summaryIn } from '@skyarc/sdk/alerts';
 import type { ReactNode } from 'react';
 import { api, useAction, useQuery } from '../../../components/api.ts';
@@ -26,6 +26,14 @@ export interface AlertPanelProps {
 
 const refreshMs = 5_000;
 const silenceMinutes = 120;
+/** By which way a series came says nothing of what it is about. */
+const ofScraping = /^(instance|job|data_center|severity|exported_.*)$/;
+/** Ids, and the label that has a name for each. */
+const namedBy: Readonly<Record<string, string>> = {
+  app: 'app_name',
+  namespace: 'app_name',
+  rule: 'alertname',
+};
 
 /** What fires, and what is silenced. */
 export function FiringPanel({ teamId, mayChange }: AlertPanelProps): ReactNode {
@@ -36,7 +44,9 @@ export function FiringPanel({ teamId, mayChange }: AlertPanelProps): ReactNode {
   const place = teamId === null ? {} : { teamId };
   const reload = () => Promise.all([alerts.reload(), silences.reload()]);
   const silence = useAction(async ({ labels }: Alert) => {
-    const matchers = labels.map(({ name, value }) => ({ name, value })).filter(({ value }) => value !== '');
+    const matchers = labels
+      .map(({ name, value }) => ({ name, value }))
+      .filter(({ name, value }) => value !== '' && !ofScraping.test(name));
     await api().monitor.silence({ teamId, matchers, minutes: silenceMinutes, comment: t('silenced') });
     await reload();
   });
@@ -116,8 +126,7 @@ export function FiringPanel({ teamId, mayChange }: AlertPanelProps): ReactNode {
                   {
                     key: 'what',
                     title: t('what'),
-                    render: ({ matchers }) =>
-                      matchers.map(({ name, value }) => `${name}=${value}`).join(', '),
+                    render: ({ matchers }) => <Silenced matchers={matchers} />,
                   },
                   { key: 'reason', title: t('reason'), render: ({ comment }) => comment },
                   { key: 'by', title: t('by'), render: ({ createdBy }) => createdBy },
@@ -139,6 +148,21 @@ export function FiringPanel({ teamId, mayChange }: AlertPanelProps): ReactNode {
           }
         </Loaded>
       </Panel>
+    </>
+  );
+}
+
+/** Which alerts are silenced, by name and by what they are about. */
+function Silenced({ matchers }: Pick<SilenceFieldsFragment, 'matchers'>): ReactNode {
+  const given = new Set(matchers.map(({ name }) => name));
+  const names = matchers.filter(({ name }) => name === 'alertname').map(({ value }) => value);
+  const others = matchers
+    .filter(({ name }) => name !== 'alertname' && !given.has(namedBy[name] ?? ''))
+    .map(({ name, value }) => `${name}=${value}`);
+  return (
+    <>
+      <strong>{names.join(', ')}</strong>
+      <div className="faint small">{others.join(', ')}</div>
     </>
   );
 }
