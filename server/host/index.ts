@@ -10,6 +10,7 @@ export type {
   TeamRole,
 } from './context.ts';
 export { DataCenterClient, type CallScope, type ClientTls } from './data-centers/client.ts';
+export { askEverywhere } from './data-centers/everywhere.ts';
 export { DataCenterRegistry, type DataCenterEntry } from './data-centers/registry.ts';
 export {
   type AppParts,

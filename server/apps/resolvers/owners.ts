@@ -2,13 +2,13 @@ import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { dataCenterOf } from '@skyarc/lib/contracts';
 import { AppError } from '@skyarc/lib/errors';
 import {
+  askEverywhere,
   type DataCenterClient,
   dataCenterDocuments as documents,
   type RequestContext,
 } from '@skyarc/server/host';
 import type { GraphQLResolveInfo } from 'graphql';
 import { appPartsOf } from '../app-parts.ts';
-import { askEverywhere } from '../everywhere.ts';
 import type { Resolvers } from '../generated/resolvers.ts';
 import type { AppRecord } from '../records.ts';
 import { teamNameOf } from '../team-name.ts';

@@ -1,12 +1,12 @@
 import { dataCenterOf } from '@skyarc/lib/contracts';
 import {
+  askEverywhere,
   bindingOf,
   dataCenterDocuments as documents,
   identityOf,
   type RequestContext,
 } from '@skyarc/server/host';
 import { changeOwned } from '../commands/teams.ts';
-import { askEverywhere } from '../everywhere.ts';
 import type { Resolvers } from '../generated/resolvers.ts';
 import { teamNameOf } from '../team-name.ts';
 

@@ -1,11 +1,10 @@
-import { toAppError } from '@skyarc/lib/errors';
 import {
+  askEverywhere,
   type CallScope,
   type DataCenterClient,
   dataCenterDocuments as documents,
   type RequestContext,
 } from '@skyarc/server/host';
-import { GraphQLError, type GraphQLResolveInfo, responsePathAsArray } from 'graphql';
 import type { MetricsInput, MutationResolvers, QueryResolvers, Resolvers } from '../generated/resolvers.ts';
 import { ownerOf, placeOf } from '../place.ts';
 
@@ -21,10 +20,11 @@ const Query: QueryResolvers = {
   },
   alerts: async (_parent, { teamId }, context, info) => {
     const scope = teamId ? (await placeOf({ teamId }, context)).scope : context.dataCenters.readScope;
-    const answers = await everywhere(context, info, (client) =>
-      client.call(documents.AlertsDocument, {}, scope).then(({ alerts }) => alerts),
+    return askEverywhere(
+      context,
+      info,
+      async (client) => (await client.call(documents.AlertsDocument, {}, scope)).alerts,
     );
-    return answers.flat();
   },
   alertRules: async (_parent, place, context) => {
     const { client, scope } = await placeOf(place, context);
@@ -43,11 +43,10 @@ const Query: QueryResolvers = {
     return (await client.call(documents.MessagesDocument, page, dataCenters.readScope)).messages;
   },
   unreadMessages: async (_parent, _args, context, info) => {
-    const counts = await everywhere(context, info, (client) =>
-      client
-        .call(documents.UnreadMessagesDocument, {}, context.dataCenters.readScope)
-        .then(({ unreadMessages }) => unreadMessages),
-    );
+    const { readScope } = context.dataCenters;
+    const counts = await askEverywhere(context, info, async (client) => [
+      (await client.call(documents.UnreadMessagesDocument, {}, readScope)).unreadMessages,
+    ]);
     return counts.reduce((sum, count) => sum + count, 0);
   },
 };
@@ -129,28 +128,4 @@ function metricsOwner(
   { dataCenters }: RequestContext,
 ): Promise<DataCenterClient> {
   return subject === 'APP' && id ? dataCenters.ownerOf(id) : dataCenters.get(dataCenter);
-}
-
-/** Asks all data centres; one that fails is left out with an error on this field's path. */
-async function everywhere<T>(
-  context: RequestContext,
-  info: GraphQLResolveInfo,
-  ask: (client: DataCenterClient) => Promise<T>,
-): Promise<T[]> {
-  const answers = await Promise.all(
-    (await context.dataCenters.all()).map((client) =>
-      ask(client).then(
-        (answer) => [answer],
-        (error: unknown) => {
-          const originalError = toAppError(error);
-          const path = responsePathAsArray(info.path);
-          context.report(
-            new GraphQLError(originalError.message, { path, originalError, nodes: info.fieldNodes }),
-          );
-          return [];
-        },
-      ),
-    ),
-  );
-  return answers.flat();
 }

@@ -1,6 +1,7 @@
 import { toAppError } from '@skyarc/lib/errors';
-import type { DataCenterClient, RequestContext } from '@skyarc/server/host';
 import { GraphQLError, type GraphQLResolveInfo, responsePathAsArray } from 'graphql';
+import type { RequestContext } from '../context.ts';
+import type { DataCenterClient } from './client.ts';
 
 /**
  * Asks all data centres at once. One that fails is left out, with its error on this field's path, so that
