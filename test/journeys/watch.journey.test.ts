@@ -1,5 +1,10 @@
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { pollUntil } from '@skyarc/lib/retry';
+import { join } from 'node:path';
+import { topics } from '@skyarc/lib/contracts';
+import { AppError } from '@skyarc/lib/errors';
+import { createMqClient, mqTokenOf } from '@skyarc/lib/mq-client';
+import { pollUntil, sleep } from '@skyarc/lib/retry';
 import type { SkyarcClient } from '@skyarc/sdk';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { MailBox } from '../../controllers/monitor/testkit/outside.ts';
@@ -7,6 +12,7 @@ import { changed, deployed, removedByName } from '../testkit/apps.ts';
 import { Browser } from '../testkit/browser.ts';
 import { type GitRepository, type GitServer, startGitServer } from '../testkit/git-server.ts';
 import { greeterApps } from '../testkit/greeter-apps.ts';
+import { Installation } from '../testkit/installation.ts';
 import { ask, finish, loginAsOwner, untilAnswers } from '../testkit/session.ts';
 
 const world = inject('world');
@@ -171,7 +177,19 @@ test('a rule of the mesh changes calls that run, without a new pod', async () =>
   expect(await callerPods()).toEqual(before);
 });
 
-test('a machine is cordoned and drained by the console, and takes pods again', async () => {
+/** A page of the console, with its owner logged in. */
+async function consoleAt(path: string): Promise<Browser> {
+  const browser = await Browser.open({ name: 'watch', height: 1100 });
+  await browser.page.goto(world.consoleUrl);
+  await browser.part('login-email').fill(world.owner.email);
+  await browser.part('login-password').fill(world.owner.password);
+  await browser.part('login-submit').click();
+  await browser.part('team-switcher').waitFor();
+  await browser.page.goto(`${world.consoleUrl}${path}`);
+  return browser;
+}
+
+test('a machine gets another role, is cordoned and drained by the console, and takes pods again', async () => {
   const name = hostname();
   const node = async () => {
     const [{ nodes }] = (await skyarc.platform.nodes()) as [
@@ -179,14 +197,18 @@ test('a machine is cordoned and drained by the console, and takes pods again', a
     ];
     return nodes?.find((one) => one.name === name);
   };
-  const browser = await Browser.open({ name: 'watch', height: 1100 });
+  const before = (await node())?.roles ?? [];
+  const browser = await consoleAt('/data-center');
   try {
-    await browser.page.goto(world.consoleUrl);
-    await browser.part('login-email').fill(world.owner.email);
-    await browser.part('login-password').fill(world.owner.password);
-    await browser.part('login-submit').click();
-    await browser.part('team-switcher').waitFor();
-    await browser.page.goto(`${world.consoleUrl}/data-center`);
+    await browser.part(`details-${name}`).click();
+    await browser.part(`purpose-${name}.roles`).click();
+    await browser.page.locator('.ant-select-item-option').filter({ hasText: 'storage' }).click();
+    await browser.page.keyboard.press('Escape');
+    await browser.part(`purpose-${name}-save`).click();
+    const isStorage = !before.includes('STORAGE');
+    await eventually('the other role', async () => (await node())?.roles.includes('STORAGE') === isStorage);
+    await browser.shoot('role');
+    await browser.part(`details-${name}`).click();
     await browser.part(`cordon-${name}`).click();
     await browser.page.locator('.ant-modal-confirm .ant-btn-primary').click();
     await browser.part(`uncordon-${name}`).waitFor();
@@ -194,8 +216,9 @@ test('a machine is cordoned and drained by the console, and takes pods again', a
     await browser.part(`drain-${name}`).click();
     await browser.page.locator('.ant-modal-confirm .ant-btn-primary').click();
     await eventually('the drained machine', async () => (await node())?.drain?.phase === 'DRAINED');
-    await browser.part(`draining-${name}`).waitFor();
-    await browser.part(`draining-${name}`).scrollIntoViewIfNeeded();
+    const drained = browser.part(`draining-${name}`).filter({ hasText: 'Drained' });
+    await drained.waitFor({ timeout: 60_000 });
+    await drained.scrollIntoViewIfNeeded();
     await browser.shoot('drained');
     await browser.part(`uncordon-${name}`).click();
     await browser.part(`cordon-${name}`).waitFor();
@@ -204,6 +227,99 @@ test('a machine is cordoned and drained by the console, and takes pods again', a
     expect(browser.problems).toEqual([]);
   } finally {
     await skyarc.platform.uncordonNode('local', name);
+    await skyarc.platform.updateNode('local', name, { roles: [...before] });
+    await browser.close();
+  }
+});
+
+test('a rule is made by the console, its alert fires, and is silenced until the silence is ended', async () => {
+  const name = `HasPods${Date.now()}`;
+  const teamId = (await skyarc.teams.get(world.team)).id;
+  const stateIs = (state: string) =>
+    eventually(`the alert is ${state}`, async () =>
+      (await skyarc.monitor.alerts(teamId)).some((one) => one.name === name && one.state === state),
+    );
+  const browser = await consoleAt('/alerts');
+  try {
+    await browser.part('rule-new').click();
+    await browser.part('rule.name').fill(name);
+    await browser.part('rule.expression').fill('skyarc_app_replicas_desired{app_name="caller"} >');
+    await browser.part('rule.forSec').fill('0');
+    await browser.part('rule.summary').fill('App {{ $labels.app_name }} has pods');
+    await browser.part('rule-save').click();
+    await browser.part('error-note').waitFor();
+    await browser.shoot('rule-refused');
+    await browser.part('rule.expression').fill('skyarc_app_replicas_desired{app_name="caller"} >= 0');
+    await browser.part('rule-save').click();
+    await browser.part('rule-save').waitFor({ state: 'detached' });
+    await browser.part(`rule-remove-${name}`).waitFor();
+    await stateIs('FIRING');
+    const silence = browser.part(`silence-${name}`);
+    await silence.waitFor({ timeout: 60_000 });
+    await browser.page.getByText('App caller has pods').first().waitFor();
+    await browser.shoot('firing');
+    await silence.click();
+    await silence.waitFor({ state: 'detached', timeout: 60_000 });
+    await stateIs('SILENCED');
+    await browser.shoot('silenced');
+    await browser.part('silence-end').click();
+    await silence.waitFor({ timeout: 60_000 });
+    await browser.part(`rule-remove-${name}`).click();
+    await browser.part(`rule-remove-${name}`).waitFor({ state: 'detached' });
+    expect(browser.problems).toEqual([]);
+  } finally {
+    for (const { id } of await skyarc.monitor.silences({ teamId }))
+      await skyarc.monitor.endSilence(id, { teamId });
+    for (const rule of await skyarc.monitor.rules({ teamId }))
+      if (rule.name === name) await skyarc.monitor.deleteRule(rule.id, { teamId });
+    await browser.close();
+  }
+});
+
+test('a dead letter is looked at and given again by the console', async () => {
+  const { home, env } = new Installation(inject('installation'));
+  const secret = await readFile(join(home, 'keys', 'mq.key'), 'utf8');
+  const url = `http://127.0.0.1:${6_300 + Number(env['SKYARC_PORT_OFFSET'])}`;
+  const queue = createMqClient(url, { token: mqTokenOf(secret.trim(), 'chaos') });
+  const group = `journey-${Date.now()}`;
+  const ending = new AbortController();
+  const { signal } = ending;
+  const { examine } = topics;
+  const tried: string[] = [];
+  // Who cannot do it the first time, and somebody who has yet to read what was given up.
+  const reading = [
+    queue.consume({ topic: examine, group, maxAttempts: 1, signal }, async ({ messageId }) => {
+      tried.push(messageId);
+      if (tried.length === 1) throw new AppError('UNAVAILABLE', 'The shelf is locked');
+    }),
+    queue.consume({ topic: `${examine}.dead`, group, signal }, () => sleep(600_000, signal)),
+  ];
+  const browser = await consoleAt('/data-center');
+  try {
+    await eventually('the groups', async () => {
+      const topicsOf = (await skyarc.platform.queueTopics())[0]?.queueTopics ?? [];
+      return topicsOf.find(({ name }) => name === examine)?.groups.some(({ name }) => name === group);
+    });
+    await queue.publish({ topic: examine, messageId: group, key: '', body: { shelf: 7 } });
+    const letters = browser.part(`dead-letters-${examine}`);
+    await eventually('the letter in the list', () => letters.isEnabled());
+    await letters.click();
+    const replay = browser.page.locator('[data-testid^=replay-]:not([data-testid=replay-all])').first();
+    await replay.waitFor();
+    await browser.page.getByText('The shelf is locked').first().waitFor();
+    await browser.shoot('dead-letter');
+    await replay.click();
+    await browser.page.getByText('No dead letters').first().waitFor();
+    await browser.shoot('given-again');
+    await eventually('the second try', () => tried.length === 2);
+    expect(tried).toEqual([group, expect.stringMatching(/^replay\//)]);
+    expect(browser.problems).toEqual([]);
+  } finally {
+    ending.abort();
+    await Promise.allSettled(reading);
+    queue.close();
+    for (const topic of [examine, `${examine}.dead`])
+      await skyarc.platform.deleteQueueGroup('local', topic, group).catch(() => undefined);
     await browser.close();
   }
 });
