@@ -30,16 +30,17 @@ import { PodList } from './pod-list.tsx';
 /** How the app is, what is being done to it, and what to do when something is wrong. */
 export function OverviewTab({ app }: { readonly app: AppFieldsFragment }): ReactNode {
   const t = useText(appText);
+  const isJob = app.run.workload === 'JOB' || app.run.workload === 'CRON_JOB';
   return (
     <div className={styles['detail']}>
       <div className="stack">
         <Trouble app={app} />
         {app.activeOperation && <ActiveOperation app={app} />}
-        <Addresses app={app} />
+        {!isJob && <Addresses app={app} />}
         <Panel
           flush
           title={t('pods')}
-          hint={t('podsReady', { ready: app.readyReplicas, wanted: app.run.replicas })}
+          hint={isJob ? undefined : t('podsReady', { ready: app.readyReplicas, wanted: app.run.replicas })}
         >
           <PodList app={app} />
         </Panel>
@@ -54,6 +55,20 @@ function Trouble({ app }: { readonly app: AppFieldsFragment }): ReactNode {
   const t = useText(appText);
   if (app.state !== 'FAILED' && app.state !== 'DEGRADED') return null;
   const failed = app.state === 'FAILED';
+  if (app.source.kind === 'EXTERNAL') {
+    return (
+      <Note
+        kind={failed ? 'error' : 'warning'}
+        title={app.stateReason ?? t(app.state)}
+        testId="app-trouble"
+        action={
+          <Link href={`/app?id=${app.id}&tab=settings`} tabIndex={-1}>
+            <Button size="small">{t('changeEndpoints')}</Button>
+          </Link>
+        }
+      />
+    );
+  }
   return (
     <Note
       kind={failed ? 'error' : 'warning'}
@@ -183,7 +198,7 @@ function Details({ app }: { readonly app: AppFieldsFragment }): ReactNode {
         fields={[
           [
             t('currentVersion'),
-            version ? (
+            source.kind === 'EXTERNAL' ? null : version ? (
               <>
                 <strong data-testid="current-version">#{version.number}</strong> {version.commitMessage}
                 <div className="faint small">
