@@ -5,13 +5,14 @@ import type { MonitorSettings } from './config.ts';
 import type { MonitorController } from './controller.ts';
 import type { Deliverer } from './notify/deliver.ts';
 import { parseNotification } from './notify/notification.ts';
-import type { Answer } from './query/prometheus-client.ts';
 import type { Federation } from './query/federation.ts';
+import { PassedAnswer } from './query/passed-answer.ts';
+import type { Answer } from './query/prometheus-client.ts';
 import { scopeTo } from './query/promql.ts';
 import type { MonitorRepository } from './repository.ts';
 import { checkRules } from './rules/check.ts';
 import { renderRules } from './rules/render.ts';
-import { jsonType, RawAnswer, type Route } from './server.ts';
+import type { Route } from './server.ts';
 import type { Watchdog } from './watchdog.ts';
 
 export interface RouteDeps {
@@ -57,7 +58,7 @@ export function queryRoutes({ federation }: Pick<RouteDeps, 'federation'>): Rout
       pattern: /^\/api\/v1\/(query|query_range)$/,
       handle: async ({ parts, parameters, signal }) => {
         const answer = await federation.answer(parts[0] as 'query' | 'query_range', parameters, signal);
-        return answer instanceof Uint8Array ? new RawAnswer(200, jsonType, answer) : asPrometheus(answer);
+        return answer instanceof PassedAnswer ? answer : asPrometheus(answer);
       },
     },
     {

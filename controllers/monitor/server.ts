@@ -39,6 +39,12 @@ export class RawAnswer {
   }
 }
 
+/** An answer that is written as it comes. */
+export abstract class StreamedAnswer {
+  /** Resolves once all of it is written. Throws why there is none; after its begin the connection ends instead. */
+  abstract writeTo(response: ServerResponse): Promise<void>;
+}
+
 /** Serves the routes to who has the token. */
 export async function startMonitorServer(
   { host, port, token }: { readonly host: string; readonly port: number; readonly token: string },
@@ -94,6 +100,8 @@ async function answer(
       response
         .writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) })
         .end(body);
+    } else if (result instanceof StreamedAnswer) {
+      await result.writeTo(response);
     } else {
       send(response, 200, result ?? {});
     }

@@ -61,7 +61,11 @@ function pathsOf(): { instant: string[]; range: string[] } {
 
 async function speed(stack: Stack): Promise<Row[]> {
   const rig = stack.use(await MonitorRig.open('monbench', basePort), (it) => it.close());
-  const config = rig.prepare(0, { prometheus: { scrapeIntervalSec: 3_600, evaluationIntervalSec: 3_600 } });
+  const config = rig.prepare(0, {
+    // As it is outside of tests.
+    syncEveryMs: 5_000,
+    prometheus: { scrapeIntervalSec: 3_600, evaluationIntervalSec: 3_600 },
+  });
   const folder = join(config.dataDir, 'shard-0');
   await mkdir(folder, { recursive: true });
   const span = { from: now - 4_500, to: now - 300 };

@@ -2,14 +2,13 @@ import { AppError, messageOf, toAppError } from '@skyarc/lib/errors';
 import { divide, identityOf, merge } from './merge.ts';
 import {
   type Answer,
-  answerOf,
   ask,
-  askUnread,
   type InstantSeries,
   type Labels,
   type QueryData,
   type RangeSeries,
 } from './prometheus-client.ts';
+import { PassedAnswer } from './passed-answer.ts';
 import { type Merge, planOf } from './promql.ts';
 
 /** Where questions go: all shards, and the one that sees all of them. */
@@ -41,13 +40,11 @@ export class Federation {
     kind: Ask,
     parameters: URLSearchParams,
     signal?: AbortSignal,
-  ): Promise<Uint8Array | Answer<QueryData>> {
-    const { shardUrls, evaluatorUrl } = this.layout();
+  ): Promise<PassedAnswer | Answer<QueryData>> {
+    const { shardUrls, evaluatorUrl: url } = this.layout();
     if (shardUrls.length > 1) return this.query(kind, parameters, signal);
-    const { isSuccess, bytes } = await askUnread(evaluatorUrl, `/api/v1/${kind}`, parameters, signal);
-    if (!isSuccess) return answerOf<QueryData>(evaluatorUrl, bytes);
-    this.counts.evaluated += 1;
-    return bytes;
+    const onAnswered = (): void => void (this.counts.evaluated += 1);
+    return new PassedAnswer({ url, path: `/api/v1/${kind}?${parameters}`, onAnswered });
   }
 
   private async query(

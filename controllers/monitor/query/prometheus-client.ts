@@ -34,23 +34,6 @@ const codeOf: Readonly<Record<string, ErrorCode>> = {
   not_found: 'NOT_FOUND',
 };
 
-/** What one Prometheus answers, unread. Throws UNAVAILABLE when it does not. */
-export async function askUnread(
-  url: string,
-  path: string,
-  parameters: URLSearchParams,
-  signal?: AbortSignal,
-): Promise<{ readonly isSuccess: boolean; readonly bytes: Uint8Array }> {
-  try {
-    const { statusCode, body } = await request(`${url}${path}?${parameters}`, {
-      signal: signal ?? AbortSignal.timeout(35_000),
-    });
-    return { isSuccess: statusCode === 200, bytes: await body.bytes() };
-  } catch (cause) {
-    throw new AppError('UNAVAILABLE', `Prometheus at ${url} does not answer`, { cause });
-  }
-}
-
 /** Asks one Prometheus. Throws what it says of the question, UNAVAILABLE when it does not answer. */
 export async function ask<T>(
   url: string,
@@ -58,7 +41,15 @@ export async function ask<T>(
   parameters: URLSearchParams,
   signal?: AbortSignal,
 ): Promise<Answer<T>> {
-  const { bytes } = await askUnread(url, path, parameters, signal);
+  let bytes: Uint8Array;
+  try {
+    const { body } = await request(`${url}${path}?${parameters}`, {
+      signal: signal ?? AbortSignal.timeout(35_000),
+    });
+    bytes = await body.bytes();
+  } catch (cause) {
+    throw new AppError('UNAVAILABLE', `Prometheus at ${url} does not answer`, { cause });
+  }
   return answerOf<T>(url, bytes);
 }
 
