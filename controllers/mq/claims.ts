@@ -20,6 +20,8 @@ export interface ClaimsOptions {
   /** Gives back what a member did not take. */
   readonly release: (deliveryId: string) => void;
   readonly count: (what: 'delivered' | 'expired', many: number) => void;
+  /** A transaction was not answered: until when its hand-outs keep their members' places has to be watched. */
+  readonly onDoubt: () => void;
 }
 
 /** The members of a group at this node, and the hand-outs on their way to them. */
@@ -121,6 +123,12 @@ export class Claims {
   /** Nobody knows. */
   doubt(claims: readonly Claim[]): void {
     this.unsure.push(...claims);
+    this.options.onDoubt();
+  }
+
+  /** When the first doubt ends by itself, as its deadline has passed; Infinity without one. */
+  get doubtUntilMs(): number {
+    return Math.min(Infinity, ...this.unsure.map(({ record }) => record.untilMs));
   }
 
   /** Takes in what the watch said of hand-outs: doubts that are over, and what members have no more. */

@@ -60,6 +60,7 @@ export class Dispatcher {
       count: options.count,
       // Best effort: without it the message waits for its deadline.
       release: (deliveryId) => void this.enqueue(deliveryId, { kind: 'release' }).catch(() => undefined),
+      onDoubt: () => this.kick(),
     });
   }
 
@@ -145,7 +146,8 @@ export class Dispatcher {
     const canMove = planned.settledTo > view.settledTo;
     // Each move makes other nodes' transactions lose.
     const moves = canMove && (planned.forgotten.length >= cursorRecords || Date.now() >= movesAtMs);
-    const dueMs = canMove && !moves ? Math.min(planned.dueMs, movesAtMs) : planned.dueMs;
+    const nextMs = Math.min(planned.dueMs, this.claims.doubtUntilMs);
+    const dueMs = canMove && !moves ? Math.min(nextMs, movesAtMs) : nextMs;
     const restedAtMs = this.committedAtMs + restMs;
     const isPressing = planned.isPressing || claims.length > 0 || moves || Date.now() >= restedAtMs;
     if (!isPressing && canRest(writes)) {
