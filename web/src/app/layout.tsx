@@ -6,13 +6,15 @@ import { Providers } from '../components/providers.tsx';
 import { monospace } from '../components/theme.ts';
 import './globals.css';
 
-export const metadata: Metadata = { title: 'Skyarc', description: 'From a Git URL to a running app' };
+// Without a title: each page sets its own, which that of the metadata would come after.
+export const metadata: Metadata = { description: 'From a Git URL to a running app' };
 export const viewport: Viewport = { width: 'device-width', initialScale: 1, viewportFit: 'cover' };
 
 export default function RootLayout({ children }: { readonly children: ReactNode }): ReactNode {
   return (
     <html lang="en" suppressHydrationWarning>
       <head>
+        <title>Skyarc</title>
         <style dangerouslySetInnerHTML={{ __html: `${paletteCss}:root{--mono:${monospace}}` }} />
         <script dangerouslySetInnerHTML={{ __html: earlyScript }} />
       </head>

@@ -132,7 +132,7 @@ function Certificates({ certificates, reload }: CertificatesProps): ReactNode {
             key: 'hosts',
             title: t('hosts'),
             render: ({ hosts }) => (
-              <span style={{ overflowWrap: 'anywhere' }}>
+              <span style={{ overflowWrap: 'break-word' }}>
                 {hosts.slice(0, 5).join(', ')}
                 {hosts.length > 5 && ` +${hosts.length - 5}`}
               </span>
