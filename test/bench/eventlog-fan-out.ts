@@ -17,5 +17,8 @@ export async function start({ port }: { readonly port: number }) {
     socket.on('close', () => subscribers.delete(socket));
   });
   await once(server, 'listening');
-  return { url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`, stop: () => server.close() };
+  return {
+    url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    stop: async () => void server.close(),
+  };
 }
