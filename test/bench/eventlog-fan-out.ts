@@ -19,6 +19,8 @@ export async function start({ port }: { readonly port: number }) {
   await once(server, 'listening');
   return {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    stop: async () => void server.close(),
+    stop: async () => {
+      server.close();
+    },
   };
 }

@@ -1,61 +1,51 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type AbResult, compareInPairs } from '../testkit/ab-rounds.ts';
 import { gatewayPort, rivalPort, type GatewayBench } from './gateway-world.ts';
 import { atLeast, atMost, type Row } from './row.ts';
-import { childrenOf, cpuSeconds, median, wrk } from './rounds.ts';
+import { childrenOf, cpuSeconds, wrk } from './rounds.ts';
 
-const rounds = 7;
-const secondsPerRun = 3;
+const rounds = 30;
+const secondsPerRun = 1;
 const connections = 32;
 const host = 'h7.bench.test';
 
-const ratio = (left: number[], right: number[]) => median(left) / median(right);
-
-interface Measured {
-  readonly perSecond: number[];
-  readonly cpuMicros: number[];
+/** One side: its address and the processes that serve it. */
+interface Side {
+  readonly port: number;
+  readonly pids: readonly number[];
 }
 
-/** Requests a second and processor time of a request, against the file by hand: A, B and B again, round by round. */
+/** Requests a second and processor time of a request, against the file by hand, in many short rounds. */
 export async function measureSpeed(bench: GatewayBench, rival: number): Promise<Row[]> {
-  const [ours, theirs] = await Promise.all([workersOf(bench), childrenOf(rival)]);
-  const sides: Record<'gateway' | 'rival' | 'control', { port: number; pids: number[] } & Measured> = {
-    gateway: { port: gatewayPort, pids: ours, perSecond: [], cpuMicros: [] },
-    rival: { port: rivalPort, pids: theirs, perSecond: [], cpuMicros: [] },
-    control: { port: rivalPort, pids: theirs, perSecond: [], cpuMicros: [] },
-  };
+  const gateway: Side = { port: gatewayPort, pids: await workersOf(bench) };
+  const byHand: Side = { port: rivalPort, pids: await childrenOf(rival) };
   let failed = 0;
-  // The first round warms up.
-  for (let round = -1; round < rounds; round++) {
-    for (const side of Object.values(sides)) {
-      const before = await cpuSeconds(side.pids);
-      const run = await wrk(`http://127.0.0.1:${side.port}/`, host, { seconds: secondsPerRun, connections });
-      const spent = (await cpuSeconds(side.pids)) - before;
-      failed += run.failed;
-      if (round < 0) continue;
-      side.perSecond.push(run.perSecond);
-      side.cpuMicros.push((spent * 1e6) / (run.perSecond * secondsPerRun));
-    }
-  }
-  const { gateway, rival: byHand, control } = sides;
-  const figures = `${Math.round(median(gateway.perSecond))}/s to ${Math.round(median(byHand.perSecond))}/s, control ${ratio(control.perSecond, byHand.perSecond).toFixed(2)}`;
-  const cpu = `${median(gateway.cpuMicros).toFixed(1)} µs to ${median(byHand.cpuMicros).toFixed(1)} µs, control ${ratio(control.cpuMicros, byHand.cpuMicros).toFixed(2)}`;
+  const load = async ({ port }: Side): Promise<number> => {
+    const run = await wrk(`http://127.0.0.1:${port}/`, host, { seconds: secondsPerRun, connections });
+    failed += run.failed;
+    return run.perSecond;
+  };
+  const cpuMicros = async (side: Side): Promise<number> => {
+    const before = await cpuSeconds(side.pids);
+    const perSecond = await load(side);
+    return ((await cpuSeconds(side.pids)) - before) * (1e6 / (perSecond * secondsPerRun));
+  };
+  const compare = (measure: (side: Side) => Promise<number>) =>
+    compareInPairs({ rounds, a: () => measure(gateway), b: () => measure(byHand) });
+  const speed = await compare(load);
+  const cpu = await compare(cpuMicros);
+  const figures = `${Math.round(speed.a)}/s to ${Math.round(speed.b)}/s, ${told(speed)}`;
+  const times = `${cpu.a.toFixed(1)} µs to ${cpu.b.toFixed(1)} µs, ${told(cpu)}`;
   return [
-    atLeast(
-      `requests/s to a static file (${figures})`,
-      ratio(gateway.perSecond, byHand.perSecond),
-      0.98,
-      'x',
-    ),
-    atMost(
-      `processor time of a request to a static file (${cpu})`,
-      ratio(gateway.cpuMicros, byHand.cpuMicros),
-      1.02,
-      'x',
-    ),
+    atLeast(`requests/s to a static file (${figures})`, speed.ratio, 0.98, 'x'),
+    atMost(`processor time of a request to a static file (${times})`, cpu.ratio, 1.02, 'x'),
     atMost('failed requests of these', failed, 0, ''),
   ];
 }
+
+const told = ({ interval: [low, high], control }: AbResult): string =>
+  `${low.toFixed(2)} to ${high.toFixed(2)} by 95 %, control ${control.toFixed(2)}`;
 
 /** Memory of one worker, when a thousand of its routes were just asked for. */
 export async function measureMemory(bench: GatewayBench, rival: number, routes: number): Promise<Row[]> {
