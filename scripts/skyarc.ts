@@ -2,11 +2,18 @@
  * The command of one machine: `skyarc up | run <process> | down [--purge] | token <team> | doctor`.
  * Configuration comes from `SKYARC_*` variables, see docs/configuration.md.
  */
+import { enableCompileCache, flushCompileCache } from 'node:module';
+import { join } from 'node:path';
 import { teamName } from '@skyarc/lib/contracts';
 import { AppError, messageOf } from '@skyarc/lib/errors';
 import { setLogLevel } from '@skyarc/lib/log';
 import { isRunnableName, processNames, runProcess, serviceNames } from './compose/processes.ts';
 import { readTopology } from './compose/topology.ts';
+
+// What was compiled once is read from there by the next start, which is a third quicker for it.
+enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/node'));
+/** A process that runs is past its loading then; one that is killed leaves what it compiled all the same. */
+const loadedAfterMs = 30_000;
 
 const runnable = [...processNames, ...serviceNames].join(', ');
 const usage = `Usage: skyarc <command>
@@ -48,6 +55,7 @@ function readTokenRequest([team = '', ...options]: readonly string[]) {
 // A terminal or pipe that goes away must not take a control plane with it.
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
+setTimeout(flushCompileCache, loadedAfterMs).unref();
 
 try {
   process.exitCode = await main(process.argv.slice(2));
