@@ -96,6 +96,9 @@ async function enginePid(name: string): Promise<number> {
   return Number((await readFile(join(dataDir, name, `${name}.pid`), 'utf8')).split(/\s/)[0]);
 }
 
+const messagesAbout = (thing: string): Promise<number> =>
+  rig.db.message.count({ where: { summary: `${thing} is up` } });
+
 test('an alert is one mail, one signed post and one message, and so is its end', async () => {
   const name = `probe_${Date.now()}`;
   await addRule(name);
@@ -220,7 +223,6 @@ test('a silenced alert is told to nobody, is seen as silenced, and is told once 
     silencedBy: [id],
     inhibitedBy: [],
   });
-  const messagesAbout = (thing: string) => rig.db.message.count({ where: { summary: `${thing} is up` } });
   expect([mailsOf(quiet, 'WARNING'), postsOf(quiet, 'FIRING'), await messagesAbout(quiet)]).toEqual([
     [],
     [],
