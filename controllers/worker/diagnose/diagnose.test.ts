@@ -124,6 +124,13 @@ describe('a pod is diagnosed by its status', () => {
       /No node has room for a pod that reserves 512 MB of memory/,
       true,
     ],
+    [
+      'a silent node',
+      pod({}, { nodeName: 'compute-2' }),
+      'CANNOT_START',
+      /Node "compute-2" has not begun with the pod/,
+      false,
+    ],
   ];
   test.for(table)('%s', ([, subject, trouble, sentence, isSettled]) => {
     const diagnosis = diagnosePod(subject, nowMs);

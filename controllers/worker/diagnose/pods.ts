@@ -29,7 +29,7 @@ const startReasons = new Set([
   'StartError',
 ]);
 /** A registry or node that is away for a moment is no reason to give up. */
-const passingMs = { image: 20_000, registry: 120_000, start: 8_000, schedule: 30_000 };
+const passingMs = { image: 20_000, registry: 120_000, start: 8_000, schedule: 30_000, begin: 20_000 };
 /** How engines tell that a registry or its token service did not answer: the next try comes by itself, up to 40 s later. */
 const awayPattern = /connection refused|connection reset|timeout|deadline exceeded|\bEOF\b|\b50[0-4] /i;
 /** Crashes after which an app is not expected to recover by itself. */
@@ -52,7 +52,8 @@ export function diagnosePod(pod: Pod, nowMs: number): Diagnosis | null {
   const ageMs = nowMs - Date.parse(pod.metadata?.creationTimestamp ?? '');
   const status = statusOf(pod);
   const waiting = status?.state?.waiting;
-  if (!status?.state || (waiting && !waiting.reason)) return diagnoseScheduling(pod, ageMs);
+  if (!status?.state || (waiting && !waiting.reason))
+    return diagnoseSilence(pod, ageMs) ?? diagnoseScheduling(pod, ageMs);
   if (waiting?.reason && imageReasons.has(waiting.reason)) {
     const reason = waiting.message ?? waiting.reason;
     return {
@@ -94,6 +95,17 @@ function diagnoseEnd(pod: Pod, status: ContainerStatus): Diagnosis | null {
   }
   const isBySignal = signalOf(end.exitCode, end.signal) > 0;
   return { trouble: 'EXITED', sentence: exitSentence(end.exitCode, end.signal), isSettled, isBySignal };
+}
+
+/** A pod that has its node has a status within moments, whatever is still to be pulled or mounted. */
+function diagnoseSilence(pod: Pod, ageMs: number): Diagnosis | null {
+  const node = pod.spec?.nodeName;
+  if (!node || statusOf(pod) || ageMs < passingMs.begin) return null;
+  return {
+    trouble: 'CANNOT_START',
+    sentence: `Node "${node}" has not begun with the pod; see whether it is ready, or drain it`,
+    isSettled: false,
+  };
 }
 
 function diagnoseScheduling(pod: Pod, ageMs: number): Diagnosis | null {
