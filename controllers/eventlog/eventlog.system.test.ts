@@ -93,7 +93,7 @@ test('a follower gets stored lines, then live ones, and goes on after a restart 
   await service.stop();
   await writer.write('five');
   await serve({ dataDir, port });
-  await expect.poll(() => seen, { timeout: 5_000 }).toEqual(['two', 'three', 'four', 'five']);
+  await expect.poll(() => seen).toEqual(['two', 'three', 'four', 'five']);
   await writer.close();
   stopping.abort();
   await following;
@@ -122,7 +122,7 @@ test('a slow follower gets one gap and can fill it by reading', async () => {
     await client.append(Array.from({ length: 500 }, () => frame('app/a', noise().repeat(8))));
   }
   slow.resolve();
-  await expect.poll(() => Math.max(seen.at(-1) ?? 0, gaps.at(-1)?.to ?? 0), { timeout: 30_000 }).toBe(total);
+  await expect.poll(() => Math.max(seen.at(-1) ?? 0, gaps.at(-1)?.to ?? 0)).toBe(total);
   expect(gaps.length).toBeGreaterThan(0);
   for (const gap of gaps) {
     for (let cursor = gap.from - 1; cursor < gap.to;) {
@@ -207,11 +207,11 @@ test('retention drops old files and keeps the sequence', async () => {
     await client.append(Array.from({ length: 50 }, () => frame('app/a', noise())));
   }
   const oldest = async () => (await client.read({ stream: 'app/a', limit: 1 })).frames[0]?.sequence ?? 0;
-  await expect.poll(oldest, { timeout: 30_000 }).toBeGreaterThan(500);
+  await expect.poll(oldest).toBeGreaterThan(500);
   await service.stop();
   const aged = await serve({ dataDir, retention: { maxAgeMs: 1, everyMs: 50, minFreeBytes: 0 } });
   const left = async () => (await aged.client.read({ stream: 'app/a' })).frames.length;
-  await expect.poll(left, { timeout: 30_000 }).toBe(0);
+  await expect.poll(left).toBe(0);
   await aged.client.append([frame('app/a', 'new')]);
   const { frames } = await aged.client.read({ stream: 'app/a', backward: true, limit: 1 });
   expect(frames[0]?.sequence).toBe(1_001);
@@ -295,13 +295,13 @@ test('a WebSocket follows with a grant only and goes on at its cursor', async ()
     return socket;
   };
   const first = open(signer.sign(claims), 'tail=2');
-  await expect.poll(() => seen, { timeout: 30_000 }).toEqual(['two', 'three']);
+  await expect.poll(() => seen).toEqual(['two', 'three']);
   await client.append([frame('app/a', 'four')]);
-  await expect.poll(() => seen, { timeout: 30_000 }).toEqual(['two', 'three', 'four']);
+  await expect.poll(() => seen).toEqual(['two', 'three', 'four']);
   first.close();
   await client.append([frame('app/a', 'five')]);
   open(signer.sign(claims), 'cursor=4');
-  await expect.poll(() => seen, { timeout: 30_000 }).toEqual(['two', 'three', 'four', 'five']);
+  await expect.poll(() => seen).toEqual(['two', 'three', 'four', 'five']);
   // Live messages of each of the three sizes that a frame's head knows, and several of them at once.
   const long = [100, 1_000, 60_000].map((length) => 'ä'.repeat(length / 2));
   for (const line of long) await client.append([frame('app/a', line)]);
@@ -311,7 +311,7 @@ test('a WebSocket follows with a grant only and goes on at its cursor', async ()
       client.append(many.slice(part * 10, part * 10 + 10).map((line) => frame('app/a', line))),
     ),
   );
-  await expect.poll(() => seen.length, { timeout: 30_000 }).toBe(4 + long.length + many.length);
+  await expect.poll(() => seen.length).toBe(4 + long.length + many.length);
   expect(seen.slice(4, 7)).toEqual(long);
   expect(seen.slice(7).toSorted()).toEqual(many.toSorted());
   for (const grant of [

@@ -157,7 +157,7 @@ describe('routes', () => {
       });
     }
     const last = `paths-${table.length - 1}.test`;
-    await expect.poll(async () => (await ask(last, '/last')).status, { timeout: 5_000 }).toBe(200);
+    await expect.poll(async () => (await ask(last, '/last')).status).toBe(200);
     for (const [index, [rules, asked, taken]] of table.entries()) {
       const { status, body } = await ask(`paths-${index}.test`, asked);
       expect([JSON.stringify(rules), asked, status === 404 ? null : body]).toEqual([
@@ -312,7 +312,7 @@ describe('requests', () => {
       setTimeout(() => response.end('second\n'), 1_000);
     });
     await route('stream.test', 'stream', await listen(server));
-    await expect.poll(async () => (await ask('stream.test')).status, { timeout: 5_000 }).toBe(200);
+    await expect.poll(async () => (await ask('stream.test')).status).toBe(200);
     const startedAt = Date.now();
     const [answer] = (await once(
       request({ port: httpPort, host: '127.0.0.1', headers: { host: 'stream.test' } }).end(),
@@ -472,7 +472,7 @@ describe('life', () => {
       );
     }
     const createdAt = performance.now();
-    await expect.poll(async () => (await ask('h999.many.test')).status, { timeout: 20_000 }).toBe(200);
+    await expect.poll(async () => (await ask('h999.many.test')).status).toBe(200);
     process.stdout.write(
       `1,000 routes: created in ${Math.round(createdAt - startedAt)} ms, served ${Math.round(performance.now() - createdAt)} ms later\n`,
     );
@@ -523,7 +523,7 @@ describe('life', () => {
     await sleep(500);
     await route('later.test', 'later', await answering('later'));
     gateway = await start(config);
-    await expect.poll(async () => (await ask('later.test')).body, { timeout: 5_000 }).toBe('later');
+    await expect.poll(async () => (await ask('later.test')).body).toBe('later');
     const { total, failed } = await load.stop();
     expect(total).toBeGreaterThan(100);
     expect(failed).toEqual([]);
@@ -535,21 +535,17 @@ describe('life', () => {
     const master = Number((await readFile(join(config.dataDir, 'nginx-master.pid'), 'utf8')).trim());
     process.kill(master, 'SIGKILL');
     await sleep(500);
-    await expect
-      .poll(async () => (await ask('good.test').catch(() => null))?.body, { timeout: 15_000 })
-      .toBe('good');
+    await expect.poll(async () => (await ask('good.test').catch(() => null))?.body).toBe('good');
     await expect
       .poll(async () => Number((await readFile(join(config.dataDir, 'nginx-master.pid'), 'utf8')).trim()), {
         timeout: 15_000,
       })
       .not.toBe(master);
-    await expect
-      .poll(async () => (await ask('good.test').catch(() => null))?.body, { timeout: 15_000 })
-      .toBe('good');
+    await expect.poll(async () => (await ask('good.test').catch(() => null))?.body).toBe('good');
     expect((await ask('h500.many.test')).body).toBe('many');
     await cluster.revive();
     await route('after.test', 'after', await answering('after'));
-    await expect.poll(async () => (await ask('after.test')).body, { timeout: 15_000 }).toBe('after');
+    await expect.poll(async () => (await ask('after.test')).body).toBe('after');
   });
 });
 

@@ -614,16 +614,13 @@ describe('L4', () => {
 });
 
 test('live figures of routes', async () => {
-  await expect.poll(() => world.gateway.stats().windowSeconds, { timeout: 15_000 }).toBeGreaterThan(0);
+  await expect.poll(() => world.gateway.stats().windowSeconds).toBeGreaterThan(0);
   for (let index = 0; index < 20; index++) await world.ask('m.test');
   await expect
-    .poll(
-      async () => {
-        const answer = await fetch(`${world.gateway.statusUrl}/routes/stats`);
-        const { routes } = (await answer.json()) as ReturnType<GatewayWorld['gateway']['stats']>;
-        return routes.find(({ ingress }) => ingress === 'plain');
-      },
-      { timeout: 15_000 },
-    )
+    .poll(async () => {
+      const answer = await fetch(`${world.gateway.statusUrl}/routes/stats`);
+      const { routes } = (await answer.json()) as ReturnType<GatewayWorld['gateway']['stats']>;
+      return routes.find(({ ingress }) => ingress === 'plain');
+    })
     .toMatchObject({ namespace: 'default', service: 'blue', port: 80, errorsPerSecond: 0 });
 });

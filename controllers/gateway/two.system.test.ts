@@ -57,9 +57,7 @@ test('two gateways hold the same, and one goes on without the other', async () =
   await world.route('two', { host: 'two.test', service: 'app' });
   expect((await world.ask('two.test')).body).toBe('app');
   second = await start(config);
-  await expect
-    .poll(() => digest(config.dataDir), { timeout: 5_000 })
-    .toBe(await digest(world.config.dataDir));
+  await expect.poll(() => digest(config.dataDir)).toBe(await digest(world.config.dataDir));
 });
 
 test('an edit by hand is repaired, of the memory and of the files; equal states write nothing', async () => {
@@ -69,13 +67,13 @@ test('an edit by hand is repaired, of the memory and of the files; equal states 
     delete: ['h:two.test'],
   });
   expect((await world.ask('two.test')).status).toBe(404);
-  await expect.poll(async () => (await world.ask('two.test')).body, { timeout: 5_000 }).toBe('app');
+  await expect.poll(async () => (await world.ask('two.test')).body).toBe('app');
   expect((await world.ask('evil.test')).status).toBe(404);
   expect(await digest(world.config.dataDir)).toBe(before);
   const conf = join(world.config.dataDir, 'nginx.conf');
   const text = await readFile(conf, 'utf8');
   await writeFile(conf, text.replace('server_tokens off', 'server_tokens on'));
-  await expect.poll(() => readFile(conf, 'utf8'), { timeout: 5_000 }).toBe(text);
+  await expect.poll(() => readFile(conf, 'utf8')).toBe(text);
   const { writes } = world.gateway.controller;
   await sleep(2_500);
   expect(world.gateway.controller.writes).toBe(writes);

@@ -105,7 +105,7 @@ test('each key keeps its order, one at a time, while keys run beside each other'
     }),
   );
   const all = () => [...seen.values()].reduce((sum, numbers) => sum + numbers.length, 0);
-  await expect.poll(all, { timeout: 20_000 }).toBe(150);
+  await expect.poll(all).toBe(150);
   for (const numbers of seen.values())
     expect(numbers).toEqual(Array.from({ length: 30 }, (_, index) => index));
   expect(most).toBeGreaterThan(1);
@@ -152,7 +152,7 @@ test('the message of a consumer that died is handed out again, not before its de
     expect((await late()).code).toBe('aborted');
     again = Date.now();
   });
-  await expect.poll(() => again, { timeout: 5_000 }).toBeGreaterThan(0);
+  await expect.poll(() => again).toBeGreaterThan(0);
   expect(again - takenAt).toBeGreaterThanOrEqual(1_000);
 });
 
@@ -273,7 +273,7 @@ test('two nodes share a group without handing a message out twice', async () => 
       (number % 2 ? one : two).client.publish(message(number, `k${number % 20}`)),
     ),
   );
-  await expect.poll(() => new Set(seen).size, { timeout: 20_000 }).toBe(300);
+  await expect.poll(() => new Set(seen).size).toBe(300);
   await pause(200);
   expect(seen).toHaveLength(300);
 });

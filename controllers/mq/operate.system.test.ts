@@ -88,7 +88,7 @@ test('a dead letter says why it died, is replayed once, and another is discarded
     2,
   );
   for (const number of [1, 2, 3]) await client.publish(message(topic, number, `k${number}`));
-  await expect.poll(async () => (await stateOf(topic))?.dead, { timeout: 30_000 }).toBe(3n);
+  await expect.poll(async () => (await stateOf(topic))?.dead).toBe(3n);
   const { letters, more } = await operator.listDeadLetters({ topic, limit: 2 });
   expect(more).toBe(true);
   expect(letters[0]).toMatchObject({ group: 'g', attempts: 2, reason: 'cannot read it' });
@@ -101,10 +101,10 @@ test('a dead letter says why it died, is replayed once, and another is discarded
   expect(await operator.discardDeadLetters({ topic, sequences: [second?.sequence ?? 0n] })).toMatchObject({
     discarded: 1n,
   });
-  await expect.poll(() => seen, { timeout: 30_000 }).toHaveLength(1);
+  await expect.poll(() => seen).toHaveLength(1);
   expect((await operator.listDeadLetters({ topic })).letters).toMatchObject([{ sequence: all[2]?.sequence }]);
   expect(await operator.replayDeadLetters({ topic })).toMatchObject({ replayed: 1n });
-  await expect.poll(() => seen, { timeout: 30_000 }).toHaveLength(2);
+  await expect.poll(() => seen).toHaveLength(2);
 });
 
 test('a delayed message comes when it is due, and its key waits for it', async () => {
@@ -115,7 +115,7 @@ test('a delayed message comes when it is due, and its key waits for it', async (
   await client.publish({ ...message(topic, 1, 'a'), delayMs: 700 });
   await client.publish(message(topic, 2, 'a'));
   await client.publish(message(topic, 3, 'b'));
-  await expect.poll(() => seen, { timeout: 30_000 }).toEqual([3, 1, 2]);
+  await expect.poll(() => seen).toEqual([3, 1, 2]);
   expect(Date.now() - publishedAt).toBeGreaterThanOrEqual(700);
 });
 
@@ -123,18 +123,18 @@ test('retention removes the oldest by count, bytes and age', async () => {
   const topic = newTopic();
   await operator.configureTopic({ topic, limits: { retainMessages: 3n } });
   await Promise.all([1, 2, 3, 4, 5].map((number) => client.publish(message(topic, number))));
-  await expect.poll(async () => (await stateOf(topic))?.messages, { timeout: 30_000 }).toBe(3n);
+  await expect.poll(async () => (await stateOf(topic))?.messages).toBe(3n);
   const seen: number[] = [];
   consume(topic, async ({ body }) => void seen.push((body as { number: number }).number));
-  await expect.poll(() => seen, { timeout: 30_000 }).toEqual([3, 4, 5]);
+  await expect.poll(() => seen).toEqual([3, 4, 5]);
   // Their ids are remembered though they are gone.
   expect(await client.publish(message(topic, 1))).toEqual({ sequence: 1, duplicate: true });
   const other = newTopic();
   await operator.configureTopic({ topic: other, limits: { retainBytes: 30n } });
   for (const number of [1, 2, 3, 4]) await client.publish(message(other, number));
-  await expect.poll(async () => (await stateOf(other))?.messages, { timeout: 30_000 }).toBe(2n);
+  await expect.poll(async () => (await stateOf(other))?.messages).toBe(2n);
   await operator.configureTopic({ topic: other, limits: { retainMs: 1n } });
-  await expect.poll(async () => (await stateOf(other))?.messages, { timeout: 30_000 }).toBe(0n);
+  await expect.poll(async () => (await stateOf(other))?.messages).toBe(0n);
 });
 
 test('a full topic names who is behind; deleting that group makes room', async () => {
@@ -151,11 +151,11 @@ test('a full topic names who is behind; deleting that group makes room', async (
     code: 'EXHAUSTED',
     message: expect.stringMatching(/full with 2 messages, and group "\w+" is furthest behind/) as string,
   });
-  await expect.poll(() => seen, { timeout: 30_000 }).toEqual([1, 2]);
+  await expect.poll(() => seen).toEqual([1, 2]);
   await expect(operator.deleteGroup({ topic, group: 'g' })).rejects.toMatchObject({ code: 'CONFLICT' });
   await operator.deleteGroup({ topic, group: 'forgotten' });
   await expect
-    .poll(() => client.publish(message(topic, 3)).catch(({ code }: AppError) => code), { timeout: 30_000 })
+    .poll(() => client.publish(message(topic, 3)).catch(({ code }: AppError) => code))
     .toMatchObject({ duplicate: false });
 });
 

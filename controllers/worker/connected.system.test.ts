@@ -95,7 +95,7 @@ test('routes, users, gateway ports and certificates reach their objects and no p
   // A better certificate comes, is renewed and goes, without an operation.
   const exact = await newCertificate(ca, 'exact', ['www.shop.test']);
   const served = async () => (await find())?.spec?.tls?.[0]?.secretName;
-  await expect.poll(served, { timeout: 5_000 }).toBe(`cert-${exact}`);
+  await expect.poll(served).toBe(`cert-${exact}`);
   const generation = (await find())?.metadata?.generation;
   const renewed = await ca.issue({ commonName: 'www.shop.test', names: ['www.shop.test'], usage: 'server' });
   await world.db.certificate.update({
@@ -107,10 +107,10 @@ test('routes, users, gateway ports and certificates reach their objects and no p
       (await world.kube.find('secrets', `cert-${exact}`, namespace))?.data?.['tls.crt'] ?? '',
       'base64',
     ).toString();
-  await expect.poll(stored, { timeout: 5_000 }).toBe(renewed.cert);
+  await expect.poll(stored).toBe(renewed.cert);
   expect((await find())?.metadata?.generation).toBe(generation);
   await world.db.certificate.delete({ where: { id: exact } });
-  await expect.poll(served, { timeout: 5_000 }).toBe(`cert-${wild}`);
+  await expect.poll(served).toBe(`cert-${wild}`);
   expect((await world.pods('shop')).map(({ metadata }) => metadata?.uid)).toEqual(before);
 });
 

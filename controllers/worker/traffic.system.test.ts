@@ -38,7 +38,7 @@ async function newServer(name: string, fields: Parameters<World['newApp']>[2] = 
   const version = await world.newVersion(id, 1);
   expect(await world.act(id, 'UPGRADE', { versionId: version })).toMatchObject({ status: 'SUCCEEDED' });
   const host = `8000.${name}.blue.skyarc.localhost`;
-  await expect.poll(async () => (await traffic.ask(host)).body, { timeout: 10_000 }).toBe('1');
+  await expect.poll(async () => (await traffic.ask(host)).body).toBe('1');
   return { id, host };
 }
 
@@ -198,7 +198,7 @@ test('a third-party app is reached through the gateway, by its name from pods, a
     },
   });
   const find = async () => (await world.kube.find('pods', 'machine', 'default'))?.status;
-  await expect.poll(async () => (await find())?.phase, { timeout: 30_000 }).toBe('Running');
+  await expect.poll(async () => (await find())?.phase).toBe('Running');
   const address = (await find())?.podIP ?? '';
   const id = await world.newApp('legacy', '', {
     command: null,
@@ -214,7 +214,7 @@ test('a third-party app is reached through the gateway, by its name from pods, a
     message: 'Its endpoint is offered',
   });
   const host = '80.legacy.blue.skyarc.localhost';
-  await expect.poll(async () => (await traffic.ask(host)).body, { timeout: 10_000 }).toBe('legacy');
+  await expect.poll(async () => (await traffic.ask(host)).body).toBe('legacy');
   const { id: web } = await newServer('front');
   await world.db.dependency.create({ data: { fromId: web, toId: id } });
   const targets = [

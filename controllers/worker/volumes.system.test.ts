@@ -36,14 +36,12 @@ test('data of a shared volume outlives upgrade, rollback, stop, start and a fail
   expect(await world.exec('keeper', ['cat', '/data/file'])).toBe('kept\n');
 
   const usedBytes = async () => (await world.db.volume.findUnique({ where: { id: data } }))?.usedBytes ?? 0n;
-  await expect.poll(usedBytes, { timeout: 10_000 }).toBeGreaterThan(0n);
+  await expect.poll(usedBytes).toBeGreaterThan(0n);
 
   // It grows where it stands.
   await world.db.volume.update({ where: { id: data }, data: { sizeMb: 128 } });
   expect((await world.act(app, 'CONFIGURE')).status).toBe('SUCCEEDED');
-  await expect
-    .poll(async () => (await claims('keeper'))[0]?.status?.capacity?.['storage'], { timeout: 10_000 })
-    .toBe('128Mi');
+  await expect.poll(async () => (await claims('keeper'))[0]?.status?.capacity?.['storage']).toBe('128Mi');
   expect(await world.exec('keeper', ['cat', '/data/file'])).toBe('kept\n');
 
   // A volume that is left out loses its data, once nothing mounts it any more.
@@ -52,13 +50,11 @@ test('data of a shared volume outlives upgrade, rollback, stop, start and a fail
   expect(await folders('keeper')).toHaveLength(2);
   await world.db.volume.delete({ where: { id: extra } });
   expect((await world.act(app, 'CONFIGURE')).status).toBe('SUCCEEDED');
-  await expect.poll(() => folders('keeper'), { timeout: 20_000 }).toHaveLength(1);
+  await expect.poll(() => folders('keeper')).toHaveLength(1);
 
   expect((await world.act(app, 'DELETE')).status).toBe('SUCCEEDED');
-  await expect.poll(() => folders('keeper'), { timeout: 20_000 }).toEqual([]);
-  await expect
-    .poll(async () => (await world.kube.list('persistentvolumes')).items, { timeout: 20_000 })
-    .toEqual([]);
+  await expect.poll(() => folders('keeper')).toEqual([]);
+  await expect.poll(async () => (await world.kube.list('persistentvolumes')).items).toEqual([]);
 });
 
 test('each pod of a stateful app has its own folder, also when volumes are added and grow', async () => {
@@ -101,7 +97,7 @@ test('each pod of a stateful app has its own folder, also when volumes are added
   expect((await world.act(app, 'SCALE')).status).toBe('SUCCEEDED');
   expect(await world.exec('ledger', ['cat', '/data/file'], 'ledger-1')).toBe('ledger-1\n');
   expect((await world.act(app, 'DELETE')).status).toBe('SUCCEEDED');
-  await expect.poll(() => folders('ledger'), { timeout: 20_000 }).toEqual([]);
+  await expect.poll(() => folders('ledger')).toEqual([]);
 });
 
 test('a config file is filled in from the environment, and another app shows it and the volume', async () => {
@@ -163,14 +159,12 @@ test('a volume that holds more than was asked for is told of; a claim that is go
   const told = async () =>
     (await world.kube.list('events', { namespace })).items.find(({ reason }) => reason === 'VolumeOverUsed')
       ?.message;
-  await expect
-    .poll(told, { timeout: 15_000 })
-    .toBe('The volume holds 3 MB, more than the 1 MB that were asked for');
+  await expect.poll(told).toBe('The volume holds 3 MB, more than the 1 MB that were asked for');
 
   expect((await world.act(app, 'STOP')).status).toBe('SUCCEEDED');
   const [claim] = await claims('greedy');
   await world.kube.delete('persistentvolumeclaims', claim?.metadata?.name ?? '', namespace);
-  await expect.poll(() => claims('greedy'), { timeout: 20_000 }).toEqual([]);
+  await expect.poll(() => claims('greedy')).toEqual([]);
   await sleep(5_000);
   expect(await claims('greedy')).toEqual([]);
   // Who starts it anew knows what he does.

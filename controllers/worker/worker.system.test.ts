@@ -82,7 +82,7 @@ describe('the life of an app', () => {
         const { frames } = await world.eventlog.read({ stream: `operation/${gone.id}` });
         return frames.map(({ line }) => line);
       };
-      await expect.poll(said, { timeout: 5_000 }).toContain('App "shop" is deleted');
+      await expect.poll(said).toContain('App "shop" is deleted');
       const notices = await world.eventlog.read({ stream: 'changes/blue', limit: 5_000 });
       expect(notices.frames.some(({ line }) => line.includes(`"kind":"app","id":"${app}"`))).toBe(true);
     },
@@ -175,7 +175,7 @@ describe('a failure says why, and leaves what was there before', () => {
     const app = await newApp('slow', { command: 'setInterval(()=>{},1000)' });
     const version = await world.newVersion(app, 1);
     const first = await world.begin(app, 'UPGRADE', { versionId: version });
-    await expect.poll(async () => (await podNames('slow')).length, { timeout: 20_000 }).toBe(1);
+    await expect.poll(async () => (await podNames('slow')).length).toBe(1);
     await db.operation.update({ where: { id: first.id }, data: { cancelRequested: true } });
     expect((await world.ended(first.id)).status).toBe('CANCELED');
     const second = await world.begin(app, 'UPGRADE', { versionId: version });
@@ -202,15 +202,11 @@ describe('what a hand does in the cluster', () => {
     await kube.delete('services', 'tidy', namespace);
     await kube.delete('ingresses', 'tidy', namespace);
     await kube.patch('deployments', { name: 'tidy', namespace: namespace }, { spec: { replicas: 0 } });
-    await expect
-      .poll(async () => (await kube.find('ingresses', 'tidy', namespace)) !== null, { timeout: 10_000 })
-      .toBe(true);
-    await expect.poll(() => ask('tidy').catch(() => null), { timeout: 20_000 }).toBe('1 ');
+    await expect.poll(async () => (await kube.find('ingresses', 'tidy', namespace)) !== null).toBe(true);
+    await expect.poll(() => ask('tidy').catch(() => null)).toBe('1 ');
     await kube.delete('deployments', 'tidy', namespace);
     await kube.delete('secrets', 'tidy-deployed', namespace);
-    await expect
-      .poll(async () => (await kube.find('deployments', 'tidy', namespace)) !== null, { timeout: 10_000 })
-      .toBe(true);
+    await expect.poll(async () => (await kube.find('deployments', 'tidy', namespace)) !== null).toBe(true);
     await expect
       .poll(async () => (await kube.find('secrets', 'tidy-deployed', namespace)) !== null, {
         timeout: 10_000,

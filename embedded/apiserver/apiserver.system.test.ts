@@ -304,7 +304,7 @@ describe('client-node', () => {
     await server.stop();
     server = await startServer();
     await server.client.create('configmaps', { metadata: { name: 'later', namespace: 'default' } });
-    await expect.poll(names, { timeout: 10_000 }).toContain('later');
+    await expect.poll(names).toContain('later');
     isDone = true;
     await informer.stop();
   });
@@ -464,7 +464,7 @@ describe('under attack', () => {
       }
       written.push(`ADDED ${name}`);
     }
-    await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(60);
+    await expect.poll(() => seen.length).toBe(60);
     expect(seen).toEqual(written);
     stop.abort();
     await watching;

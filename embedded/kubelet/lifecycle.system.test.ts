@@ -459,7 +459,7 @@ test('out of memory is told with the limit', async () => {
     message: 'out of memory: it used more than its limit of 16Mi',
   });
   await expect
-    .poll(() => eventsOf('greedy'), { timeout: 20_000 })
+    .poll(() => eventsOf('greedy'))
     .toContain('OOMKilled: Container main was killed: out of memory: it used more than its limit of 16Mi');
   await removePod('greedy');
 });

@@ -80,7 +80,7 @@ test('an informer follows, outlives the API server and sees what happened meanwh
   await cluster.revive();
   await kube.create('configmaps', configMap('c', { x: '1' }));
   await kube.delete('configmaps', 'b', 'default');
-  await expect.poll(() => seen.includes('+c') && seen.includes('-b'), { timeout: 15_000 }).toBe(true);
+  await expect.poll(() => seen.includes('+c') && seen.includes('-b')).toBe(true);
   await informer.stop();
   expect(informer.get('c', 'default')?.data).toEqual({ x: '1' });
 });

@@ -87,7 +87,7 @@ test('the gateway itself says which route takes a request', async () => {
     headers: [{ name: 'X-A', value: '1' }],
     clientIp: '10.0.0.1',
   };
-  await expect.poll(async () => (await explain(question)).routeId, { timeout: 20_000 }).toBe(routeId);
+  await expect.poll(async () => (await explain(question)).routeId).toBe(routeId);
   const { currentVersionId } = await world.db.app.findUniqueOrThrow({ where: { id: appId } });
   const { reasons, ...rest } = await explain(question);
   expect(rest).toEqual({
@@ -103,7 +103,7 @@ test('the gateway itself says which route takes a request', async () => {
 
 test('of a route of another team nothing is told', async () => {
   await expect
-    .poll(async () => (await explain({ url: 'http://secret.test/' })).reasons, { timeout: 20_000 })
+    .poll(async () => (await explain({ url: 'http://secret.test/' })).reasons)
     .toEqual(['A route of another team takes it']);
   const answer = await explain({ url: 'http://shop.test/' }, red);
   expect(JSON.stringify(answer)).not.toContain('shop');
@@ -113,7 +113,7 @@ test('traffic of an app is what the gateways counted', async () => {
   for (let index = 0; index < 20; index += 1) await get(index % 4 === 0 ? '/bad' : '/');
   const fields = 'traffic { host path routeId requestsPerSecond errorRate p50 p99 }';
   await expect
-    .poll(async () => (await api.app(appId, fields)).traffic, { timeout: 20_000 })
+    .poll(async () => (await api.app(appId, fields)).traffic)
     .toMatchObject([{ host: 'shop.test', path: '/', routeId, errorRate: 0.25 }]);
 }, 40_000);
 

@@ -716,7 +716,7 @@ test('a service outside needs no version, has the ports of its endpoints, and sh
     endpoints: [],
   });
   await expect
-    .poll(() => api.app(id, fields), { timeout: 5_000 })
+    .poll(() => api.app(id, fields))
     .toMatchObject({
       state: 'DEGRADED',
       stateReason: '1 of 2 endpoints do not answer; 10.1.2.3:5432: connection refused',
@@ -748,7 +748,6 @@ test('storage classes and volumes are read from the cluster', async () => {
     .poll(
       async () =>
         (await api.ask('{ storageClasses { name accessModes resizable isDefault } }')).storageClasses,
-      { timeout: 5_000 },
     )
     .toContainEqual({ name: 'disks', accessModes: ['ReadWriteOnce'], resizable: true, isDefault: true });
   const id = await api.createApp('claims');
@@ -767,7 +766,5 @@ test('storage classes and volumes are read from the cluster', async () => {
     },
     spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '10Mi' } } },
   });
-  await expect
-    .poll(async () => (await api.app(id, 'volumes { status }')).volumes[0].status, { timeout: 6_000 })
-    .toBe('Pending');
+  await expect.poll(async () => (await api.app(id, 'volumes { status }')).volumes[0].status).toBe('Pending');
 });

@@ -176,7 +176,7 @@ test('delete leaves nothing of the app in the cluster but what its team pulls wi
     );
   }
   expect(await namesOf('serviceaccounts')).toEqual(['default']);
-  await expect.poll(() => namesOf('secrets'), { timeout: 20_000 }).toEqual(['skyarc-pull']);
+  await expect.poll(() => namesOf('secrets')).toEqual(['skyarc-pull']);
 });
 
 test('the roles grant all that is used, and nothing that is never used', () => {

@@ -146,15 +146,15 @@ test('rotation, restarts of container and collector, and removal lose and double
   await write(0, 50);
   stop = await collect(pods);
   await write(1, 100);
-  await expect.poll(() => linesOf('u2'), { timeout: 10_000 }).toEqual(expected);
+  await expect.poll(() => linesOf('u2')).toEqual(expected);
   await stop();
   await rm(join(folder, 'positions.json'));
   await collect(pods);
   await write(1, 5);
-  await expect.poll(() => linesOf('u2'), { timeout: 10_000 }).toEqual(expected);
+  await expect.poll(() => linesOf('u2')).toEqual(expected);
   await write(1, 10);
   await rm(join(path, '..'), { recursive: true });
-  await expect.poll(() => linesOf('u2'), { timeout: 10_000 }).toEqual(expected);
+  await expect.poll(() => linesOf('u2')).toEqual(expected);
 });
 
 test('while the event log is away lines wait, also those of containers that live shortly', async () => {
@@ -177,9 +177,9 @@ test('while the event log is away lines wait, also those of containers that live
     await rm(join(await containerFolder(`s${number}`), '..'), { recursive: true });
   }
   eventlog = await startEventlog();
-  await expect.poll(() => linesOf('u3'), { timeout: 10_000 }).toEqual(['before', 'during']);
+  await expect.poll(() => linesOf('u3')).toEqual(['before', 'during']);
   for (let number = 0; number < 20; number += 1) {
-    await expect.poll(() => linesOf(`s${number}`), { timeout: 5_000 }).toEqual(['short one', 'short two']);
+    await expect.poll(() => linesOf(`s${number}`)).toEqual(['short one', 'short two']);
   }
 });
 

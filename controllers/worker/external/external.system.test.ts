@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { externalAnnotation, externalState } from '@skyarc/lib/contracts';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { openWorld } from '../fixtures/server.ts';
 import { namespace, type World } from '../fixtures/world.ts';
 
@@ -21,6 +21,12 @@ test('a third-party app offers its healthy endpoints, follows their health, and 
       response.writeHead(answers.get(port) ?? 500).end(`"${port}"`),
     ).listen(port, '10.81.0.1'),
   );
+  onTestFinished(async () => {
+    for (const server of servers) server.close();
+    await world.db.setting.deleteMany({ where: { name: 'allowPrivateSources' } });
+    const { id } = (await world.db.app.findFirst({ where: { name: 'legacy' } })) ?? {};
+    if (id) await world.act(id, 'DELETE');
+  });
   const id = await world.newApp('legacy', '', {
     command: null,
     source: JSON.stringify({
@@ -58,7 +64,7 @@ test('a third-party app offers its healthy endpoints, follows their health, and 
     message: expect.stringMatching(/private address/) as string,
   });
   await world.db.setting.create({ data: { name: 'allowPrivateSources', value: 'true' } });
-  await expect.poll(ready, { timeout: 10_000 }).toEqual([20_700, 20_701]);
+  await expect.poll(ready).toEqual([20_700, 20_701]);
   expect(await state()).toMatchObject([
     { healthy: true, message: null },
     { healthy: true },
@@ -68,26 +74,25 @@ test('a third-party app offers its healthy endpoints, follows their health, and 
   expect(ingress?.spec?.rules?.[0]?.host).toBe('80.legacy.blue.skyarc.localhost');
 
   answers.set(20_700, 503);
-  await expect.poll(ready, { timeout: 10_000 }).toEqual([20_701]);
+  await expect.poll(ready).toEqual([20_701]);
   expect((await state())[0]).toMatchObject({
     healthy: false,
     message: '10.81.0.1 on port 20700 answers 503 at /',
   });
   answers.set(20_701, 503);
-  await expect.poll(async () => (await state())[1]?.healthy, { timeout: 10_000 }).toBe(false);
+  await expect.poll(async () => (await state())[1]?.healthy).toBe(false);
   expect(await ready()).toEqual([20_701]);
   answers.set(20_700, 200);
-  await expect.poll(ready, { timeout: 10_000 }).toEqual([20_700]);
+  await expect.poll(ready).toEqual([20_700]);
 
   await world.kube.delete('endpointslices', 'legacy-external', namespace);
-  await expect.poll(ready, { timeout: 15_000 }).toEqual([20_700]);
+  await expect.poll(ready).toEqual([20_700]);
 
   expect(await world.act(id, 'STOP')).toMatchObject({
     status: 'SUCCEEDED',
     message: expect.stringMatching(/stopped/) as string,
   });
-  await expect.poll(ready, { timeout: 5_000 }).toEqual([]);
+  await expect.poll(ready).toEqual([]);
   expect((await world.act(id, 'DELETE')).status).toBe('SUCCEEDED');
   expect(await world.kube.find('services', 'legacy', namespace)).toBeNull();
-  for (const server of servers) server.close();
 });

@@ -28,7 +28,7 @@ test('a job runs when it is deployed and by hand; every run is remembered, also 
   expect(deployed.message).toMatch(/^Run once-[a-z2-7]{10} succeeded after \d+ s$/);
   expect((await world.act(app, 'RUN')).status).toBe('SUCCEEDED');
   await expect
-    .poll(() => runs(app), { timeout: 10_000 })
+    .poll(() => runs(app))
     .toMatchObject([
       { trigger: 'MANUAL', status: 'SUCCEEDED' },
       { trigger: 'MANUAL', status: 'SUCCEEDED' },
@@ -49,7 +49,7 @@ test('a run that fails says why, and the job stays deployed', async () => {
     message: 'The app exited with code 4; its last line was: Error: no table users',
   });
   await expect
-    .poll(() => runs(app), { timeout: 10_000 })
+    .poll(() => runs(app))
     .toMatchObject([{ status: 'FAILED', message: 'The app exited with code 4' }]);
   expect((await world.db.app.findUnique({ where: { id: app } }))?.currentVersionId).toBe(versionId);
   await world.db.app.update({
@@ -69,12 +69,12 @@ test('a run past its time, one that is canceled and one that a stop ends are ove
   expect(late).toMatchObject({ status: 'FAILED', message: 'The run did not end within its 3 s' });
   await world.db.app.update({ where: { id: app }, data: { job: settings({}) } });
   const canceled = await world.begin(app, 'RUN');
-  await expect.poll(() => world.pods('long'), { timeout: 20_000 }).toHaveLength(1);
+  await expect.poll(() => world.pods('long')).toHaveLength(1);
   await world.db.operation.update({ where: { id: canceled.id }, data: { cancelRequested: true } });
   expect((await world.ended(canceled.id)).status).toBe('CANCELED');
-  await expect.poll(() => world.pods('long'), { timeout: 20_000 }).toHaveLength(0);
+  await expect.poll(() => world.pods('long')).toHaveLength(0);
   await expect
-    .poll(async () => (await runs(app)).map(({ message }) => message), { timeout: 10_000 })
+    .poll(async () => (await runs(app)).map(({ message }) => message))
     .toEqual(['The run did not end within its 3 s', 'The run was ended before it was done']);
 
   // An operation that reaches its time leaves the run to itself; a stop ends it.
@@ -103,9 +103,7 @@ test('a schedule runs without anyone acting, is suspended by a stop, and can be 
   expect((await world.act(app, 'RUN')).message).toMatch(/succeeded/);
   expect((await world.kube.find('cronjobs', 'cron', namespace))?.spec?.suspend).toBe(true);
   await world.kube.delete('cronjobs', 'cron', namespace);
-  await expect
-    .poll(async () => (await world.kube.find('cronjobs', 'cron', namespace)) !== null, { timeout: 10_000 })
-    .toBe(true);
+  await expect.poll(async () => (await world.kube.find('cronjobs', 'cron', namespace)) !== null).toBe(true);
   expect((await world.act(app, 'DELETE')).status).toBe('SUCCEEDED');
   expect(await world.kube.find('cronjobs', 'cron', namespace)).toBeNull();
 });

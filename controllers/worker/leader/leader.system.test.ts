@@ -130,7 +130,7 @@ test(
     expect(await leaderAmong([leader])).toBe(leader);
     expect(await world.exec('first', ['cat', '/data/file'])).toBe('kept\n');
     const left = async () => readdir(join(world.folder, 'volumes/blue'));
-    await expect.poll(left, { timeout: 20_000 }).toEqual(['first', 'third']);
+    await expect.poll(left).toEqual(['first', 'third']);
     leader.kill('SIGTERM');
   },
 );
@@ -149,6 +149,6 @@ async function leaderAmong(workers: readonly ChildProcess[]): Promise<ChildProce
     const lease = await world.kube.find('leases', 'skyarc-worker', 'skyarc-system');
     return workers.find(({ pid }) => lease?.spec?.holderIdentity?.includes(`_${pid}_`));
   };
-  await expect.poll(find, { timeout: 20_000 }).toBeDefined();
+  await expect.poll(find).toBeDefined();
   return (await find()) as ChildProcess;
 }
