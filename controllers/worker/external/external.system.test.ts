@@ -59,26 +59,32 @@ test('a third-party app offers its healthy endpoints, follows their health, and 
   };
   // Private addresses are an administrator's choice.
   expect((await world.act(id, 'DEPLOY')).status).toBe('SUCCEEDED');
-  expect((await state())[0]).toMatchObject({
-    healthy: false,
-    message: expect.stringMatching(/private address/) as string,
-  });
+  await expect
+    .poll(async () => (await state())[0])
+    .toMatchObject({
+      healthy: false,
+      message: expect.stringMatching(/private address/) as string,
+    });
   await world.db.setting.create({ data: { name: 'allowPrivateSources', value: 'true' } });
   await expect.poll(ready).toEqual([20_700, 20_701]);
-  expect(await state()).toMatchObject([
-    { healthy: true, message: null },
-    { healthy: true },
-    { healthy: false, message: expect.stringMatching(/Unknown host|Cannot look up/) as string },
-  ]);
+  await expect
+    .poll(state)
+    .toMatchObject([
+      { healthy: true, message: null },
+      { healthy: true },
+      { healthy: false, message: expect.stringMatching(/Unknown host|Cannot look up/) as string },
+    ]);
   const ingress = await world.kube.find('ingresses', 'legacy', namespace);
   expect(ingress?.spec?.rules?.[0]?.host).toBe('80.legacy.blue.skyarc.localhost');
 
   answers.set(20_700, 503);
   await expect.poll(ready).toEqual([20_701]);
-  expect((await state())[0]).toMatchObject({
-    healthy: false,
-    message: '10.81.0.1 on port 20700 answers 503 at /',
-  });
+  await expect
+    .poll(async () => (await state())[0])
+    .toMatchObject({
+      healthy: false,
+      message: '10.81.0.1 on port 20700 answers 503 at /',
+    });
   answers.set(20_701, 503);
   await expect.poll(async () => (await state())[1]?.healthy).toBe(false);
   expect(await ready()).toEqual([20_701]);
