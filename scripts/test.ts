@@ -83,19 +83,30 @@ async function runProject(project: string, filters: readonly string[], folder: s
   };
 }
 
-/** Stages one after the other; the lanes of one beside each other; a lane's projects one after the other. */
-const stages: readonly (readonly (readonly string[])[])[] = [
-  [['unit']],
+/** Stages one after the other; of one, the longest first, as many beside each other as there are lanes. */
+const stages: readonly (readonly string[])[] = [
+  ['unit'],
   [
-    ['system-worker', 'journeys-apart'],
-    ['system', 'journeys-faults'],
-    ['journeys', 'system-watch'],
-    ['journeys-build', 'system-build'],
+    'system-worker',
+    'journeys',
+    'system-build',
+    'system',
+    'journeys-build',
+    'journeys-faults',
+    'system-watch',
+    'journeys-apart',
   ],
 ];
+/** They wait about as much as they work. */
+const lanes = 4;
 
-async function runLane(projects: readonly string[]): Promise<void> {
-  for (const project of projects) counts.push(await runProject(project, filters, folder));
+async function runStage(stage: readonly string[]): Promise<void> {
+  const left = [...stage];
+  const runLane = async (): Promise<void> => {
+    for (let project = left.shift(); project; project = left.shift())
+      counts.push(await runProject(project, filters, folder));
+  };
+  await Promise.all(Array.from({ length: lanes }, runLane));
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'skyarc-test-'));
@@ -107,7 +118,7 @@ const failures: string[] = [];
 /** What passed only when it was tried once more. */
 const secondTries: string[] = [];
 try {
-  for (const stage of stages) await Promise.all(stage.map((lane) => runLane(lane)));
+  for (const stage of stages) await runStage(stage);
 } finally {
   await rm(folder, { recursive: true });
 }
@@ -120,7 +131,7 @@ const total = (of: keyof Counts) => counts.reduce((sum, one) => sum + one[of], 0
 console.log(`\n${total('passed')} passed, ${total('failed')} failed, ${total('skipped')} skipped`);
 process.exitCode = total('failed') > 0 || total('passed') === 0 ? 1 : 0;
 
-/** What keeps the lanes from being shorter. */
+/** What keeps a run from being shorter. */
 function printLongest(what: string, durations: readonly Duration[]): void {
   const longest = durations.toSorted((a, b) => b.seconds - a.seconds).slice(0, 12);
   console.log(`\nLongest ${what}:`);
