@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newId } from '@skyarc/lib/contracts';
+import { sleep } from '@skyarc/lib/retry';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ProcessOptions } from './testkit/monitor-process.ts';
 import { MailBox, Outside } from './testkit/outside.ts';
@@ -19,6 +20,8 @@ let first: ChildProcess;
 
 const services = [{ name: 'probe', url: `http://127.0.0.1:${outsidePort}` }];
 const repeatIntervalSec = 3_600;
+/** Many rounds of it, which are 200 ms apart. */
+const gossipMs = 5_000;
 
 beforeAll(async () => {
   await mailbox.listen(mailPort);
@@ -94,6 +97,8 @@ test('one of two monitors is killed with its engines: no alert is missed, none i
   for (const name of names) await addRule(name);
   outside.metrics.set(before, 1);
   await told(before);
+  // What one has told the other hears by gossip: whoever is killed before that is not believed to have told it.
+  await sleep(gossipMs);
   outside.metrics.set(during, 1);
   await killFirst();
   await told(during);
