@@ -104,7 +104,7 @@ test('a new installation is claimed by its link, once, greets with an empty team
   try {
     await other.purge();
     await other.start();
-    await visitor.page.goto(`${other.consoleUrl}/claim?token=${other.claimToken()}`);
+    await visitor.go(`${other.consoleUrl}/claim?token=${other.claimToken()}`);
     await visitor.part('claim-name').fill('Ann Meyer');
     await visitor.part('claim-email').fill('ann@example.test');
     await visitor.part('claim-password').fill('correct horse battery');
@@ -113,7 +113,7 @@ test('a new installation is claimed by its link, once, greets with an empty team
     await visitor.part('claim-submit').click();
     await visitor.part('first-app').waitFor();
     await visitor.shoot('empty-team');
-    await visitor.page.goto(`${other.consoleUrl}/claim?token=${other.claimToken()}`);
+    await visitor.go(`${other.consoleUrl}/claim?token=${other.claimToken()}`);
     await visitor.part('first-app').waitFor();
     expect(visitor.problems).toEqual([]);
     await other.kill(await other.nodePids('console'));
@@ -127,7 +127,7 @@ test('a new installation is claimed by its link, once, greets with an empty team
 });
 
 test('the owner logs in', async () => {
-  await browser.page.goto(world.consoleUrl);
+  await browser.go(world.consoleUrl);
   await part('login-email').fill(world.owner.email);
   await part('login-password').fill('not the password');
   await part('login-submit').click();
@@ -139,7 +139,7 @@ test('the owner logs in', async () => {
 });
 
 test('the administrator allows a Git server of the own network', async () => {
-  await browser.page.goto(`${world.consoleUrl}/data-center`);
+  await browser.go(`${world.consoleUrl}/data-center`);
   await part('service-gateway').waitFor();
   await part('rules.allowPrivateSources').click();
   await part('rules-save').click();
@@ -149,7 +149,7 @@ test('the administrator allows a Git server of the own network', async () => {
 });
 
 test('the wizard makes an app, its build is watched line by line, and it runs', async () => {
-  await browser.page.goto(`${world.consoleUrl}/new`);
+  await browser.go(`${world.consoleUrl}/new`);
   await part('git-url').fill(repository.url);
   await part('git-branch').fill('main');
   expect(await part('app-name').inputValue()).toBe('kiosk');
@@ -266,7 +266,7 @@ test('a failing build says why, and the app goes on with what it had', async () 
 });
 
 test('it can be read in the dark, in Chinese and on a phone', async () => {
-  await browser.page.goto(world.consoleUrl);
+  await browser.go(world.consoleUrl);
   await part('app-kiosk').waitFor();
   await browser.shoot('overview');
   await part('theme-switch').click();

@@ -33,7 +33,7 @@ afterAll(async () => {
 });
 
 async function login(who: Browser, email: string, secret: string): Promise<void> {
-  await who.page.goto(world.consoleUrl);
+  await who.go(world.consoleUrl);
   await who.part('login-email').fill(email);
   await who.part('login-password').fill(secret);
   await who.part('login-submit').click();
@@ -65,7 +65,7 @@ async function connect(who: Browser): Promise<void> {
 
 test('a pod’s shell is opened from the pod list, typed into and follows the size of the window', async () => {
   await login(browser, world.owner.email, world.owner.password);
-  await browser.page.goto(`${world.consoleUrl}/app?id=${appId}`);
+  await browser.go(`${world.consoleUrl}/app?id=${appId}`);
   await browser.part('pod-terminal').click();
   await browser.part('terminal-record').click();
   await browser.shoot('form');
@@ -125,7 +125,7 @@ test('the recorded session is listed and replayed', async () => {
   await screen(browser).click();
   await type(browser, 'exit');
   await browser.part('terminal-ended').waitFor();
-  await browser.page.goto(`${world.consoleUrl}/app?id=${appId}&tab=terminal&view=sessions`);
+  await browser.go(`${world.consoleUrl}/app?id=${appId}&tab=terminal&view=sessions`);
   await browser.page.getByTestId('terminal-session').first().waitFor();
   await browser.shoot('sessions');
   await browser.part('terminal-replay').click();
@@ -143,7 +143,7 @@ test('a member whose right is taken away is out within a second', async () => {
   const dora = await Browser.open({ name: 'terminal-revoked' });
   try {
     await login(dora, 'dora@example.test', password);
-    await dora.page.goto(`${world.consoleUrl}/app?id=${appId}&tab=terminal`);
+    await dora.go(`${world.consoleUrl}/app?id=${appId}&tab=terminal`);
     await connect(dora);
     await type(dora, 'echo in-$((1))');
     await shows(dora, 'in-1');

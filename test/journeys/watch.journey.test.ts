@@ -180,12 +180,12 @@ test('a rule of the mesh changes calls that run, without a new pod', async () =>
 /** A page of the console, with its owner logged in. */
 async function consoleAt(path: string): Promise<Browser> {
   const browser = await Browser.open({ name: 'watch', height: 1100 });
-  await browser.page.goto(world.consoleUrl);
+  await browser.go(world.consoleUrl);
   await browser.part('login-email').fill(world.owner.email);
   await browser.part('login-password').fill(world.owner.password);
   await browser.part('login-submit').click();
   await browser.part('team-switcher').waitFor();
-  await browser.page.goto(`${world.consoleUrl}${path}`);
+  await browser.go(`${world.consoleUrl}${path}`);
   return browser;
 }
 

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { retry } from '@skyarc/lib/retry';
 import { type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 
 const artifacts = resolve(import.meta.dirname, '../artifacts');
@@ -25,7 +26,6 @@ export class Browser {
     this.page = page;
     this.folder = folder;
     context.on('console', (message) => {
-      // Pods come and go on this machine, and Chromium drops requests when a network link does.
       if (message.type() !== 'error' || message.text().includes('ERR_NETWORK_CHANGED')) return;
       this.problems.push(`console: ${message.text()} ${message.location().url}`);
     });
@@ -62,6 +62,11 @@ export class Browser {
     return new Browser(context, context.pages()[0] ?? (await context.newPage()), folder);
   }
 
+  /** Opens an address in the page. */
+  go(url: string): Promise<void> {
+    return visit(this.page, url);
+  }
+
   /** An element by its `data-testid`. */
   part(testId: string): Locator {
     return this.page.getByTestId(testId).first();
@@ -80,7 +85,7 @@ export class Browser {
   async textAt(url: string): Promise<string> {
     const page = await this.context.newPage();
     try {
-      await page.goto(url);
+      await visit(page, url);
       return await page.locator('body').innerText();
     } finally {
       await page.close();
@@ -90,4 +95,12 @@ export class Browser {
   async close(): Promise<void> {
     await this.context.close();
   }
+}
+
+/** Pods come and go on this machine, and Chromium drops requests when a network link does. */
+async function visit(page: Page, url: string): Promise<void> {
+  await retry(() => page.goto(url), {
+    attempts: 5,
+    retryable: (error) => String(error).includes('ERR_NETWORK_CHANGED'),
+  });
 }

@@ -23,7 +23,7 @@ beforeAll(async () => {
   git = await startGitServer();
   skyarc = await loginAsOwner(world);
   browser = await Browser.open({ name: 'wizard' });
-  await browser.page.goto(world.consoleUrl);
+  await browser.go(world.consoleUrl);
   await browser.part('login-email').fill(world.owner.email);
   await browser.part('login-password').fill(world.owner.password);
   await browser.part('login-submit').click();
@@ -61,7 +61,7 @@ test('an archive that is dropped is looked at, built, and answers', async () => 
   const archive = join(folder, 'dropped.tgz');
   await run('tar', ['-czf', archive, '-C', folder, 'package.json', 'server.js']);
   const { page } = browser;
-  await page.goto(`${world.consoleUrl}/new`);
+  await browser.go(`${world.consoleUrl}/new`);
   await browser.part('source-upload').click();
   await drop('upload-drop', 'notes.txt', Buffer.from('no archive'), 'text/plain');
   await browser.part('error-note').waitFor();
@@ -94,7 +94,7 @@ test('a Compose file that is dropped is previewed, corrected, and becomes apps o
     privileged: true
 `;
   const { page } = browser;
-  await page.goto(`${world.consoleUrl}/new?from=compose`);
+  await browser.go(`${world.consoleUrl}/new?from=compose`);
   await drop('import-text', 'compose.yaml', Buffer.from(text), 'application/yaml');
   await expect.poll(() => browser.part('import-text').inputValue()).toBe(text);
   await browser.part('import-preview').click();
@@ -129,7 +129,7 @@ test('a group is saved as a template, which becomes other apps of a group', asyn
   expect(template).toContain('skyarc: template/1');
   expect(template).not.toContain('s3cret');
 
-  await page.goto(`${world.consoleUrl}/new?from=templateFile`);
+  await browser.go(`${world.consoleUrl}/new?from=templateFile`);
   await drop('import-text', 'group.yaml', Buffer.from(template), 'application/yaml');
   await browser.part('import-preview').click();
   await browser.part('import-notes').getByText('SESSION_SECRET').waitFor();
