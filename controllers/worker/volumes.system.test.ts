@@ -1,9 +1,9 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newId } from '@skyarc/lib/contracts';
 import { sleep } from '@skyarc/lib/retry';
 import type { DataCenterPrisma } from '@skyarc/prisma/datacenter';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { namespace, World } from './fixtures/world.ts';
 
 let world: World;
@@ -151,11 +151,16 @@ test('a config file is filled in from the environment, and another app shows it 
 
 test('a volume that holds more than was asked for is told of; a claim that is gone is not made anew by repair', async () => {
   const app = await world.newApp('greedy', idle);
+  onTestFinished(async () => {
+    if (await world.db.app.findUnique({ where: { id: app } })) await world.act(app, 'DELETE');
+  });
   await newVolume(app, { name: 'data', kind: 'SHARED', mountPath: '/data', sizeMb: 1 });
   const versionId = await world.newVersion(app, 1);
   expect((await world.act(app, 'UPGRADE', { versionId })).status).toBe('SUCCEEDED');
   const [folder = ''] = await folders('greedy');
-  await writeFile(join(world.folder, 'volumes/blue/greedy', folder, 'big'), Buffer.alloc(3_000_000, 1));
+  // All of it at once: it may be measured at any moment.
+  await writeFile(join(world.folder, 'big'), Buffer.alloc(3_000_000, 1));
+  await rename(join(world.folder, 'big'), join(world.folder, 'volumes/blue/greedy', folder, 'big'));
   const told = async () =>
     (await world.kube.list('events', { namespace })).items.find(({ reason }) => reason === 'VolumeOverUsed')
       ?.message;
