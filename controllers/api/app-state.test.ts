@@ -47,7 +47,7 @@ const cases: [string, Partial<StateFacts>, string, string | null][] = [
   [
     'the first build failed',
     { hasVersion: false, desired: 'STOPPED', pods: [], lastFailure: 'The build ended with exit code 1' },
-    'NEW',
+    'FAILED',
     'The build ended with exit code 1',
   ],
   [

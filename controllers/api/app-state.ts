@@ -43,7 +43,9 @@ export function appStateOf(facts: StateFacts): StateAnswer {
     return { state, reason: sayActive(active) };
   }
   const isExternal = facts.external !== undefined;
-  if (!facts.hasVersion && !isExternal) return { state: 'NEW', reason: facts.lastFailure };
+  if (!facts.hasVersion && !isExternal) {
+    return { state: facts.lastFailure === null ? 'NEW' : 'FAILED', reason: facts.lastFailure };
+  }
   if (desired === 'STOPPED') return { state: 'STOPPED', reason: null };
   if (facts.external !== undefined) return externalStateOf(facts.external);
   if (facts.lastRun !== undefined) return jobStateOf(facts.lastRun);

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { builtSource, buildTask, isFinal, type OperationStatus } from '@skyarc/lib/contracts';
 import { AppError, messageOf } from '@skyarc/lib/errors';
 import type { EventLogClient } from '@skyarc/lib/eventlog-client';
+import { check } from '@skyarc/lib/input';
 import { createLogger } from '@skyarc/lib/log';
 import type { Delivery, MqClient } from '@skyarc/lib/mq-client';
 import { sleep } from '@skyarc/lib/retry';
@@ -59,7 +60,7 @@ export class Controller {
 
   /** Handles one task; throws only to have it handed out again. */
   async handle(delivery: Pick<Delivery, 'body' | 'signal'>): Promise<void> {
-    const task = buildTask.parse(delivery.body);
+    const task = check('Cannot read the task', buildTask, delivery.body);
     const { db, sink } = this.deps;
     const [journal, { allowPrivateSources }, build] = await Promise.all([
       OperationJournal.open(db, task.operationId, sink),

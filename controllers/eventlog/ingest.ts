@@ -1,3 +1,4 @@
+import { on } from 'node:events';
 import net from 'node:net';
 import { AppError, publicMessageOf, toAppError } from '@skyarc/lib/errors';
 import { listen, type RunningService } from '@skyarc/lib/lifecycle';
@@ -68,12 +69,15 @@ async function answerOf(log: EventLog, batch: Buffer, memory: BatchMemory): Prom
 
 const lengthBytes = 4;
 
+/** The socket is read only while at most one chunk of it waits. */
+const flow = { close: ['close'], highWaterMark: 1, lowWaterMark: 1 };
+
 /** Whole batches without their lengths. */
 async function* batches(socket: net.Socket, memory: BatchMemory): AsyncGenerator<Buffer> {
   let head = Buffer.alloc(0);
   let batch: Buffer | undefined;
   let filled = 0;
-  for await (const chunk of socket as AsyncIterable<Buffer>) {
+  for await (const [chunk] of on(socket, 'data', flow) as AsyncIterable<[Buffer]>) {
     for (let at = 0; at < chunk.length;) {
       if (!batch) {
         const part = chunk.subarray(at, at + lengthBytes - head.length);
@@ -91,7 +95,14 @@ async function* batches(socket: net.Socket, memory: BatchMemory): AsyncGenerator
       yield batch;
       batch = undefined;
     }
+    free(chunk);
   }
+}
+
+/** Gives back at once what a socket read and nobody looks at again: garbage of this rate is not collected in time. */
+function free(chunk: Buffer): void {
+  const { buffer } = chunk;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === chunk.length) buffer.transfer(0);
 }
 
 function checkedLength(length: number): number {

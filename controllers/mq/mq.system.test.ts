@@ -34,7 +34,7 @@ function startServer(): Promise<RunningEtcd> {
 let tests = 0;
 function newPrefix(): string {
   tests += 1;
-  return `/test-${tests}`;
+  return `/test-${process.pid}-${tests}`;
 }
 
 async function serve(options: Partial<MqConfig> = {}) {

@@ -1,6 +1,7 @@
 import { operationKind, type OperationKind, runtimeTask, type RuntimeTask } from '@skyarc/lib/contracts';
 import { AppError, messageOf, toAppError } from '@skyarc/lib/errors';
 import type { EventLogClient } from '@skyarc/lib/eventlog-client';
+import { check } from '@skyarc/lib/input';
 import type { Delivery } from '@skyarc/lib/mq-client';
 import { type DataCenterTransaction, OperationJournal } from '@skyarc/prisma/datacenter';
 import type { AppLocks } from './app-locks.ts';
@@ -55,13 +56,9 @@ export class WorkerController {
     delivery: Pick<Delivery, 'body' | 'attempt' | 'signal'>,
     stopping: AbortSignal,
   ): Promise<void> {
-    const task = runtimeTask.safeParse(delivery.body);
-    if (!task.success) {
-      this.context.log.error({ body: delivery.body }, 'a task of another shape was dropped');
-      return;
-    }
+    const task = check('Cannot read the task', runtimeTask, delivery.body);
     const signal = AbortSignal.any([delivery.signal, stopping]);
-    await this.locks.with(task.data.appId, () => this.carryOut(task.data, delivery.attempt, signal));
+    await this.locks.with(task.appId, () => this.carryOut(task, delivery.attempt, signal));
   }
 
   private async carryOut(task: RuntimeTask, attempt: number, signal: AbortSignal): Promise<void> {

@@ -2,6 +2,7 @@ import { chown, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { builtSource, type ExaminationResult, examineTask } from '@skyarc/lib/contracts';
 import { AppError } from '@skyarc/lib/errors';
+import { check } from '@skyarc/lib/input';
 import { createLogger } from '@skyarc/lib/log';
 import type { Delivery } from '@skyarc/lib/mq-client';
 import { type DataCenterDatabase, type ExaminationRecord, readSettings } from '@skyarc/prisma/datacenter';
@@ -45,7 +46,7 @@ export class Examiner {
 
   /** Handles one task; throws only to have it handed out again. */
   async handle(delivery: Pick<Delivery, 'body' | 'signal'>): Promise<void> {
-    const { examinationId: id } = examineTask.parse(delivery.body);
+    const { examinationId: id } = check('Cannot read the task', examineTask, delivery.body);
     const { count } = await this.db.examination.updateMany({
       where: { id, status: { in: ['QUEUED', 'RUNNING'] } },
       data: { status: 'RUNNING' },

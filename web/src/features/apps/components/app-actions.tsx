@@ -9,6 +9,7 @@ import { commonText } from '../../../components/common-text.ts';
 import { useText } from '../../../components/use-text.ts';
 import { useOperations } from '../../operations/index.ts';
 import { useTeam } from '../../teams/index.ts';
+import { isStarted } from '../is-started.ts';
 import { appText } from '../text.ts';
 
 /** Deploy, start, restart, stop. Failures are shown by the message of the API. */
@@ -68,10 +69,10 @@ export function AppActions({ app }: { readonly app: AppFieldsFragment }): ReactN
             {
               key: 'restart',
               label: t('restart'),
-              disabled: stopped || app.state === 'NEW',
+              disabled: !isStarted(app),
               onClick: () => void run(async () => await api().apps.restart(id)),
             },
-            { key: 'stop', label: t('stop'), disabled: stopped || app.state === 'NEW', onClick: askStop },
+            { key: 'stop', label: t('stop'), disabled: !isStarted(app), onClick: askStop },
           ],
         }}
       >

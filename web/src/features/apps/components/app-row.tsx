@@ -8,6 +8,7 @@ import { RelativeTime } from '../../../components/time.tsx';
 import { useText } from '../../../components/use-text.ts';
 import type { TeamOverviewQuery } from '../../../generated/operations.ts';
 import { StepBar } from '../../operations/index.ts';
+import { isStarted } from '../is-started.ts';
 import { appText } from '../text.ts';
 import styles from './apps.module.css';
 import { PodPips, StateBadge } from './state-badge.tsx';
@@ -40,7 +41,7 @@ export function AppRow({ app }: { readonly app: ListedApp }): ReactNode {
   const { currentVersion: version, activeOperation } = app;
   const isJob = app.run.workload === 'JOB' || app.run.workload === 'CRON_JOB';
   const url = isJob ? null : app.ports.find((port) => port.public && port.url)?.url;
-  const off = app.state === 'STOPPED' || app.state === 'NEW';
+  const off = !isStarted(app) && !activeOperation;
   return (
     <li className={styles['app']} data-testid={`app-${app.name}`}>
       <div className="truncate">

@@ -69,6 +69,10 @@ function Trouble({ app }: { readonly app: AppFieldsFragment }): ReactNode {
       />
     );
   }
+  const isFirst = app.currentVersion === null;
+  const [otherTab, otherLabel] = isFirst
+    ? (['builds', 'seeBuild'] as const)
+    : (['versions', 'goBack'] as const);
   return (
     <Note
       kind={failed ? 'error' : 'warning'}
@@ -79,13 +83,13 @@ function Trouble({ app }: { readonly app: AppFieldsFragment }): ReactNode {
           <Link href={`/app?id=${app.id}&tab=logs`} tabIndex={-1}>
             <Button size="small">{t('seeLogs')}</Button>
           </Link>
-          <Link href={`/app?id=${app.id}&tab=versions`} tabIndex={-1}>
-            <Button size="small">{t('goBack')}</Button>
+          <Link href={`/app?id=${app.id}&tab=${otherTab}`} tabIndex={-1}>
+            <Button size="small">{t(otherLabel)}</Button>
           </Link>
         </span>
       }
     >
-      {failed ? t('failedHelp') : t('degradedHelp')}
+      {isFirst ? t('firstFailedHelp') : failed ? t('failedHelp') : t('degradedHelp')}
     </Note>
   );
 }

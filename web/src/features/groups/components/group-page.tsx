@@ -15,7 +15,7 @@ import { Panel } from '../../../components/panel.tsx';
 import { saveFile } from '../../../components/save-file.ts';
 import { Empty, Loaded } from '../../../components/states.tsx';
 import { useText } from '../../../components/use-text.ts';
-import { AppRow, useTeamOverview } from '../../apps/index.ts';
+import { AppRow, isStarted, useTeamOverview } from '../../apps/index.ts';
 import type { ListedApp } from '../../apps/index.ts';
 import { useOperations } from '../../operations/index.ts';
 import { useTeam } from '../../teams/index.ts';
@@ -156,7 +156,7 @@ function GroupActions({ apps, group, onEdit }: GroupActionsProps): ReactNode {
       notification.error({ title: t('notExported'), description: toError(error).message });
     }
   };
-  const alive = apps.filter(({ state }) => state !== 'STOPPED' && state !== 'NEW');
+  const alive = apps.filter(isStarted);
   const askDelete = (): void => {
     modal.confirm({
       title: t('deleteTitle', { name: group.name }),
