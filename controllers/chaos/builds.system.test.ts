@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuiltLayer } from '@skyarc/lib/contracts';
 import { run } from '@skyarc/lib/process';
@@ -127,10 +127,23 @@ test('a Python app with a requirement builds and answers', slow, async () => {
   const app = await rig.newApp({ kind: 'GIT', url: `${git.url}/open/py.git`, branch: 'main' });
   const done = await rig.deploy(app);
   expect(done.build).toMatchObject({ status: 'SUCCEEDED', buildpack: 'python', message: null });
-  expect((await withImage(done.version?.image, (image) => askImage(image, 8080))).body).toBe('aGk');
+  const timed = await withImage(done.version?.image, async (image) => {
+    expect((await askImage(image, 8080)).body).toBe('aGk');
+    return compiledByTime(image.rootfs);
+  });
+  expect(timed).toEqual([]);
   const fresh = await rig.deploy(app, { noCache: true });
   expect(fresh.version?.image).toBe(done.version?.image);
 });
+
+/** Files that Python would compile anew at each start, as no file of an image has the time that they name (PEP 552). */
+async function compiledByTime(rootfs: string): Promise<string[]> {
+  const names = (await readdir(rootfs, { recursive: true })).filter((name) => name.endsWith('.pyc'));
+  expect(names.length).toBeGreaterThan(500);
+  const flags = names.map(async (name) => (await readFile(join(rootfs, name))).readUInt32LE(4));
+  const byHash = await Promise.all(flags);
+  return names.filter((_, index) => byHash[index] !== 1);
+}
 
 test('the templates of Python, Node.js without packages and static files answer', slow, async () => {
   const texts: string[] = [];

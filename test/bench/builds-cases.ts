@@ -28,11 +28,8 @@ export async function measureApp(
     await rival.build();
     add(sizeRow(app, first, await rival.manifest()));
     if (cases.has('unchanged')) {
-      const seen = await compare(rounds, {
-        ours: async () => {
-          await world.settled();
-          return (await world.build(ours.id)).seconds;
-        },
+      const seen = await compare(world, rounds, {
+        ours: async () => (await world.build(ours.id)).seconds,
         rival: () => rival.build(),
       });
       add(
@@ -44,10 +41,9 @@ export async function measureApp(
       const sent: number[] = [];
       let round = 0;
       let newest = first;
-      const seen = await compare(rounds, {
+      const seen = await compare(world, rounds, {
         before: () => ours.repository.push('Change', app.change((round += 1))),
         ours: async () => {
-          await world.settled();
           const before = await world.storedBytes();
           const built = await world.build(ours.id);
           const made = await world.manifestOf(built.image);
@@ -59,7 +55,6 @@ export async function measureApp(
         // The same change once more, for an app whose caches are as warm.
         control: async () => {
           await ours.repository.push('Control', app.change(1_000 + round));
-          await world.settled();
           const built = await world.build(ours.id);
           newest = await world.manifestOf(built.image);
           return built.seconds;
@@ -76,7 +71,7 @@ export async function measureApp(
       );
     }
     if (cases.has('cold')) {
-      const seen = await compare(Math.min(rounds, 3), {
+      const seen = await compare(world, Math.min(rounds, 3), {
         ours: async () => {
           const id = await world.newAppOf(app.name, ours.repository, app);
           return (await world.build(id)).seconds;
@@ -108,6 +103,7 @@ interface Seen {
 
 /** A, B, A, B; with a control, A against A too. */
 async function compare(
+  world: BuildWorld,
   rounds: number,
   sides: {
     before?: () => Promise<unknown>;
@@ -119,9 +115,13 @@ async function compare(
   const seen: Seen = { ours: [], rival: [], control: [] };
   for (let round = 1; round <= rounds; round += 1) {
     await sides.before?.();
+    await world.settled();
     seen.ours.push(await sides.ours());
+    await world.settled();
     seen.rival.push(await sides.rival());
-    if (sides.control) seen.control.push(await sides.control());
+    if (!sides.control) continue;
+    await world.settled();
+    seen.control.push(await sides.control());
   }
   return seen;
 }

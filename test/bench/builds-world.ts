@@ -10,7 +10,7 @@ import { startEtcd } from '@skyarc/lib/etcd';
 import { createEventLogClient, type EventLogClient } from '@skyarc/lib/eventlog-client';
 import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
 import { createMqClient, type MqClient } from '@skyarc/lib/mq-client';
-import { Daemon } from '@skyarc/lib/process';
+import { Daemon, run } from '@skyarc/lib/process';
 import { pollUntil } from '@skyarc/lib/retry';
 import { SecretBox } from '@skyarc/lib/secretbox';
 import { makeGrantKeys } from '@skyarc/lib/signed-grant';
@@ -201,7 +201,10 @@ export class BuildWorld {
     return { seconds, buildId, image: build.version.image };
   }
 
-  /** Resolves once the last build has cleared away what it made, which nobody waits for who builds now and then. */
+  /**
+   * Resolves once the last build, whosever, has cleared away what it made and nothing waits to be written to the disk: nobody
+   * waits for these who builds now and then.
+   */
   async settled(): Promise<void> {
     const isOver = async () => (await readdir(this.room)).every((name) => name === 'runc');
     await pollUntil(async () => ((await isOver()) ? true : undefined), {
@@ -209,6 +212,7 @@ export class BuildWorld {
       everyMs: 20,
       onTimeout: () => new Error('the builder does not clear away its last build'),
     });
+    await run('sync', []);
   }
 
   async logOf(buildId: string): Promise<string[]> {

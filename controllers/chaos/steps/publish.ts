@@ -187,11 +187,11 @@ function partOf(
   };
 }
 
-/** What is found in it, and itself by its name: `nodejs-24.21.0`. */
+/** What is found in it, and itself by its name when that is of a program and its version: `nodejs-24.21.0`. */
 export function packagesOfShared(run: BuildRun, shared: SharedLayer): Promise<readonly FoundPackage[]> {
   return run.shared.inventory.packagesOf(shared.layer, async () => {
     const found = await findPackages(filesOfFolder(shared.root));
-    const [, name, version] = /^(.+)-(\d[\w.+~]*)$/.exec(shared.name) ?? [];
+    const [, name, version] = /^([a-z]+)-(\d+(?:\.\d+)+)$/.exec(shared.name) ?? [];
     return name && version ? [...found, { ecosystem: 'generic', name, version }] : found;
   });
 }

@@ -5,10 +5,19 @@ import type { SharedLayer, Tool } from '../store.ts';
 /** The release line of Debian's Python. */
 export const pythonVersion = '3.11';
 
-/** Debian's Python 3 with pip and venv, and Debian packages that the app's packages need when they run. */
+/**
+ * Debian's Python 3 with pip and venv, and Debian packages that the app's packages need when they run. Its compiled files
+ * carry no time of their source (PEP 552): in an image all files have one time, and each start would compile them anew.
+ */
 export function python(runtimes: Runtimes, libraries: readonly string[] = []): Promise<SharedLayer> {
   const packages = ['python3', 'python3-pip', 'python3-venv', ...libraries];
-  return runtimes.debianRuntime(libraries.length > 0 ? `python3-${idOf(packages)}` : 'python3', packages);
+  const line = `python${pythonVersion}`;
+  return runtimes.runtime(libraries.length > 0 ? `${line}-${idOf(packages)}` : line, async (root, scratch) => {
+    await runtimes.installPackages(packages, root, scratch);
+    const folders = [`/usr/lib/${line}`, '/usr/lib/python3', '/usr/share/python3'];
+    const args = ['/usr/bin/python3', '-m', 'compileall', '-q', '-f', '--invalidation-mode', 'unchecked-hash'];
+    await runtimes.run({ args: [...args, ...folders], env: { PYTHONHASHSEED: '0' }, root, scratch });
+  });
 }
 
 /** A compiler, headers and git, for builds only. */
