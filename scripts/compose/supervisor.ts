@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { AppError } from '@skyarc/lib/errors';
+import { serviceFlags } from '@skyarc/lib/process';
 import { backoffMs, sleep } from '@skyarc/lib/retry';
 import { RotatingFile } from './rotating-file.ts';
 
@@ -88,7 +89,10 @@ export class Supervisor extends EventEmitter<Events> {
     log: RotatingFile,
     onReady: (facts: Readonly<Record<string, string>>) => void,
   ): Promise<string> {
-    const child = fork(this.entry, ['run', name], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+    const child = fork(this.entry, ['run', name], {
+      execArgv: [...process.execArgv, ...serviceFlags],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
     this.children.set(name, child);
     child.stdout?.pipe(log, { end: false });
     child.stderr?.pipe(log, { end: false });

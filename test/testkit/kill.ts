@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { serviceFlags } from '@skyarc/lib/process';
 
 export interface PartOptions {
   /** A module whose `start(config)` runs the part, as an absolute path. */
@@ -32,7 +33,7 @@ export class Part {
     const clock = fileURLToPath(import.meta.resolve('./clock-preload.ts'));
     const child = spawn(
       process.execPath,
-      ['--import', clock, '--input-type=module-typescript', '--eval', program],
+      [...serviceFlags, '--import', clock, '--input-type=module-typescript', '--eval', program],
       { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: { ...process.env, ...options.env } },
     );
     const ended = once(child, 'exit').then(() => {

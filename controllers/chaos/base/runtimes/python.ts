@@ -12,12 +12,23 @@ export const pythonVersion = '3.11';
 export function python(runtimes: Runtimes, libraries: readonly string[] = []): Promise<SharedLayer> {
   const packages = ['python3', 'python3-pip', 'python3-venv', ...libraries];
   const line = `python${pythonVersion}`;
-  return runtimes.runtime(libraries.length > 0 ? `${line}-${idOf(packages)}` : line, async (root, scratch) => {
-    await runtimes.installPackages(packages, root, scratch);
-    const folders = [`/usr/lib/${line}`, '/usr/lib/python3', '/usr/share/python3'];
-    const args = ['/usr/bin/python3', '-m', 'compileall', '-q', '-f', '--invalidation-mode', 'unchecked-hash'];
-    await runtimes.run({ args: [...args, ...folders], env: { PYTHONHASHSEED: '0' }, root, scratch });
-  });
+  return runtimes.runtime(
+    libraries.length > 0 ? `${line}-${idOf(packages)}` : line,
+    async (root, scratch) => {
+      await runtimes.installPackages(packages, root, scratch);
+      const folders = [`/usr/lib/${line}`, '/usr/lib/python3', '/usr/share/python3'];
+      const args = [
+        '/usr/bin/python3',
+        '-m',
+        'compileall',
+        '-q',
+        '-f',
+        '--invalidation-mode',
+        'unchecked-hash',
+      ];
+      await runtimes.run({ args: [...args, ...folders], env: { PYTHONHASHSEED: '0' }, root, scratch });
+    },
+  );
 }
 
 /** A compiler, headers and git, for builds only. */
