@@ -264,7 +264,7 @@ test('an operation is told from its beginning to its end, and its log ends with 
   for await (const { logLines } of lines) texts.push(...logLines.lines.map((line) => line.text));
   expect(texts).toEqual(['Fetching', 'The build ended with exit code 1']);
   for await (const { appChanged } of apps) {
-    if (appChanged?.state !== 'NEW') continue;
+    if (appChanged?.state !== 'FAILED') continue;
     expect(appChanged).toMatchObject({
       stateReason: 'The build ended with exit code 1',
       activeOperation: null,

@@ -4,7 +4,7 @@ import { Browser } from '../testkit/browser.ts';
 import { type GitRepository, type GitServer, startGitServer } from '../testkit/git-server.ts';
 import { Installation } from '../testkit/installation.ts';
 import { places } from '../testkit/places.ts';
-import { ask, loginAsOwner } from '../testkit/session.ts';
+import { ask, finish, loginAsOwner } from '../testkit/session.ts';
 
 const world = inject('world');
 const host = `8080.kiosk.${world.team}.${world.domain}`;
@@ -263,6 +263,27 @@ test('a failing build says why, and the app goes on with what it had', async () 
   await browser.shoot('build-failed');
   await stateIs('RUNNING');
   await answers('v1 |');
+});
+
+test('an app whose first deploy fails says so at the first look, and leads to the log of its build', async () => {
+  const torn = await git.create('torn', kiosk('v1', 'node missing-tool.js'));
+  const skyarc = await loginAsOwner(world);
+  const { app } = await skyarc.apps.create({
+    groupId: world.groupId,
+    name: 'torn',
+    source: { git: { url: torn.url, branch: 'main' } },
+  });
+  await browser.go(`${world.consoleUrl}/app?id=${app.id}`);
+  await stateIs('FAILED');
+  expect(await part('app-trouble').innerText()).toMatch(/missing-tool|npm run build/);
+  await browser.shoot('first-deploy-failed');
+  await part('more-actions').click();
+  await browser.page.getByRole('menuitem', { name: 'Stop', disabled: true }).waitFor();
+  await browser.page.keyboard.press('Escape');
+  await part('app-trouble').getByRole('link', { name: 'See the build log' }).click();
+  await part('build-failure').waitFor();
+  await finish(skyarc, (await skyarc.apps.delete(app.id)).id);
+  await skyarc.dispose();
 });
 
 test('it can be read in the dark, in Chinese and on a phone', async () => {
