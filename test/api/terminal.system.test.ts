@@ -1,5 +1,5 @@
 import { setLogLevel } from '@skyarc/lib/log';
-import { sleep } from '@skyarc/lib/retry';
+import { pollUntil, sleep } from '@skyarc/lib/retry';
 import { createClient, type SkyarcClient } from '@skyarc/sdk';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -209,16 +209,17 @@ test('a broken line is mended without losing the screen', async () => {
 test('a recording is read in pieces and removed by owners', async () => {
   const screen = open(dev, { record: true, command: ['seq', '1', '200000'] });
   await screen.ends();
-  await sleep(200);
   const id = screen.terminal.id ?? '';
-  let text = '';
-  let pieces = 0;
-  for await (const piece of dev.terminals.recording(id)) {
-    text += piece;
-    pieces += 1;
-  }
-  expect(pieces).toBeGreaterThan(1);
-  const shown = text
+  const pieces = await pollUntil(
+    async () => {
+      const read: string[] = await Array.fromAsync(dev.terminals.recording(id)).catch(() => []);
+      return read.join('').includes(String.raw`200000\r\n`) ? read : undefined;
+    },
+    { timeoutMs: 30_000, onTimeout: () => new Error('the recording is never whole') },
+  );
+  expect(pieces.length).toBeGreaterThan(1);
+  const shown = pieces
+    .join('')
     .trim()
     .split('\n')
     .slice(1)

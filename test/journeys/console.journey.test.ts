@@ -266,11 +266,12 @@ test('a failing build says why, and the app goes on with what it had', async () 
 });
 
 test('an app whose first deploy fails says so at the first look, and leads to the log of its build', async () => {
-  const torn = await git.create('torn', kiosk('v1', 'node missing-tool.js'));
+  const name = `torn-${Date.now()}`;
+  const torn = await git.create(name, kiosk('v1', 'node missing-tool.js'));
   const skyarc = await loginAsOwner(world);
   const { app } = await skyarc.apps.create({
     groupId: world.groupId,
-    name: 'torn',
+    name,
     source: { git: { url: torn.url, branch: 'main' } },
   });
   await browser.go(`${world.consoleUrl}/app?id=${app.id}`);
@@ -281,6 +282,7 @@ test('an app whose first deploy fails says so at the first look, and leads to th
   await browser.page.getByRole('menuitem', { name: 'Stop', disabled: true }).waitFor();
   await browser.page.keyboard.press('Escape');
   await part('app-trouble').getByRole('link', { name: 'See the build log' }).click();
+  await part('build-1').click();
   await part('build-failure').waitFor();
   await finish(skyarc, (await skyarc.apps.delete(app.id)).id);
   await skyarc.dispose();
