@@ -112,16 +112,16 @@ async function compare(
     control?: () => Promise<number>;
   },
 ): Promise<Seen> {
+  const settled = async (side: () => Promise<number>): Promise<number> => {
+    await world.settled();
+    return side();
+  };
   const seen: Seen = { ours: [], rival: [], control: [] };
   for (let round = 1; round <= rounds; round += 1) {
     await sides.before?.();
-    await world.settled();
-    seen.ours.push(await sides.ours());
-    await world.settled();
-    seen.rival.push(await sides.rival());
-    if (!sides.control) continue;
-    await world.settled();
-    seen.control.push(await sides.control());
+    seen.ours.push(await settled(sides.ours));
+    seen.rival.push(await settled(sides.rival));
+    if (sides.control) seen.control.push(await settled(sides.control));
   }
   return seen;
 }

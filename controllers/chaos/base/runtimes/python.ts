@@ -6,9 +6,15 @@ import type { SharedLayer, Tool } from '../store.ts';
 export const pythonVersion = '3.11';
 
 /**
- * Debian's Python 3 with pip and venv, and Debian packages that the app's packages need when they run. Its compiled files
- * carry no time of their source (PEP 552): in an image all files have one time, and each start would compile them anew.
+ * Arguments and environment of Python to compile folders so that equal sources are equal bytes, which carry a hash of their
+ * source instead of its time (PEP 552): in an image all files have one time, and each start would compile them anew.
  */
+export const compile = {
+  args: ['-m', 'compileall', '-q', '-f', '--invalidation-mode', 'unchecked-hash'],
+  env: { PYTHONHASHSEED: '0' },
+} as const;
+
+/** Debian's Python 3 with pip and venv, and Debian packages that the app's packages need when they run. */
 export function python(runtimes: Runtimes, libraries: readonly string[] = []): Promise<SharedLayer> {
   const packages = ['python3', 'python3-pip', 'python3-venv', ...libraries];
   const line = `python${pythonVersion}`;
@@ -17,16 +23,8 @@ export function python(runtimes: Runtimes, libraries: readonly string[] = []): P
     async (root, scratch) => {
       await runtimes.installPackages(packages, root, scratch);
       const folders = [`/usr/lib/${line}`, '/usr/lib/python3', '/usr/share/python3'];
-      const args = [
-        '/usr/bin/python3',
-        '-m',
-        'compileall',
-        '-q',
-        '-f',
-        '--invalidation-mode',
-        'unchecked-hash',
-      ];
-      await runtimes.run({ args: [...args, ...folders], env: { PYTHONHASHSEED: '0' }, root, scratch });
+      const args = ['/usr/bin/python3', ...compile.args, ...folders];
+      await runtimes.run({ args, env: compile.env, root, scratch });
     },
   );
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
-import { pythonCompiler } from '../../base/runtimes/python.ts';
+import { compile, pythonCompiler } from '../../base/runtimes/python.ts';
 import type { SharedLayer } from '../../base/store.ts';
 import type { BuildContext } from '../buildpack.ts';
 import type { PythonPlan } from './index.ts';
@@ -102,10 +102,8 @@ async function install({ room, source }: BuildContext, plan: PythonPlan, kept: s
     await pip(isFile ? '-r requirements.txt' : `what ${dependencies.file} says`, [...complete, '-r', place]);
   }
   if (server) await pip(server, [server]);
-  const compile = ['-m', 'compileall', '-q', '-f', '--invalidation-mode', 'unchecked-hash', `${venv}/lib`];
-  await room
-    .exec({ label: 'python -m compileall', args: [python, ...compile], env: { PYTHONHASHSEED: '0' }, mounts })
-    .catch(() => undefined);
+  const args = [python, ...compile.args, `${venv}/lib`];
+  await room.exec({ label: 'python -m compileall', args, env: compile.env, mounts }).catch(() => undefined);
   room.signal.throwIfAborted();
   await rename(partial, kept);
 }
