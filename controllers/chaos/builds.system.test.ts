@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuiltLayer } from '@skyarc/lib/contracts';
 import { run } from '@skyarc/lib/process';
@@ -166,7 +166,7 @@ test(
     await git.commit('open/docker.git', {
       Dockerfile: [
         'FROM skyarc/base:bookworm',
-        'RUN id -u && touch /made && mkdir /www && cat /proc/self/uid_map',
+        'RUN id -u && touch /made && mkdir /www && chown 1000:1000 /www && cat /proc/self/uid_map',
         'COPY serve.sh /serve.sh',
         'EXPOSE 9000/tcp',
         'CMD ["/bin/sh", "/serve.sh"]',
@@ -188,6 +188,9 @@ test(
     const third = await rig.deploy(app);
     expect(third.build.message).toBeNull();
     expect(third.log).toMatch(/Using cache/);
+    await withImage(third.version?.image, async ({ rootfs }) => {
+      expect((await stat(join(rootfs, 'www'))).uid).toBe(1000);
+    });
   },
 );
 

@@ -141,9 +141,14 @@ export class Controller {
       end(await this.fail({ build, journal, owner }, buildLog, reason));
     } finally {
       await buildLog.close().catch(() => undefined);
-      const { dataDir, limits } = this.shared.config;
-      await trimDisks(join(dataDir, 'disks'), limits.cacheMb).catch(() => undefined);
+      await this.trimDisks().catch(() => undefined);
     }
+  }
+
+  private async trimDisks(): Promise<void> {
+    const { config, disks } = this.shared;
+    await trimDisks(join(config.dataDir, 'disks'), config.limits.cacheMb);
+    await disks.dropGone();
   }
 
   /** Build and operation end together. Answers the build's final status. */

@@ -1,8 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { sleep } from '@skyarc/lib/retry';
 import { run } from '@skyarc/lib/process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type GitServer, startGitServer } from './testkit/git-server.ts';
+import { mountsOfBuilds } from './testkit/mounts.ts';
 import { Rig } from './testkit/rig.ts';
 
 let rig: Rig;
@@ -30,8 +31,7 @@ async function appThat(build: string, settings: Parameters<Rig['newApp']>[1] = {
 
 /** Nothing of a build may be left on the machine. */
 async function expectClean(): Promise<void> {
-  const mounts = await readFile('/proc/self/mounts', 'utf8');
-  expect(mounts).not.toContain('hostiletest');
+  expect(await mountsOfBuilds('hostiletest')).toEqual([]);
   expect(
     (await readdir('/run/netns').catch(() => [])).filter((name) => name.startsWith('hostiletest')),
   ).toEqual([]);

@@ -21,7 +21,7 @@ import { type ChaosConfig, chaosConfigSchema, ownerPrefixOf, type ResolvedChaosC
 import { Controller } from './controller.ts';
 import { Examiner } from './examine/examiner.ts';
 import { BuildMetrics } from './metrics.ts';
-import { layersFolderOf, placeOf, prepare, type RegistryAccess } from './prepare.ts';
+import { keptDisksAt, layersFolderOf, placeOf, prepare, type RegistryAccess } from './prepare.ts';
 import { removeDisksOfGone } from './sandbox/disk.ts';
 import { sweep, sweepStore } from './sandbox/sweep.ts';
 import type { Shared } from './shared.ts';
@@ -92,7 +92,8 @@ export async function start(input: ChaosConfig, deps: ChaosDeps): Promise<Runnin
     stack.use(status, (service) => service.stop());
     const sink = stack.use(new EventLogSink(deps.eventlog, 'chaos'), (made) => made.close());
     const { signal } = stopping;
-    const preparing = retry(() => prepare(config, deps.secretBox, signal, deps), {
+    const access = { ...deps, disks: keptDisksAt(place) };
+    const preparing = retry(() => prepare(config, deps.secretBox, signal, access), {
       signal,
       baseMs: 2_000,
       maxMs: 60_000,
@@ -123,12 +124,12 @@ export async function start(input: ChaosConfig, deps: ChaosDeps): Promise<Runnin
       await examiner.sweep();
       await Promise.all([
         keepBaseFresh(config, { shared, signal }, async () => {
-          const renewed = await prepare(config, deps.secretBox, signal, deps);
+          const renewed = await prepare(config, deps.secretBox, signal, access);
           controller.renew(renewed);
           await writeBaseImage(deps.db, renewed.base.layer.digest);
           return renewed;
         }),
-        forgetGoneApps(config, deps.db, signal),
+        forgetGoneApps(shared, deps.db, signal),
         deps.mq.consume(options, (delivery) => controller.handle(delivery)),
         deps.mq.consume(
           { ...options, topic: topics.examine, concurrency: examinationsAtOnce, maxAttempts: 3 },
@@ -143,6 +144,7 @@ export async function start(input: ChaosConfig, deps: ChaosDeps): Promise<Runnin
     stack.add(async () => {
       stopping.abort();
       await Promise.race([consuming.catch(() => undefined), delay(10_000, undefined, { ref: false })]);
+      await access.disks.stop();
       await sweep(place);
     });
     return { url: status.url, stop: () => stack.stop() };
@@ -156,7 +158,7 @@ const lookForGoneAppsEveryMs = 600_000;
 
 /** Nobody tells a builder that an app of its was deleted, least of all one that was away then. */
 async function forgetGoneApps(
-  { dataDir }: ResolvedChaosConfig,
+  { config: { dataDir }, disks }: Shared,
   db: DataCenterDatabase,
   signal: AbortSignal,
 ): Promise<void> {
@@ -167,7 +169,11 @@ async function forgetGoneApps(
     });
     return new Set(apps.map(({ id }) => id));
   };
-  await repeat(() => removeDisksOfGone(join(dataDir, 'disks'), present), {
+  const look = async (): Promise<void> => {
+    await removeDisksOfGone(join(dataDir, 'disks'), present);
+    await disks.dropGone();
+  };
+  await repeat(look, {
     everyMs: lookForGoneAppsEveryMs,
     signal,
     onError: (error) => log.warn({ reason: messageOf(error) }, 'cannot clear away old caches'),

@@ -9,6 +9,7 @@ import { Runtimes } from './base/runtimes.ts';
 import { SharedImages } from './base/shared-images.ts';
 import { LayerStore } from './base/store.ts';
 import { type ResolvedChaosConfig, roomOf } from './config.ts';
+import { KeptDisks } from './sandbox/kept-disks.ts';
 import type { Shared } from './shared.ts';
 import { Inventory } from './steps/attest.ts';
 import { discoverUpstreams } from './upstreams.ts';
@@ -22,6 +23,11 @@ export function placeOf(config: ResolvedChaosConfig): Shared['place'] {
   const room = roomOf(config);
   const name = `${config.instance}-chaos-${config.node}`;
   return { room, stateDir: join(room, 'runc'), cgroup: `/${name}`, namePrefix: `${name}-` };
+}
+
+/** Disks of apps that stay mounted, among what a sweep of the place removes. */
+export function keptDisksAt({ room }: Shared['place']): KeptDisks {
+  return new KeptDisks(join(room, 'disks'));
 }
 
 /** Where base and runtimes are kept. */
@@ -42,7 +48,7 @@ export async function prepare(
   config: ResolvedChaosConfig,
   secrets: SecretBox,
   signal: AbortSignal,
-  access: RegistryAccess = {},
+  { disks = keptDisksAt(placeOf(config)), ...access }: RegistryAccess & { readonly disks?: KeptDisks } = {},
 ): Promise<Shared> {
   const upstreams = await discoverUpstreams(config.clientEnv, config.repo?.url ?? null);
   const registry = new RegistryClient({
@@ -72,5 +78,5 @@ export async function prepare(
     run: (command) => runOverLayers(newPlace(), command),
   });
   const inventory = new Inventory();
-  return { config, secrets, imageKeys, inventory, registry, images, base, runtimes, upstreams, place };
+  return { config, secrets, imageKeys, inventory, registry, images, base, runtimes, upstreams, place, disks };
 }

@@ -4,6 +4,7 @@ import type { Runtimes } from './base/runtimes.ts';
 import type { SharedImages } from './base/shared-images.ts';
 import type { SharedLayer } from './base/store.ts';
 import type { ResolvedChaosConfig } from './config.ts';
+import type { KeptDisks } from './sandbox/kept-disks.ts';
 import type { Inventory } from './steps/attest.ts';
 import type { Upstreams } from './upstreams.ts';
 
@@ -20,6 +21,7 @@ export interface Shared {
   readonly base: SharedLayer;
   readonly runtimes: Runtimes;
   readonly upstreams: Upstreams;
+  readonly disks: KeptDisks;
   /** Folders and names of this builder on its machine. */
   readonly place: {
     readonly room: string;

@@ -1,7 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { afterAll, expect, test } from 'vitest';
 import { assembleImage, digestOf, writeLayer } from './index.ts';
@@ -61,4 +62,29 @@ test('what is excluded stays out with all below it', async () => {
   await writeLayer({ from: { folder: from }, to: `${from}.gz`, exclude: (path) => path === 'node_modules' });
   const names = (await namesIn(`${from}.gz`)).map((line) => line.split(':')[0]);
   expect(names).toEqual(['b.txt', 'keep', 'link']);
+});
+
+test('a layer of several pieces is one gzip member of its tar, however long, and equal each time', async () => {
+  const from = join(folder, 'large');
+  await mkdir(from);
+  // Neither all alike nor all different; the second ends where a piece does, with the tar's own 512-byte blocks.
+  const noise = Buffer.from(
+    Array.from({ length: 700_000 }, (_, at) => `${(at * 2_654_435_761) % 977}`).join(),
+  );
+  await writeFile(join(from, 'a'), noise);
+  const sizes = [0, 1, (1 << 20) - 1_536, 1 << 20, (2 << 20) + 7];
+  for (const size of sizes) {
+    await writeFile(join(from, 'b'), noise.subarray(0, size));
+    const made = [`${from}-1.gz`, `${from}-2.gz`].map((to) => writeLayer({ from: { folder: from }, to }));
+    const [one, two] = await Promise.all(made);
+    expect(one).toEqual(two);
+    const packed = await readFile(`${from}-1.gz`);
+    expect(one?.digest).toBe(digestOf(packed));
+    expect(one?.size).toBe(packed.length);
+    // gzip(1) checks length and checksum, and refuses what follows.
+    const tar = execFileSync('gzip', ['-dc', `${from}-1.gz`], { maxBuffer: 64 << 20 });
+    expect(one?.diffId).toBe(digestOf(tar));
+    expect(tar.includes(noise)).toBe(true);
+    expect(packed.length).toBeLessThan(gzipSync(tar, { level: 5 }).length * 1.01);
+  }
 });

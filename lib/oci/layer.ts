@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { constants, createReadStream, createWriteStream } from 'node:fs';
 import { type FileHandle, lstat, open, readlink, rename, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { Readable, Transform } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
 import { AppError } from '@skyarc/lib/errors';
 import { pack, type Pack } from 'tar-stream';
+import { gzip, inPieces } from './gzip.ts';
 import { type TreeEntry, walk } from './walk.ts';
 
 /** Media types of OCI image-spec 1.1. */
@@ -54,7 +54,11 @@ type EntryHeader = Parameters<Pack['entry']>[0];
 const defaultMtimeSec = 315_619_200;
 
 export function digestOf(bytes: Buffer | string): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  return named(createHash('sha256').update(bytes));
+}
+
+function named(hash: Hash): string {
+  return `sha256:${hash.digest('hex')}`;
 }
 
 /**
@@ -65,45 +69,22 @@ export async function writeLayer(options: WriteLayerOptions): Promise<Layer> {
   const { from, to, signal } = options;
   const partial = join(dirname(to), `.${basename(to)}.partial`);
   const tar = 'tar' in from ? createReadStream(from.tar) : packFolder(from.folder, options);
-  const diff = new HashTap();
-  const whole = new HashTap();
-  await pipeline(tar, diff, createGzip({ level: 5 }), whole, createWriteStream(partial), { signal });
+  const diff = createHash('sha256');
+  const whole = createHash('sha256');
+  await pipeline(tar, inPieces, tap(diff), gzip, tap(whole), createWriteStream(partial), { signal });
   await rename(partial, to);
   const { size } = await stat(to);
-  return { mediaType: mediaTypes.layer, digest: whole.digest(), size, diffId: diff.digest() };
+  return { mediaType: mediaTypes.layer, digest: named(whole), size, diffId: named(diff) };
 }
 
-/** A tar of small files comes in pieces of some hundred bytes, each of which would go to a thread of its own to be packed. */
-const leastPieceBytes = 128 << 10;
-
-class HashTap extends Transform {
-  private readonly hash = createHash('sha256');
-  private gathered: Buffer[] = [];
-  private gatheredBytes = 0;
-
-  override _transform(chunk: Buffer, _: BufferEncoding, done: (error?: null, chunk?: Buffer) => void): void {
-    this.gathered.push(chunk);
-    this.gatheredBytes += chunk.length;
-    if (this.gatheredBytes < leastPieceBytes) done();
-    else done(null, this.release());
-  }
-
-  override _flush(done: (error: null, chunk: Buffer) => void): void {
-    done(null, this.release());
-  }
-
-  private release(): Buffer {
-    const piece = Buffer.concat(this.gathered, this.gatheredBytes);
-    this.gathered = [];
-    this.gatheredBytes = 0;
-    this.hash.update(piece);
-    return piece;
-  }
-
-  digest(): string {
-    return `sha256:${this.hash.digest('hex')}`;
-  }
-}
+/** Hashes what passes. */
+const tap = (hash: Hash) =>
+  async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const chunk of chunks) {
+      hash.update(chunk);
+      yield chunk;
+    }
+  };
 
 function packFolder(folder: string, options: WriteLayerOptions): Readable {
   const tar = pack();

@@ -7,6 +7,7 @@ import { messageOf } from '@skyarc/lib/errors';
 import { run } from '@skyarc/lib/process';
 import { pollUntil, sleep } from '@skyarc/lib/retry';
 import type { SkyarcClient } from '@skyarc/sdk';
+import { isKeptDisk } from '../../controllers/chaos/testkit/mounts.ts';
 import { deployed, removed, removedByName } from '../testkit/apps.ts';
 import { nodeApp } from '../testkit/fixture-app.ts';
 import { type GitRepository, type GitServer, startGitServer } from '../testkit/git-server.ts';
@@ -239,16 +240,18 @@ async function findDamage({ home, env }: Installation): Promise<string[]> {
     await pipeline(createReadStream(join(store, file)), hash);
     if (hash.digest('hex') !== name) damage.push(`blob sha256:${name} is not what it is called`);
   }
+  const builder = `${env['SKYARC_INSTANCE']}-chaos-`;
+  const table = (await readFile('/proc/mounts', 'utf8')).split('\n').map((line) => line.split(' ')[1] ?? '');
+  const mounts = table.filter((place) => place.startsWith(`/run/${builder}`));
+  // What stays mounted for the next build is in the kernel's memory, too: its disk is whole without it.
+  for (const place of mounts.filter(isKeptDisk)) await run('umount', ['--', place]);
   for await (const file of glob('chaos*/disks/*/*.ext4', { cwd: home })) {
     const { code, stdout } = await run('e2fsck', ['-f', '-n', '--', join(home, file)]);
     if (code !== 0) damage.push(`${file} has errors: ${stdout.trim().split('\n').at(-1)}`);
   }
-  const builder = `${env['SKYARC_INSTANCE']}-chaos-`;
   for (const name of await readdir('/run/netns').catch(() => []))
     if (name.startsWith(builder)) damage.push(`network ${name} of a build is left`);
-  const mounts = (await readFile('/proc/mounts', 'utf8'))
-    .split('\n')
-    .filter((line) => line.includes(`/run/${builder}`));
-  for (const mount of mounts) damage.push(`mount ${mount.split(' ')[1]} of a build is left`);
+  for (const place of mounts.filter((one) => !isKeptDisk(one)))
+    damage.push(`mount ${place} of a build is left`);
   return damage;
 }

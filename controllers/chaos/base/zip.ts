@@ -24,6 +24,9 @@ const entryMark = 0x02014b50;
 const localMark = 0x04034b50;
 const largestDirectory = 256 << 20;
 const largestEntry = 1 << 30;
+/** Entries that are unpacked beside each other. */
+const mostAtOnce = 16;
+const mostBytesAtOnce = 32 << 20;
 
 /** A zip file, as jars, wars and Go modules are (APPNOTE.TXT 6.3.10); nothing in it is trusted. */
 export class ZipFile implements AsyncDisposable {
@@ -72,21 +75,40 @@ export class ZipFile implements AsyncDisposable {
    */
   async extract(folder: string, place: (name: string) => string | null = (name) => name): Promise<void> {
     const made = new Set<string>();
+    const begun: Promise<void>[] = [];
+    let begunBytes = 0;
     for (const entry of this.entries.values()) {
       if (entry.name.endsWith('/')) continue;
       const path = place(entry.name);
       if (path === null) continue;
-      if (!isInside(path)) throw broken(`"${path.slice(0, 100)}" leads out of it`);
+      if (!isInside(path)) {
+        await Promise.allSettled(begun);
+        throw broken(`"${path.slice(0, 100)}" leads out of it`);
+      }
       const target = join(folder, path);
       if (!made.has(dirname(target))) await mkdir(dirname(target), { recursive: true });
       made.add(dirname(target));
-      await writeFile(target, await this.read(entry), { mode: 0o644 });
+      if (begun.length === mostAtOnce || begunBytes + entry.size > mostBytesAtOnce) {
+        await allOf(begun.splice(0));
+        begunBytes = 0;
+      }
+      const writing = this.read(entry).then((bytes) => writeFile(target, bytes, { mode: 0o644 }));
+      writing.catch(() => undefined);
+      begun.push(writing);
+      begunBytes += entry.size;
     }
+    await allOf(begun);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.file.close();
   }
+}
+
+/** Nothing of them is left under way when one of them has failed. */
+async function allOf(begun: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(begun);
+  await Promise.all(begun);
 }
 
 function isInside(path: string): boolean {

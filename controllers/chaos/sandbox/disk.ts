@@ -3,12 +3,21 @@ import { basename, dirname, join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
 import { exists } from '@skyarc/lib/files';
 import { run } from '@skyarc/lib/process';
+import type { KeptDisks } from './kept-disks.ts';
 
 /** Of one app's caches, in bytes. */
 export interface CacheUse {
   readonly usedBytes: number;
   /** Caches that take more are dropped before the next build. */
   readonly limitBytes: number;
+}
+
+interface AppDiskOptions {
+  readonly file: string;
+  readonly mountPoint: string;
+  readonly sizeMb: number;
+  /** Where it stays mounted after; absent: nowhere. */
+  readonly kept?: KeptDisks;
 }
 
 /** Share of the disk that caches may take. */
@@ -25,15 +34,17 @@ export class AppDisk {
   readonly mountPoint: string;
 
   private readonly file: string;
+  private readonly kept: KeptDisks | undefined;
 
-  private constructor(file: string, mountPoint: string) {
+  private constructor({ file, mountPoint, kept }: AppDiskOptions) {
     this.file = file;
     this.mountPoint = mountPoint;
+    this.kept = kept;
   }
 
   /** Mounts the disk in the file, made or made anew when missing, damaged or of another size. */
-  static async open(options: { file: string; mountPoint: string; sizeMb: number }): Promise<AppDisk> {
-    const { file, mountPoint, sizeMb } = options;
+  static async open(options: AppDiskOptions): Promise<AppDisk> {
+    const { file, mountPoint, sizeMb, kept } = options;
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     await mkdir(mountPoint, { recursive: true, mode: 0o711 });
     const sizeBytes = sizeMb * 1024 * 1024;
@@ -42,14 +53,14 @@ export class AppDisk {
       () => false,
     );
     if (!isUsable) await format(file, sizeBytes);
-    if ((await mount(file, mountPoint)) !== 0) {
+    if (!(await kept?.show(file, mountPoint)) && (await mount(file, mountPoint)) !== 0) {
       await format(file, sizeBytes);
       const code = await mount(file, mountPoint);
       if (code !== 0)
         throw new AppError('UNAVAILABLE', 'Cannot mount a disk for the build; are loop devices there?');
     }
     await utimes(file, new Date(), new Date());
-    const disk = new AppDisk(file, mountPoint);
+    const disk = new AppDisk(options);
     const { usedBytes, limitBytes } = await disk.use();
     if (usedBytes > limitBytes) await disk.remove('cache');
     return disk;
@@ -92,6 +103,7 @@ export class AppDisk {
   }
 
   async close(): Promise<void> {
+    await this.kept?.keep(this.file, this.mountPoint).catch(() => undefined);
     const { code } = await run('umount', ['--', this.mountPoint]);
     // A process that is still dying holds it: detach now, the kernel frees it with the last one.
     if (code !== 0) await run('umount', ['--lazy', '--', this.mountPoint]);

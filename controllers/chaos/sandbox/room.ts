@@ -5,6 +5,7 @@ import { run } from '@skyarc/lib/process';
 import { explain } from '../explain.ts';
 import { runContainer } from './container.ts';
 import { AppDisk, type CacheUse } from './disk.ts';
+import type { KeptDisks } from './kept-disks.ts';
 import { addressesOf, type NetworkOptions, type Reach, SandboxNetwork } from './network.ts';
 import { mountOverlay, unmount } from './overlay.ts';
 import { etcFilesOf, type Mount, nestedIds } from './spec.ts';
@@ -17,6 +18,7 @@ export interface RoomOptions {
   readonly stateDir: string;
   readonly cgroup: string;
   readonly diskFile: string;
+  readonly keptDisks: KeptDisks;
   readonly limits: {
     readonly cpuMillis: number;
     readonly memoryMb: number;
@@ -77,6 +79,7 @@ export class BuildRoom {
     await mkdir(options.folder, { recursive: true, mode: 0o711 });
     const disk = await AppDisk.open({
       file: options.diskFile,
+      kept: options.keptDisks,
       mountPoint: join(options.folder, 'disk'),
       sizeMb: options.limits.diskMb,
     });
@@ -112,9 +115,17 @@ export class BuildRoom {
     this.env = env;
   }
 
-  /** Gives a folder of the disk, with all that is in it then, to the user that the next command runs as. */
+  /** Gives a file or folder of the disk, with all that is in it then, to the user that the next command runs as. */
   own(folder: string, nested = false): void {
     this.owed.set(folder, nested ? nestedIds.first : buildUser);
+  }
+
+  /** A folder that stays on the disk from build to build; it and what commands leave there are their user's. */
+  async cache(name: string, nested = false): Promise<string> {
+    const folder = await this.disk.folder(join('cache', name));
+    const id = nested ? nestedIds.first : buildUser;
+    await chown(folder, id, id);
+    return folder;
   }
 
   /** A folder of the disk as a command may change it, while itself it stays as it is: nothing is copied. */
@@ -132,8 +143,7 @@ export class BuildRoom {
   /** Runs a command; throws INVALID with an explanation when it fails, or what the signal was fired with. */
   async exec(command: Command): Promise<void> {
     const { id, stateDir, folder, cgroup, limits, caFile, env, onLine, recent, signal } = this.options;
-    const network = await this.networkFor(command);
-    await this.makeReady();
+    const [network] = await Promise.all([this.networkFor(command), this.makeReady()]);
     this.count += 1;
     onLine(`$ ${command.label}`);
     const trust: Mount[] = caFile ? [{ source: caFile, destination: caFile, readonly: true }] : [];
@@ -205,8 +215,16 @@ export class BuildRoom {
   }
 
   private async makeReady(): Promise<void> {
-    for (const [folder, id] of this.owed) await run('chown', ['-R', '-h', '--', `${id}:${id}`, folder]);
+    await Promise.all([this.giveOwed(), this.mountRoot()]);
+  }
+
+  private async giveOwed(): Promise<void> {
+    const owed = [...this.owed];
     this.owed.clear();
+    await Promise.all(owed.map(([folder, id]) => run('chown', ['-R', '-h', '--', `${id}:${id}`, folder])));
+  }
+
+  private async mountRoot(): Promise<void> {
     const { lowers } = this;
     if (lowers === null) return;
     this.lowers = null;

@@ -300,6 +300,7 @@ function openRoom(run: BuildRun, folder: string): Promise<BuildRoom> {
     stateDir: place.stateDir,
     cgroup: place.cgroup,
     diskFile: diskFileOf(run),
+    keptDisks: shared.disks,
     limits: {
       cpuMillis: app.buildCpuMillis,
       memoryMb: app.buildMemoryMb,

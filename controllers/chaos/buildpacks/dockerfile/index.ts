@@ -101,8 +101,8 @@ export async function build(
   const clients = room.isClosed ? clientsOfRepo() : null;
   const shown = clients && withArgs((await source.readText(file)) ?? '', Object.keys(clients.settings));
   if (shown !== null) await writeFile(join(config, 'Dockerfile'), shown);
-  const storage = await room.disk.folder('cache/containers');
-  for (const folder of [source.folder, output, storage]) room.own(folder, true);
+  const storage = await room.cache('containers', true);
+  for (const folder of [source.folder, output]) room.own(folder, true);
   const mounts = [
     { source: source.folder, destination: '/app' },
     { source: storage, destination: '/storage' },

@@ -1,4 +1,4 @@
-import { cp, lstat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
 import { goBuildEnv, goSharedCache, goToolchain } from '../../base/runtimes/go.ts';
@@ -70,8 +70,8 @@ export async function build(context: BuildContext, plan: GoPlan): Promise<BuildO
   say(`Go ${go.version}${plan.isVendored ? ', packages from vendor/' : ''}`);
   room.enter([go.root, base.root]);
   const output = await room.disk.freshFolder('workspace/output');
-  const cache = await room.disk.folder('cache/tools');
-  for (const folder of [source.folder, output, cache]) room.own(folder);
+  const cache = await room.cache('tools');
+  for (const folder of [source.folder, output]) room.own(folder);
   const compiled = `go-build-${go.name}`;
   const env = {
     PATH: `${go.bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
@@ -149,14 +149,13 @@ async function textOf(source: SourceTree, path: string): Promise<string> {
 
 /** Only regular files of the build's output; an equal program is an equal layer on any day. */
 async function programLayer({ room }: BuildContext, { programs }: GoPlan): Promise<FolderLayer> {
-  const folder = await room.disk.freshFolder('workspace/programs');
-  for (const { name: program } of programs) {
-    const made = room.disk.path('workspace/output', program);
-    if (!(await lstat(made).catch(() => null))?.isFile())
+  const folder = room.disk.path('workspace/output');
+  const names = new Set(programs.map((program) => program.name));
+  for (const program of names) {
+    if (!(await lstat(join(folder, program)).catch(() => null))?.isFile())
       throw new AppError('INVALID', `go build made no program "${program}"`);
-    await cp(made, join(folder, program));
   }
-  return { folder, prefix: 'app/bin', isDependencies: true };
+  return { folder, prefix: 'app/bin', exclude: (path) => !names.has(path), isDependencies: true };
 }
 
 /** Templates, static files and the like; the app's folder is its working directory. */

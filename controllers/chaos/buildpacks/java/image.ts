@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
 import { chmod, copyFile, cp, lstat, mkdir, readdir, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { AppError } from '@skyarc/lib/errors';
 import { jakartaMigration, jre, tomcat } from '../../base/runtimes/java.ts';
 import type { SharedLayer } from '../../base/store.ts';
@@ -150,18 +150,29 @@ function quote(word: string): string {
 
 /** Packages are remembered by their content: only another set of them is packed and sent again. */
 async function layersOf({ room }: BuildContext, parts: Parts, runtime: SharedLayer): Promise<BuildOutput> {
-  const hash = createHash('sha256').update('1\0');
-  const files = (await readdir(parts.dependencies, { recursive: true })).toSorted();
-  for (const path of files) {
-    const file = join(parts.dependencies, path);
-    if (!(await lstat(file)).isFile()) continue;
-    hash.update(`${path}\0`);
-    for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+  const hash = createHash('sha256').update('2\0');
+  const entries = await readdir(parts.dependencies, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .toSorted();
+  for (let from = 0; from < files.length; from += hashedAtOnce) {
+    const some = files.slice(from, from + hashedAtOnce);
+    for (const [index, digest] of (await Promise.all(some.map(sha256Of))).entries())
+      hash.update(`${relative(parts.dependencies, some[index] as string)}\0${digest}\0`);
   }
   const remember = join(await room.disk.folder('cache/layers'), `${hash.digest('hex')}.json`);
   const app: FolderLayer = { folder: parts.app, prefix: 'app' };
   const dependencies: FolderLayer = { folder: parts.dependencies, prefix: 'app', remember };
   return { kind: 'layers', runtime, layers: files.length > 0 ? [dependencies, app] : [app] };
+}
+
+const hashedAtOnce = 8;
+
+async function sha256Of(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
 }
 
 /** A copy of the archive for Jakarta EE, which today's Tomcat serves. */

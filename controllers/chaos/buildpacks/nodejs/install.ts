@@ -22,11 +22,10 @@ export async function installDependencies(
   const { pkg, manager, builds, result } = plan;
   const hasBuild = builds.length > 0;
   const isWorkspace = plan.folder !== '' || pkg.workspaces !== undefined;
-  room.own(await room.disk.folder('cache/tools'));
+  await room.cache('tools');
   if (plan.caches.length > 0) {
-    const cache = await room.disk.folder('cache/build');
-    await writeKeys(cache, context.secretFor);
-    room.own(cache);
+    const keys = await writeKeys(await room.cache('build'), context.secretFor);
+    for (const file of keys) room.own(file);
   }
   for (const path of plan.caches) await makeFolder(source.folder, path);
   room.own(source.folder);
@@ -146,6 +145,8 @@ class Installation {
       args,
       env: {
         NEXT_TELEMETRY_DISABLED: '1',
+        // Compiled code of the tools, by the hash of its source.
+        NODE_COMPILE_CACHE: '/cache/compiled',
         ...(registry ? { YARN_NPM_REGISTRY_SERVER: registry } : {}),
         ...manager.env,
       },

@@ -9,9 +9,9 @@ const neverMs = Date.UTC(3000, 0);
 /**
  * Puts the keys into a build's cache that Next.js otherwise makes at random and writes into its files: of draft mode
  * (preview-key-utils of next/build) and of server actions (encryption-utils-server). They are the app's for good, so that
- * equal sources become equal files, and what one version made secret the next one can read.
+ * equal sources become equal files, and what one version made secret the next one can read. Answers the files.
  */
-export async function writeKeys(cache: string, secretFor: (purpose: string) => Buffer): Promise<void> {
+export async function writeKeys(cache: string, secretFor: (purpose: string) => Buffer): Promise<string[]> {
   const hex = (purpose: string) => secretFor(`next ${purpose}`).toString('hex');
   const files = {
     '.previewinfo': {
@@ -25,11 +25,15 @@ export async function writeKeys(cache: string, secretFor: (purpose: string) => B
       'encryption.expire_at': neverMs,
     },
   };
+  const written: string[] = [];
   for (const [name, content] of Object.entries(files)) {
+    const file = join(cache, name);
     // An earlier build may have left a link there: it goes, and nothing is written through it.
-    await rm(join(cache, name), { recursive: true, force: true });
-    await writeFile(join(cache, name), JSON.stringify(content), { flag: 'wx', mode: 0o600 });
+    await rm(file, { recursive: true, force: true });
+    await writeFile(file, JSON.stringify(content), { flag: 'wx', mode: 0o600 });
+    written.push(file);
   }
+  return written;
 }
 
 /**

@@ -20,7 +20,7 @@ export async function installPackages(
   runtimeDigest: string,
 ): Promise<readonly FolderLayer[]> {
   const { room, source, say } = context;
-  room.own(await room.disk.folder('cache/tools'));
+  await room.cache('tools');
   room.own(source.folder);
   const vendor = join(source.folder, 'vendor');
   const composer: Composer = (args) => runComposer(context, args);

@@ -76,14 +76,14 @@ async function install({ room, source }: BuildContext, plan: PythonPlan, kept: s
   const partial = `${kept}.partial`;
   await mkdir(partial, { recursive: true });
   room.own(partial);
-  room.own(await room.disk.folder('cache/tools'));
+  const cache = await room.cache('tools');
   const config = await room.disk.freshFolder('workspace/pip');
   const isFile = dependencies.file === 'requirements.txt';
   if (!isFile) await writeFile(join(config, 'requirements.txt'), dependencies.text);
   const mounts = [
     { source: source.folder, destination: '/app' },
     { source: partial, destination: venv },
-    { source: room.disk.path('cache/tools'), destination: '/cache' },
+    { source: cache, destination: '/cache' },
     { source: config, destination: '/config', readonly: true },
   ];
   const env = { PIP_CACHE_DIR: '/cache/pip', PIP_NO_INPUT: '1', PIP_DISABLE_PIP_VERSION_CHECK: '1' };

@@ -38,7 +38,7 @@ export async function installGems(
   runtime: SharedLayer,
 ): Promise<Gems> {
   const { room, runtimes, base, source, say } = context;
-  room.own(await room.disk.folder('cache/tools'));
+  const cache = await room.cache('tools');
   const key = gems.isSelfContained ? await keyOf(context, runtime) : 'open';
   const kept = room.disk.path('cache', 'packages', key);
   const isKept = gems.isSelfContained && (await readdir(kept).catch(() => [])).length > 0;
@@ -46,7 +46,7 @@ export async function installGems(
     const mounts = [
       { source: source.folder, destination: '/app' },
       { source: folder, destination: bundleFolder },
-      { source: room.disk.path('cache/tools'), destination: '/cache' },
+      { source: cache, destination: '/cache' },
     ];
     const env = {
       ...bundleEnv(gems),
