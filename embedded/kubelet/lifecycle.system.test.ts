@@ -552,7 +552,7 @@ test('names by hostAliases and dnsConfig, hooks by HTTP, and a grace time of a p
         volumeMounts: [{ name: 'log', mountPath: '/log' }],
         lifecycle: { preStop: hook('/stopping') },
         livenessProbe: {
-          exec: { command: ['sh', '-c', '[ ! -e /log/sick ]'] },
+          exec: { command: ['sh', '-c', '[ ! -e /sick ]'] },
           periodSeconds: 1,
           failureThreshold: 1,
           terminationGracePeriodSeconds: 1,
@@ -561,7 +561,7 @@ test('names by hostAliases and dnsConfig, hooks by HTTP, and a grace time of a p
     ],
   });
   const pod = await waitForPod(cluster.client, 'hooked', isReady);
-  await kubectl(['exec', 'hooked', '--', 'touch', '/log/sick']);
+  await kubectl(['exec', 'hooked', '--', 'touch', '/sick']);
   // It pays no heed to SIGTERM: within the pod's grace time of a minute it would go on.
   await waitForPod(
     cluster.client,
