@@ -116,6 +116,13 @@ export class EtcdClient {
     return result.succeeded && (result.replies[0]?.deleted ?? 0) > 0;
   }
 
+  /** Removes everything under a prefix; answers how many keys there were. */
+  async deleteAll(prefix: string): Promise<number> {
+    const range = { key: Buffer.from(prefix), range_end: prefixEnd(prefix) };
+    const response = await this.call(() => this.client.kv.deleteRange(range));
+    return Number(response.deleted);
+  }
+
   /** All of `then` when every comparison holds, else all of `otherwise`; at most 128 operations each. */
   async txn(
     compare: readonly Compare[],

@@ -54,7 +54,7 @@ export interface EventLogClient {
   close(): void;
 }
 
-/** A client of the event log at e.g. `http://127.0.0.1:6366`. */
+/** A client of the event log at e.g. `http://127.0.0.1:6366`, or of several nodes of it with commas between them. */
 export function createEventLogClient(url: string): EventLogClient {
   const rpc = createRpcClient(EventLogService, { url });
   const append: EventLogClient['append'] = async (frames, signal) => {

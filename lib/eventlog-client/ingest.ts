@@ -16,15 +16,24 @@ interface Waiting {
 
 const answerTimeoutMs = 15_000;
 
-/** The collectors' way into the event log, e.g. `tcp://127.0.0.1:6362`; connects when needed, keeps the order. */
-export function createIngestClient(url: string): IngestClient {
-  const { hostname, port } = new URL(url);
+/**
+ * The collectors' way into the event log, e.g. `tcp://127.0.0.1:6362`; connects when needed, keeps the order. Of
+ * several, with commas between them, the next one is taken whenever a connection broke.
+ */
+export function createIngestClient(urls: string): IngestClient {
+  const servers = urls.split(',').map((url) => new URL(url));
+  let asked = 0;
   let connection: Connection | undefined;
+  const connect = (): Connection => {
+    const { hostname = '', port = '' } = servers[asked % servers.length] ?? {};
+    asked += 1;
+    return new Connection(hostname, Number(port));
+  };
   let closed = false;
   return {
     async append(frames) {
       if (closed) throw new AppError('CANCELED', 'The connection to the event log was closed');
-      if (!connection || connection.broken) connection = new Connection(hostname, Number(port));
+      if (!connection || connection.broken) connection = connect();
       return connection.append(frames);
     },
     close() {

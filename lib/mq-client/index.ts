@@ -50,7 +50,7 @@ export interface MqClientOptions {
 const publishTriesForMs = 15_000;
 const answerWithinMs = 10_000;
 
-/** A client of the message queue at e.g. `http://127.0.0.1:6300`; calls that come together share requests. */
+/** A client of the message queue at e.g. `http://127.0.0.1:6300`, or of several nodes with commas between; calls that come together share requests. */
 export function createMqClient(url: string, options: MqClientOptions = {}): MqClient {
   const rpc = createRpcClient(QueueService, { url, tls: options.tls });
   const headers = headersOf(options.token);

@@ -1,9 +1,11 @@
 import type { DescService } from '@bufbuild/protobuf';
 import { type Client, createClient } from '@connectrpc/connect';
 import { createConnectTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import type { AppError } from '@skyarc/lib/errors';
 import { fromConnectError } from './errors.ts';
 
 export interface RpcClientOptions {
+  /** Of one server, or of several alike with commas between them. */
   readonly url: string;
   /** For https: what to trust and what to show. */
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
@@ -16,48 +18,59 @@ export interface RpcClient<Service extends DescService> {
   close(): void;
 }
 
-/** A client over one HTTP/2 connection that is opened on first use and again whenever it broke. */
+/**
+ * A client over one HTTP/2 connection that is opened on first use and again whenever it broke. Of several servers
+ * the first is asked until it is UNAVAILABLE, which its caller is told; what is asked then goes to the next one.
+ */
 export function createRpcClient<Service extends DescService>(
   service: Service,
   options: RpcClientOptions,
 ): RpcClient<Service> {
-  const sessionManager = new Http2SessionManager(
-    options.url,
-    { pingIntervalMs: 10_000, pingTimeoutMs: 5_000 },
-    options.tls,
-  );
+  const servers = options.url.split(',').map((url) => connect(service, url, options.tls));
+  let current = 0;
+  const failed = (server: number, error: unknown): AppError => {
+    const failure = fromConnectError(error);
+    if (failure.code === 'UNAVAILABLE' && server === current) current = (server + 1) % servers.length;
+    return failure;
+  };
+  const calls: Record<string, unknown> = {};
+  for (const { localName, methodKind } of service.methods) {
+    const on = (server: number) => servers[server]?.methods[localName] as (...args: unknown[]) => unknown;
+    const call = async (...args: unknown[]) => {
+      const server = current;
+      try {
+        return await on(server)(...args);
+      } catch (error) {
+        throw failed(server, error);
+      }
+    };
+    const stream = async function* (...args: unknown[]) {
+      const server = current;
+      try {
+        yield* on(server)(...args) as AsyncIterable<unknown>;
+      } catch (error) {
+        throw failed(server, error);
+      }
+    };
+    const isStream = methodKind.endsWith('server_streaming') || methodKind === 'bidi_streaming';
+    calls[localName] = isStream ? stream : call;
+  }
+  return {
+    calls: calls as Client<Service>,
+    close: () => {
+      for (const { sessionManager } of servers) sessionManager.abort();
+    },
+  };
+}
+
+function connect(service: DescService, url: string, tls: RpcClientOptions['tls']) {
+  const sessionManager = new Http2SessionManager(url, { pingIntervalMs: 10_000, pingTimeoutMs: 5_000 }, tls);
   const transport = createConnectTransport({
-    baseUrl: options.url,
+    baseUrl: url,
     httpVersion: '2',
     useBinaryFormat: true,
     acceptCompression: [],
     sessionManager,
   });
-  const client = createClient(service, transport) as Record<string, (...args: unknown[]) => unknown>;
-  const calls: Record<string, unknown> = {};
-  for (const method of service.methods) {
-    const call = client[method.localName];
-    if (!call) continue;
-    const isStream = method.methodKind.endsWith('server_streaming') || method.methodKind === 'bidi_streaming';
-    calls[method.localName] = isStream
-      ? (...args: unknown[]) => translatedStream(() => call(...args) as AsyncIterable<unknown>)
-      : (...args: unknown[]) => translatedCall(() => call(...args) as Promise<unknown>);
-  }
-  return { calls: calls as Client<Service>, close: () => sessionManager.abort() };
-}
-
-async function translatedCall<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    throw fromConnectError(error);
-  }
-}
-
-async function* translatedStream<T>(call: () => AsyncIterable<T>): AsyncGenerator<T> {
-  try {
-    yield* call();
-  } catch (error) {
-    throw fromConnectError(error);
-  }
+  return { methods: createClient(service, transport) as Record<string, unknown>, sessionManager };
 }

@@ -132,6 +132,23 @@ test('stop ends streams, lets a running call finish, and a dead server is UNAVAI
   await expect(client.calls.publish({ topic: 't' })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
 });
 
+test('of several servers the next is asked when one is gone, for calls and for streams', async () => {
+  const [first, second] = [await serve(), await serve()];
+  const client = createRpcClient(QueueService, { url: `${first.url},${second.url}` });
+  cleanups.push(() => client.close());
+  const live = client.calls.subscribe({ topic: 't' })[Symbol.asyncIterator]();
+  expect((await live.next()).done).toBe(false);
+  await first.stop();
+  // Whoever was served by it is told, and asks again.
+  await Promise.allSettled([live.next(), client.calls.publish({ topic: 't' })]);
+  expect((await client.calls.publish({ topic: 't' })).sequence).toBe(7n);
+  const again = client.calls.subscribe({ topic: 't' })[Symbol.asyncIterator]();
+  expect((await again.next()).value).toMatchObject({ messageId: 't' });
+  // What a server refuses is its answer, and no reason to ask another.
+  await expect(client.calls.publish({})).rejects.toMatchObject({ code: 'EXHAUSTED' });
+  expect((await client.calls.publish({ topic: 't' })).sequence).toBe(7n);
+});
+
 test('a byte-wise client and a silent one do no harm', async () => {
   const server = await serve();
   const port = Number(new URL(server.url).port);

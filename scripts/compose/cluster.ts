@@ -1,6 +1,6 @@
 import { start, type EmbeddedInput } from '@skyarc/embedded';
 import { namespaceOf } from '@skyarc/lib/contracts';
-import { etcdUrlOf } from './engines.ts';
+import { etcdPrefixesOf, etcdUrlOf } from './engines.ts';
 import { meshListenOf } from './node.ts';
 import type { StartedProcess } from './processes.ts';
 import type { Topology } from './topology.ts';
@@ -15,7 +15,11 @@ export function embeddedConfigOf(topology: Topology): EmbeddedInput {
     podCidr,
     serviceCidr,
     etcdUrl: etcdUrlOf(topology),
-    apiServer: { port: ports.kubeApi, names: ['localhost', '127.0.0.1'] },
+    apiServer: {
+      port: ports.kubeApi,
+      names: ['localhost', '127.0.0.1'],
+      etcdPrefix: etcdPrefixesOf(topology).cluster,
+    },
     controllers: { storage: { volumeRoot: topology.path('volumes') } },
     network: {
       openToPods: discovery ? [{ address: discovery.host, port: discovery.port }] : [],

@@ -9,7 +9,7 @@ import type { WorkerConfig } from '@skyarc/controllers/worker';
 import { uriHost } from '@skyarc/lib/address';
 import type { DerivedAccounts, RegistryAccount } from '@skyarc/lib/oci';
 import { apiCertificateOf } from './certificates.ts';
-import { etcdUrlOf } from './engines.ts';
+import { etcdPrefixesOf, etcdUrlOf } from './engines.ts';
 import { monitorAddressOf } from './monitor.ts';
 import { meshListenOf, meshOf } from './node.ts';
 import { statusUrlsOf } from './status.ts';
@@ -19,8 +19,6 @@ import { grantKeysOf, webcliUrlsOf } from './webcli.ts';
 /** Each service's configuration on one machine: the topology said in the service's own words. */
 
 const loopback = (port: number, scheme = 'http') => `${scheme}://127.0.0.1:${port}`;
-
-export const eventlogUrlOf = ({ ports }: Topology): string => loopback(ports.eventlog);
 
 export function hubConfigOf(topology: Topology): HubConfig {
   const { ownPorts, ports, path, registryTokenUrl, imageQuotaMb } = topology;
@@ -59,7 +57,9 @@ export function eventlogConfigOf(topology: Topology): EventlogConfig {
     ingestPort: ports.eventlogTcp,
     statusPort: ports.eventlogStatus,
     dataDir: path(name),
-    ...(isEventlogCluster ? { cluster: { name, etcdUrl: etcdUrlOf(topology) } } : {}),
+    ...(isEventlogCluster
+      ? { cluster: { name, etcdUrl: etcdUrlOf(topology), prefix: etcdPrefixesOf(topology).eventlog } }
+      : {}),
   };
 }
 

@@ -4,11 +4,11 @@ import { stopNginx } from '@skyarc/controllers/gateway';
 import { stopEngine as stopRegistry } from '@skyarc/controllers/hub';
 import { stopEngines as stopMonitoring } from '@skyarc/controllers/monitor';
 import { halt, purge } from '@skyarc/embedded';
-import { etcdDaemonOf } from '@skyarc/lib/etcd';
+import { EtcdClient, etcdDaemonOf } from '@skyarc/lib/etcd';
 import { pollUntil } from '@skyarc/lib/retry';
 import { embeddedConfigOf } from './cluster.ts';
 import { chaosConfigOf, gatewayConfigOf, hubConfigOf } from './datacenter-configs.ts';
-import { etcdConfigOf } from './engines.ts';
+import { etcdConfigOf, etcdRootOf, etcdUrlOf } from './engines.ts';
 import { buildProgramsOf, nodeProcessesOf } from './inventory.ts';
 import { findSupervisor } from './lock.ts';
 import { monitorConfigOf } from './monitor.ts';
@@ -31,13 +31,16 @@ export async function down(topology: Topology, options: { readonly purge: boolea
     ['monitoring', () => stopMonitors(topology)],
     ['registry', () => stopRegistry(hubConfigOf(topology))],
     ['etcd', () => etcdDaemonOf(etcdConfigOf(topology)).stop()],
+    ...(options.purge && topology.etcdUrls.length > 0
+      ? [['all keys in etcd', () => removeKeys(topology)] as const]
+      : []),
     ...(options.purge
       ? [['all state', () => rm(topology.home, { recursive: true, force: true, maxRetries: 5 })] as const]
       : []),
   ];
   for (const [title, work] of stages) {
     await work();
-    console.log(`  ✓  ${title === 'all state' ? 'Removed' : 'Stopped'} ${title}`);
+    console.log(`  ✓  ${title.startsWith('all ') ? 'Removed' : 'Stopped'} ${title}`);
   }
   if (!topology.isEmbedded) sayWhatStays(topology, options.purge);
   return 0;
@@ -88,6 +91,16 @@ async function stopMonitors(topology: Topology): Promise<void> {
     const found = /^monitor(?:-(\d))?$/.exec(folder);
     if (!found) continue;
     await stopMonitoring(await monitorConfigOf({ ...topology, index: Number(found[1] ?? 0) }));
+  }
+}
+
+/** Of an etcd that others may use, too. */
+async function removeKeys(topology: Topology): Promise<void> {
+  const etcd = new EtcdClient({ url: etcdUrlOf(topology) });
+  try {
+    await etcd.deleteAll(etcdRootOf(topology));
+  } finally {
+    etcd.close();
   }
 }
 

@@ -12,6 +12,20 @@ export function etcdConfigOf(topology: Topology): EtcdConfig {
   };
 }
 
-export function etcdUrlOf(topology: Topology): string {
-  return `http://127.0.0.1:${topology.ports.etcdClient}`;
+/** Of all members, with commas between. */
+export function etcdUrlOf({ etcdUrls, ports }: Topology): string {
+  return etcdUrls.length > 0 ? etcdUrls.join(',') : `http://127.0.0.1:${ports.etcdClient}`;
+}
+
+/** Where each keeps its keys: in an etcd that is there already all below one place, in our own where they always were. */
+export function etcdPrefixesOf(topology: Topology): { cluster: string; mq: string; eventlog: string } {
+  if (topology.etcdUrls.length === 0)
+    return { cluster: '/registry', mq: '/skyarc/mq/v2', eventlog: '/skyarc/eventlog/' };
+  const root = etcdRootOf(topology);
+  return { cluster: `${root}registry`, mq: `${root}mq/v2`, eventlog: `${root}eventlog/` };
+}
+
+/** Everything of this installation in an etcd that is there already is below this. */
+export function etcdRootOf({ instance }: Topology): string {
+  return `/skyarc/${instance}/`;
 }

@@ -55,7 +55,9 @@ export async function monitorConfigOf(topology: Topology): Promise<MonitorConfig
       { name: 'console', url: `http://127.0.0.1:${ports.consoleStatus}` },
     ],
     engines: [
-      { name: 'etcd', url: etcdUrlOf(topology) },
+      ...etcdUrlOf(topology)
+        .split(',')
+        .map((url) => ({ name: 'etcd', url })),
       { name: 'registry', url: `http://127.0.0.1:${ports.hubMetrics}` },
     ],
     keepFiringSec: seconds(60),

@@ -6,14 +6,14 @@ import type { Topology } from './topology.ts';
 
 /** The agent of this machine. */
 export async function nodeConfigOf(topology: Topology): Promise<NodeConfig> {
-  const { index, ownPorts, ports, path, kubeconfig, isEmbedded } = topology;
+  const { index, ownPorts, path, kubeconfig, isEmbedded } = topology;
   const listen = meshListenOf(topology);
   const name = hostname().toLowerCase();
   return {
     port: ownPorts.node,
     dataDir: path(index === 0 ? 'node' : `node-${index}`),
     kubeconfig,
-    ingestUrl: `tcp://127.0.0.1:${ports.eventlogTcp}`,
+    ingestUrl: topology.ingestUrls.join(),
     logs: isEmbedded ? { from: 'files', podLogRoot: path('cluster', 'pod-logs') } : { from: 'api' },
     agent: {
       name: index === 0 ? name : `${name}-${index}`,

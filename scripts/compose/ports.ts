@@ -11,6 +11,7 @@ export interface Listener {
 
 const ofOurCluster: readonly PortName[] = ['kubeApi', 'containerdStream', 'dnsStatus'];
 const ofPackages: readonly PortName[] = ['repo', 'repoStatus'];
+const ofEtcd: readonly PortName[] = ['etcdClient', 'etcdPeer'];
 
 /** Throws CONFLICT that names every port of ours on which another program listens. */
 export async function throwIfTaken(topology: Topology): Promise<void> {
@@ -34,12 +35,16 @@ export async function throwIfTaken(topology: Topology): Promise<void> {
 
 /** A line for each port of ours at which somebody else would get in our way. */
 export function takenPorts(
-  topology: Pick<Topology, 'host' | 'isEmbedded' | 'servesPackages' | 'ports'>,
+  topology: Pick<Topology, 'host' | 'isEmbedded' | 'servesPackages' | 'etcdUrls' | 'ports'>,
   listeners: readonly Listener[],
   ours: ReadonlySet<number>,
 ): string[] {
-  const { host, isEmbedded, servesPackages, ports } = topology;
-  const unused = new Set([...(isEmbedded ? [] : ofOurCluster), ...(servesPackages ? [] : ofPackages)]);
+  const { host, isEmbedded, servesPackages, etcdUrls, ports } = topology;
+  const unused = new Set([
+    ...(isEmbedded ? [] : ofOurCluster),
+    ...(servesPackages ? [] : ofPackages),
+    ...(etcdUrls.length === 0 ? [] : ofEtcd),
+  ]);
   const inTheWay = new Set(['*', '0.0.0.0', '[::]', '127.0.0.1', host]);
   const named = Object.entries(ports) as [PortName, number][];
   return named.flatMap(([name, port]) => {

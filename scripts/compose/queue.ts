@@ -4,7 +4,7 @@ import { topics } from '@skyarc/lib/contracts';
 import type { Stack } from '@skyarc/lib/lifecycle';
 import { createMqClient, type MqClient, mqTokenOf } from '@skyarc/lib/mq-client';
 import { ensureSecretFile } from '@skyarc/lib/oci';
-import { etcdUrlOf } from './engines.ts';
+import { etcdPrefixesOf, etcdUrlOf } from './engines.ts';
 import type { Topology } from './topology.ts';
 
 const { build, runtime, examine } = topics;
@@ -26,6 +26,7 @@ export async function mqConfigOf(topology: Topology): Promise<MqConfig> {
     port: ports.mq,
     statusPort: ports.mqStatus,
     etcdUrl: etcdUrlOf(topology),
+    prefix: etcdPrefixesOf(topology).mq,
     access: { secret: await secretOf(topology), services: rights },
   };
 }
@@ -38,8 +39,7 @@ export async function queuesOf(
   const secret = await secretOf(topology);
   return (service) => {
     const token = mqTokenOf(secret, service);
-    const url = `http://127.0.0.1:${topology.ports.mq}`;
-    return stack.use(createMqClient(url, { token }), (client) => client.close());
+    return stack.use(createMqClient(topology.mqUrls.join(), { token }), (client) => client.close());
   };
 }
 

@@ -39,9 +39,7 @@ export async function openShared(topology: Topology, stack: Stack) {
   const accounts = await DerivedAccounts.ensure(topology.path('keys', 'registry.key'));
   const imageKeys = await ensureImageKeys(topology.path('keys', 'image-signing.key'));
   const queueFor = await queuesOf(topology, stack);
-  const eventlog = stack.use(createEventLogClient(configs.eventlogUrlOf(topology)), (client) =>
-    client.close(),
-  );
+  const eventlog = stack.use(createEventLogClient(topology.eventlogUrls.join()), (client) => client.close());
   const kube = stack.use(new KubeClient(await loadKubeConfig(topology.kubeconfig)), (client) =>
     client.close(),
   );

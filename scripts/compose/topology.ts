@@ -29,6 +29,10 @@ const listen = z
 
 const cidr = z.string().regex(/^\d+\.\d+\.\d+\.\d+\/\d+$/, 'is not an address range such as 10.42.0.0/16');
 
+/** URLs of a protocol, with commas between. */
+const urls = (protocol: RegExp) =>
+  list.pipe(z.array(z.url({ protocol, error: 'must be URLs with commas between' }))).default([]);
+
 /** `first-last`. */
 const l4Range = z
   .string()
@@ -77,6 +81,13 @@ const settings = z.object({
   TRUSTED_PROXIES: list.default([]),
   /** Which one of its kind `skyarc run <service>` is: 0 is the data centre's own, others stand beside it. */
   INDEX: z.coerce.number().int().min(0).max(9).default(0),
+  /** Members of an etcd that is there already; none: an etcd of this installation's own is started. */
+  ETCD_URLS: urls(/^https?$/),
+  /** Every queue, the first one preferred; default is the one of this machine. */
+  MQ_URLS: urls(/^https?$/),
+  /** Every event log, and where each takes lines of containers; default is the one of this machine. */
+  EVENTLOG_URLS: urls(/^https?$/),
+  EVENTLOG_INGEST_URLS: urls(/^tcp$/),
   /** Status servers of all gateways, as API and worker ask them; default is the one of this machine. */
   GATEWAY_URLS: list.default([]),
   /** TCP and UDP ports that the gateway listens on for apps, `first-last`. */
@@ -186,6 +197,11 @@ export interface Topology {
   readonly trustedProxies: readonly string[];
   /** Which one of its kind this process is. */
   readonly index: number;
+  /** Of members that are not ours; empty when etcd is. */
+  readonly etcdUrls: readonly string[];
+  readonly mqUrls: readonly string[];
+  readonly eventlogUrls: readonly string[];
+  readonly ingestUrls: readonly string[];
   readonly gatewayUrls: readonly string[];
   readonly l4Ports: { readonly first: number; readonly last: number };
   readonly webcliUrls: readonly string[];
@@ -253,7 +269,11 @@ export function readTopology(environment: Readonly<Record<string, string | undef
     publicAddresses: set.PUBLIC_ADDRESSES ?? [isEveryAddress(set.HOST) ? '127.0.0.1' : set.HOST],
     trustedProxies: set.TRUSTED_PROXIES,
     index: set.INDEX,
-    gatewayUrls: set.GATEWAY_URLS.length > 0 ? set.GATEWAY_URLS : [`http://127.0.0.1:${ports.gatewayStatus}`],
+    etcdUrls: set.ETCD_URLS,
+    mqUrls: orOwn(set.MQ_URLS, `http://127.0.0.1:${ports.mq}`),
+    eventlogUrls: orOwn(set.EVENTLOG_URLS, `http://127.0.0.1:${ports.eventlog}`),
+    ingestUrls: orOwn(set.EVENTLOG_INGEST_URLS, `tcp://127.0.0.1:${ports.eventlogTcp}`),
+    gatewayUrls: orOwn(set.GATEWAY_URLS, `http://127.0.0.1:${ports.gatewayStatus}`),
     l4Ports: set.L4_PORTS ?? l4PortsOf(set.PORT_OFFSET, set.INDEX),
     webcliUrls: set.WEBCLI_URLS,
     servesPackages: set.REPO === 'on',
@@ -293,6 +313,10 @@ export function portsAfter(offset: number): Record<PortName, number> {
 export function l4PortsOf(offset: number, index: number): Topology['l4Ports'] {
   const first = 11_000 + offset + 100 * index;
   return { first, last: first + 99 };
+}
+
+function orOwn(urls: readonly string[], own: string): readonly string[] {
+  return urls.length > 0 ? urls : [own];
 }
 
 /** A registry with a name of its own is behind a TLS server; one on loopback is ours. */

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { messageOf } from '@skyarc/lib/errors';
-import { startEtcd } from '@skyarc/lib/etcd';
-import { etcdConfigOf } from './engines.ts';
+import { AppError, messageOf } from '@skyarc/lib/errors';
+import { EtcdClient, startEtcd } from '@skyarc/lib/etcd';
+import { retry } from '@skyarc/lib/retry';
+import { etcdConfigOf, etcdUrlOf } from './engines.ts';
 import { takeLock } from './lock.ts';
 import { throwIfTaken } from './ports.ts';
 import { processNames } from './processes.ts';
@@ -52,7 +53,8 @@ async function startAll(
   console.log(`\nSkyarc on this machine, state in ${topology.home}\n`);
   await throwIfTaken(topology);
   if (!topology.isEmbedded) await lookAtCluster(topology);
-  await timed('etcd', () => keepEtcd(topology, signal));
+  const haveEtcd = topology.etcdUrls.length > 0 ? reachEtcd : keepEtcd;
+  await timed('etcd', () => haveEtcd(topology, signal));
   const names = processNames.filter((name) => name !== 'cluster' || topology.isEmbedded);
   let facts: Readonly<Record<string, string>> = {};
   for (const name of names) {
@@ -83,6 +85,23 @@ async function keepEtcd(topology: Topology, signal: AbortSignal): Promise<Readon
     console.log(`  !  etcd was gone; ${error ? `cannot start it: ${messageOf(error)}` : 'it runs again'}`),
   );
   return { about: url };
+}
+
+/** Waits for the etcd that is there already, which may start beside us. */
+async function reachEtcd(topology: Topology, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+  const url = etcdUrlOf(topology);
+  const etcd = new EtcdClient({ url });
+  try {
+    await retry(() => etcd.revision(), { attempts: 30, maxMs: 2_000, signal });
+    return { about: url };
+  } catch (error) {
+    throw new AppError(
+      'UNAVAILABLE',
+      `No member of the etcd at ${url} answers (${messageOf(error)}): start it, or change SKYARC_ETCD_URLS`,
+    );
+  } finally {
+    etcd.close();
+  }
 }
 
 /** Says what begins to run and how long it took to serve. */
