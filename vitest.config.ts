@@ -43,7 +43,8 @@ const watch = 'controllers/{mq,eventlog,monitor,node}/**/*.system.test.ts';
 const build = '{controllers/{chaos,hub,repo},test/builds}/**/*.system.test.ts';
 const story = { timeoutMs: 300_000, globalSetup: 'test/testkit/journey-setup.ts' };
 const buildStories = 'test/journeys/build/**/*.journey.test.ts';
-const apart = 'test/journeys/external-cluster.journey.test.ts';
+/** Through installations of their own. */
+const apart = 'test/journeys/{external-cluster,three-of-each}.journey.test.ts';
 
 export default defineConfig({
   test: {

@@ -26,8 +26,8 @@ async function killNode(world: MqWorld, random: () => number): Promise<void> {
 
 /** Of three the one that leads, as a rule. */
 async function killEtcd(world: MqWorld, random: () => number): Promise<void> {
-  const index = random() < 0.8 ? await world.leader() : one(random, world.members.length);
-  await world.killMember(index);
+  const index = random() < 0.8 ? await world.cluster.leader() : one(random, world.cluster.members.length);
+  await world.cluster.kill(index);
   await sleep(between(random, 0, 400));
   await world.restartMember(index);
 }
@@ -60,7 +60,7 @@ export const faults: Readonly<Record<string, Fault>> = {
     node?.part.resume();
   },
   'SIGSTOP of etcd': async (world, random) => {
-    const member = world.members[one(random, world.members.length)];
+    const member = world.cluster.members[one(random, world.cluster.members.length)];
     await member?.daemon.signal('SIGSTOP');
     await sleep(between(random, 200, 1_000));
     await member?.daemon.signal('SIGCONT');

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { MqConfig } from '@skyarc/controllers/mq';
-import { EtcdClient, type EtcdConfig, type RunningEtcd, startEtcd } from '@skyarc/lib/etcd';
-import { retry } from '@skyarc/lib/retry';
+import { EtcdClient } from '@skyarc/lib/etcd';
+import { EtcdCluster } from '../testkit/etcd-cluster.ts';
 import { FaultProxy } from '../testkit/fault-proxy.ts';
 import { Part } from '../testkit/kill.ts';
 import { assertOwnsPort } from '../testkit/ports.ts';
@@ -32,35 +32,20 @@ export interface QueueNode {
 export class MqWorld {
   readonly folder: string;
   readonly nodes: QueueNode[] = [];
-  readonly members: RunningEtcd[] = [];
+  readonly cluster: EtcdCluster;
   readonly etcd: EtcdClient;
-  private readonly configs: readonly EtcdConfig[];
   private readonly turns = new Map<string, Promise<void>>();
 
-  private constructor(folder: string, configs: readonly EtcdConfig[]) {
+  private constructor(folder: string, cluster: EtcdCluster) {
     this.folder = folder;
-    this.configs = configs;
-    this.etcd = new EtcdClient({ url: this.etcdUrl });
+    this.cluster = cluster;
+    this.etcd = new EtcdClient({ url: cluster.url });
   }
 
   static async start({ members, nodes = 2, basePort }: MqWorldOptions): Promise<MqWorld> {
     const folder = await mkdtemp(join(tmpdir(), 'skyarc-mq-faults-'));
-    const names = Array.from({ length: members }, (_, index) => `faults-${basePort}-${index}`);
-    const initialCluster = names
-      .map((name, index) => `${name}=http://127.0.0.1:${basePort + 10 + index}`)
-      .join(',');
-    const configs = names.map((name, index) => ({
-      name,
-      dataDir: join(folder, name),
-      runDir: folder,
-      clientPort: basePort + index,
-      peerPort: basePort + 10 + index,
-      initialCluster,
-      quotaBytes,
-    }));
-    const world = new MqWorld(folder, configs);
+    const world = new MqWorld(folder, await EtcdCluster.start({ folder, members, basePort, quotaBytes }));
     try {
-      world.members.push(...(await Promise.all(configs.map((config) => startEtcd(config)))));
       for (let node = 0; node < nodes; node += 1)
         world.nodes.push(await world.startNode(basePort + 4 + 2 * node));
     } catch (error) {
@@ -68,11 +53,6 @@ export class MqWorld {
       throw error;
     }
     return world;
-  }
-
-  /** Of all members, as clients of etcd want them. */
-  get etcdUrl(): string {
-    return this.configs.map(clientUrlOf).join(',');
   }
 
   /** Where clients reach the nodes. */
@@ -92,36 +72,15 @@ export class MqWorld {
     });
   }
 
-  async killMember(index: number): Promise<void> {
-    await this.members[index]?.daemon.signal('SIGKILL');
-  }
-
   restartMember(index: number): Promise<void> {
-    return this.inTurn(`member ${index}`, async () => {
-      const config = this.configs[index];
-      // The ports of one that was just killed may be taken for a moment.
-      if (config) this.members[index] = await retry(() => startEtcd(config), { attempts: 8 });
-    });
-  }
-
-  /** The member that leads, by what each says of itself; 0 when none does. */
-  async leader(): Promise<number> {
-    const states = await Promise.all(
-      this.configs
-        .map(async (config) => {
-          const answer = await fetch(`${clientUrlOf(config)}/metrics`, { signal: AbortSignal.timeout(500) });
-          return /^etcd_server_is_leader 1$/m.test(await answer.text());
-        })
-        .map((state) => state.catch(() => false)),
-    );
-    return Math.max(0, states.indexOf(true));
+    return this.inTurn(`member ${index}`, () => this.cluster.restart(index));
   }
 
   /** Ends all faults and starts whatever is down. */
   async heal(): Promise<void> {
     for (const { front, backs } of this.nodes) for (const proxy of [front, ...backs]) proxy.heal();
-    for (const { daemon } of this.members) await daemon.signal('SIGCONT');
-    await Promise.all(this.members.map((_, index) => this.restartMember(index)));
+    for (const { daemon } of this.cluster.members) await daemon.signal('SIGCONT');
+    await Promise.all(this.cluster.members.map((_, index) => this.restartMember(index)));
     for (const [index, { part }] of this.nodes.entries()) {
       if (part.isAlive) part.resume();
       else await this.restartNode(index);
@@ -134,10 +93,7 @@ export class MqWorld {
       await Promise.all([front, ...backs].map((proxy) => proxy.stop()));
     }
     this.etcd.close();
-    for (const { daemon } of this.members) {
-      await daemon.signal('SIGKILL');
-      await daemon.stop();
-    }
+    await this.cluster.stop();
     await rm(this.folder, { recursive: true, force: true });
   }
 
@@ -158,9 +114,7 @@ export class MqWorld {
   }
 
   private async startNode(port: number): Promise<QueueNode> {
-    const backs = await Promise.all(
-      this.configs.map(({ clientPort }) => FaultProxy.start({ targetPort: clientPort })),
-    );
+    const backs = await Promise.all(this.cluster.ports.map((targetPort) => FaultProxy.start({ targetPort })));
     const config: MqConfig = {
       port,
       statusPort: 0,
@@ -173,8 +127,4 @@ export class MqWorld {
     await assertOwnsPort(part.pid, port);
     return { part, front: await FaultProxy.start({ targetPort: port }), backs };
   }
-}
-
-function clientUrlOf({ clientPort }: EtcdConfig): string {
-  return `http://127.0.0.1:${clientPort}`;
 }

@@ -24,7 +24,7 @@ beforeAll(async () => {
         ingestPort: port + 1,
         statusPort: 0,
         dataDir: join(world.folder, `log-${index}`),
-        cluster: { name: `log-${index}`, etcdUrl: world.etcdUrl, leaseSeconds, refreshMs: 100 },
+        cluster: { name: `log-${index}`, etcdUrl: world.cluster.url, leaseSeconds, refreshMs: 100 },
       };
       return Part.start({ module, config });
     }),
@@ -92,8 +92,8 @@ test('one queue, one event log and the leading etcd of three each are killed whi
     await pollUntil(isFurther, { timeoutMs: 60_000, onTimeout: () => new Error('work does not go on') });
   };
   await progress();
-  const leader = await world.leader();
-  await Promise.all([world.killNode(1), world.killMember(leader), logs[1]?.kill()]);
+  const leader = await world.cluster.leader();
+  await Promise.all([world.killNode(1), world.cluster.kill(leader), logs[1]?.kill()]);
   // Longer than its lease, so that the others own its streams.
   await sleep(leaseSeconds * 1_500);
   await progress();

@@ -32,8 +32,8 @@ beforeAll(async () => {
   skyarc = await loginAsOwner(world);
   repository = await git.create('twice', nodeApp('v0'));
   appId = await deployed(skyarc, world, { name: 'twice', source: repository.url });
-  beside.worker = await installation.startSecond('worker');
-  beside.gateway = await installation.startSecond('gateway');
+  beside.worker = await installation.startBeside('worker');
+  beside.gateway = await installation.startBeside('gateway');
 });
 afterAll(async () => {
   for (const child of Object.values(beside)) child?.kill('SIGTERM');
@@ -83,7 +83,7 @@ test.each(['first', 'second'])(
     });
     for (const gateway of [first, second]) await answering(gateway, `v${version}`);
     for (const load of loads) expect((await load.stop()).failures).toEqual([]);
-    if (which === 'second') beside.worker = await installation.startSecond('worker');
+    if (which === 'second') beside.worker = await installation.startBeside('worker');
   },
 );
 
@@ -98,6 +98,6 @@ test('one gateway is killed with its nginx in a deploy: the other serves on, and
   await answering(first, `v${version}`);
   expect((await load.stop()).failures).toEqual([]);
   await expect(request(second, { headers: { host } })).rejects.toThrow('ECONNREFUSED');
-  beside.gateway = await installation.startSecond('gateway');
+  beside.gateway = await installation.startBeside('gateway');
   await answering(second, `v${version}`);
 });

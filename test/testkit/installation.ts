@@ -69,9 +69,9 @@ export class Installation {
     return /claim\/?\?token=([A-Za-z0-9_-]+)/.exec(this.output)?.[1] ?? null;
   }
 
-  /** Starts another one of a service beside the data centre's own, and waits until it serves. */
-  async startSecond(service: string): Promise<ChildProcess> {
-    const env = { ...this.env, SKYARC_INDEX: '1' };
+  /** Starts one more of a service beside the data centre's own, and waits until it serves. */
+  async startBeside(service: string, index = 1): Promise<ChildProcess> {
+    const env = { ...this.env, SKYARC_INDEX: String(index) };
     const child = fork(entry, ['run', service], { cwd: root, env, silent: true });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
@@ -79,7 +79,7 @@ export class Installation {
     }
     const [message] = await Promise.race([once(child, 'message'), once(child, 'close')]);
     if (message?.type !== 'ready')
-      throw new Error(`A second ${service} did not start: ${message?.message ?? output}`);
+      throw new Error(`Another ${service} did not start: ${message?.message ?? output}`);
     return child;
   }
 
@@ -101,11 +101,12 @@ export class Installation {
     );
   }
 
-  /** Pids of an engine that keeps its state in this installation's folder. */
-  async enginePids(program: string): Promise<number[]> {
+  /** Pids of an engine that keeps its state in this installation's folder, or in a part of it. */
+  async enginePids(program: string, part = ''): Promise<number[]> {
     return this.pidsWhere(
       (argv) =>
-        (argv[0] ?? '').endsWith(program) && argv.some((argument) => argument.includes(`${this.home}/`)),
+        (argv[0] ?? '').endsWith(program) &&
+        argv.some((argument) => argument.includes(`${this.home}/${part}`)),
     );
   }
 

@@ -7,7 +7,7 @@ import { l4PortsOf, portsAfter } from '../../scripts/compose/topology.ts';
 import { compareInPairs, compareInRounds } from './ab-rounds.ts';
 import { SmallDisk } from './disk.ts';
 import { Part } from './kill.ts';
-import { foreignPlace, places, roomPorts } from './places.ts';
+import { etcdPlace, foreignPlace, type Place, places, roomPorts } from './places.ts';
 import { assertOwnsPort } from './ports.ts';
 
 test('a ratio of two speeds is told from noise', async () => {
@@ -110,10 +110,15 @@ test('installations of tests have ports apart from each other, and from those of
   };
   take('rooms', range(roomPorts.first, roomPorts.last));
   take('a cluster of others', range(foreignPlace.port, foreignPlace.port + 2));
-  const all = { 'of the one who runs the tests': { portOffset: 0 }, ...places };
-  for (const [name, { portOffset }] of Object.entries(all)) {
-    // The second of each service has the ports ten further.
-    const ports = [0, 1].flatMap((index) => {
+  for (const first of [etcdPlace.basePort, etcdPlace.basePort + 10])
+    take('members of an etcd', range(first, first + etcdPlace.members - 1));
+  const all: Record<string, Pick<Place, 'portOffset' | 'ofAKind'>> = {
+    'of the one who runs the tests': { portOffset: 0 },
+    ...places,
+  };
+  for (const [name, { portOffset, ofAKind = 2 }] of Object.entries(all)) {
+    // The next of each service has the ports ten further.
+    const ports = range(0, ofAKind - 1).flatMap((index) => {
       const l4 = l4PortsOf(portOffset, index);
       return [...Object.values(portsAfter(portOffset + 10 * index)), ...range(l4.first, l4.last)];
     });
