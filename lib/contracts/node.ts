@@ -10,6 +10,9 @@ export function roleLabelOf(role: NodeRole): string {
   return `skyarc.dev/role-${role.toLowerCase()}`;
 }
 
+/** Taint (NoSchedule) of a Kubernetes Node that has not the role COMPUTE; on its pods it does nothing. */
+export const noComputeTaint = 'skyarc.dev/no-compute';
+
 /** Namespace of what belongs to the platform and to no team. */
 export const systemNamespace = 'skyarc-system';
 

@@ -768,3 +768,17 @@ test('storage classes and volumes are read from the cluster', async () => {
   });
   await expect.poll(async () => (await api.app(id, 'volumes { status }')).volumes[0].status).toBe('Pending');
 });
+
+test('a machine that is not for computing takes no new pods, and its other taints stay', async () => {
+  const dedicated = { key: 'dedicated', value: 'db', effect: 'NoSchedule' };
+  await world.kube.create('nodes', { metadata: { name: 'm1' }, spec: { taints: [dedicated] } });
+  const set = (input: string) => api.ask(`mutation { updateNode(name: "m1", input: ${input}) { roles } }`);
+  const taints = async () => (await world.kube.find('nodes', 'm1'))?.spec?.taints;
+  expect((await set('{ roles: [STORAGE] }')).updateNode.roles).toEqual(['STORAGE']);
+  const kept = [dedicated, { key: 'skyarc.dev/no-compute', effect: 'NoSchedule' }];
+  expect(await taints()).toEqual(kept);
+  await set('{ labels: [{ key: "disk", value: "ssd" }] }');
+  expect(await taints()).toEqual(kept);
+  await set('{ roles: [STORAGE, COMPUTE] }');
+  expect(await taints()).toEqual([dedicated]);
+});

@@ -4,6 +4,7 @@ import {
   drainAnnotation,
   drainProgressAnnotation,
   masterLease,
+  noComputeTaint,
   nodeRole,
   nodeRoles,
   roleLabelOf,
@@ -101,7 +102,7 @@ export class Nodes {
   }
 
   async update(name: string, input: NodeInput): Promise<Node> {
-    await this.getMachine('change', name);
+    const { spec } = await this.getMachine('change', name);
     const {
       roles,
       labels = [],
@@ -114,7 +115,16 @@ export class Nodes {
       ...labels.map(({ key, value }) => [key, value] as const),
       ...(ofRoles ?? []),
     ]);
-    await this.kube.patch('nodes', { name }, { metadata: { labels: wanted } });
+    // Only who is in the list of taints keeps pods away, and a patch replaces the list.
+    const others = (spec?.taints ?? []).filter(({ key }) => key !== noComputeTaint);
+    const taints = roles?.includes('COMPUTE')
+      ? others
+      : [...others, { key: noComputeTaint, effect: 'NoSchedule' }];
+    await this.kube.patch(
+      'nodes',
+      { name },
+      { metadata: { labels: wanted }, ...(roles ? { spec: { taints } } : {}) },
+    );
     return this.get(name);
   }
 
