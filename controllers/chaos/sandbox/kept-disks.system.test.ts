@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -66,6 +67,16 @@ test('a disk that was removed is let go of, and one of another size is another',
   expect((await larger.use()).limitBytes).toBeGreaterThan(40 << 20);
   expect(await larger.isMissing(larger.path('old'))).toBe(true);
   await larger.close();
+});
+
+test('a builder that stops lets go of a disk that is still being written', async () => {
+  newKept({ most: 8, forMs: 60_000 });
+  const disk = await open('w', 1_024);
+  await writeFile(disk.path('much'), randomBytes(400 << 20));
+  await disk.close();
+  await kept.stop();
+  expect(await mounts()).toEqual([]);
+  await expect(stat(join(folder, 'disks/w.ext4'))).rejects.toThrow('ENOENT');
 });
 
 test('when somebody unmounted it, it is mounted anew and never taken for the folder beneath', async () => {

@@ -8,6 +8,8 @@ interface Kept {
   readonly inode: number;
   readonly device: number;
   readonly timer: NodeJS.Timeout;
+  /** Fulfils once what the build wrote is on the disk; until then it cannot be unmounted. */
+  readonly written: Promise<unknown>;
 }
 
 /**
@@ -53,9 +55,11 @@ export class KeptDisks {
     }
     const [{ ino: inode }, { dev: device }] = await Promise.all([stat(file), stat(place)]);
     const timer = setTimeout(() => void this.drop(file), this.limits.forMs).unref();
-    this.kept.set(file, { place, inode, device, timer });
     // A machine that loses its power loses nothing of it then.
-    void run('sync', ['--file-system', '--', place]).catch(() => undefined);
+    const written = (known?.written ?? Promise.resolve())
+      .then(() => run('sync', ['--file-system', '--', place]))
+      .catch(() => undefined);
+    this.kept.set(file, { place, inode, device, timer, written });
     for (const one of [...this.kept.keys()].slice(0, -this.limits.most)) await this.drop(one);
   }
 
@@ -73,6 +77,7 @@ export class KeptDisks {
     if (!kept) return;
     clearTimeout(kept.timer);
     this.kept.delete(file);
+    await kept.written;
     await run('umount', ['--', kept.place]);
     await rmdir(kept.place).catch(() => undefined);
   }
