@@ -135,8 +135,8 @@ export class BuildWorld {
       };
       await mkdir(config.layersDir as string, { recursive: true });
       const secretBox = new SecretBox(Buffer.alloc(32, 7));
-      const builder = keep(await startChaos(config, { db, mq, eventlog: eventLog, secretBox }));
       stack.add(() => purge(config));
+      const builder = keep(await startChaos(config, { db, mq, eventlog: eventLog, secretBox }));
       await pollUntil(async () => ((await fetch(`${builder.url}/healthz`)).ok ? true : undefined), {
         timeoutMs: 300_000,
         onTimeout: () => new Error('the builder does not become healthy'),
