@@ -47,12 +47,15 @@ export async function makeReproducible(source: SourceTree, path: string): Promis
   const { folder } = dist;
   const id = (await readFile(join(folder, 'BUILD_ID'), 'utf8').catch(() => '')).trim();
   if (!/^[\w-]{21}$/.test(id)) return;
-  const files = await filesBelow(folder);
+  // In an order that the old id, which is a folder's name, too, has no part in.
+  const files = (await filesBelow(folder))
+    .map((file) => ({ file, nameless: file.replaceAll(id, '') }))
+    .toSorted((a, b) => (a.nameless < b.nameless ? -1 : 1));
   const texts = new Map<string, Buffer>();
   const hash = createHash('sha256');
-  for (const file of files) {
+  for (const { file, nameless } of files) {
     const content = await readFile(join(folder, file));
-    hash.update(`${file.replaceAll(id, '')}\0`);
+    hash.update(`${nameless}\0`);
     if (content.includes(id)) texts.set(file, content);
     hash.update(content.includes(id) ? content.toString('latin1').replaceAll(id, '') : content);
   }
@@ -69,7 +72,7 @@ export async function makeReproducible(source: SourceTree, path: string): Promis
 /** Paths of regular files, links not followed, without the cache. */
 async function filesBelow(folder: string, prefix = ''): Promise<string[]> {
   const found: string[] = [];
-  for (const name of (await readdir(join(folder, prefix))).toSorted()) {
+  for (const name of await readdir(join(folder, prefix))) {
     const path = prefix ? `${prefix}/${name}` : name;
     if (/^(?:cache|trace|trace-build|diagnostics|types)$|(?:^|\/)node_modules$/.test(path)) continue;
     const stats = await lstat(join(folder, path));
