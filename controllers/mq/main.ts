@@ -11,6 +11,7 @@ import { clean, forgetIds } from './clean.ts';
 import { type MqConfig, mqConfigSchema } from './config.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { createCounters, createGauges } from './metrics.ts';
+import { Presence } from './presence.ts';
 import { Queue } from './queue.ts';
 import { directCallsOf, routesOf } from './service.ts';
 import { QueueCache } from './store/cache.ts';
@@ -21,6 +22,8 @@ export { type MqConfig, mqConfigSchema } from './config.ts';
 export interface RunningMq extends RunningService {
   readonly statusUrl: string;
 }
+
+const tellEveryMs = 500;
 
 /** A node of the message queue; any number of them may share one etcd. Serves once its records are read. */
 export async function start(input: MqConfig): Promise<RunningMq> {
@@ -50,7 +53,12 @@ export async function start(input: MqConfig): Promise<RunningMq> {
     const counters = createCounters(registry);
     const queue = stack.use(new Queue({ etcd, cache, config, counters }), (running) => running.stop());
     createGauges(registry, cache, queue);
+    const presence = stack.use(
+      new Presence({ etcd, prefix: `${config.prefix}.nodes/`, counts: () => queue.consumers() }),
+      (told) => told.stop(),
+    );
     const repeating = [
+      repeat(tellEveryMs, 'telling of consumers', () => presence.tell()),
       repeat(config.cleanEveryMs, 'clean-up', () => clean({ etcd, cache, config })),
       repeat(config.reclaimEveryMs, 'making room in etcd', () => reclaimIfFull(etcd)),
       repeat(config.repairEveryMs, 'repair', () => cache.repair(stopping.signal)),
@@ -67,7 +75,7 @@ export async function start(input: MqConfig): Promise<RunningMq> {
       publish: (topic, message) => queue.publish(topic, message),
     });
     const access = new Access(config.access);
-    const routes = routesOf({ queue, access, cache, etcd, config, deadLetters });
+    const routes = routesOf({ queue, access, cache, etcd, config, deadLetters, presence });
     const direct = directCallsOf({ queue, access });
     const rpc = stack.use(
       await startRpcServer({ host, port: config.port, routes, direct, tls: config.tls }),

@@ -159,6 +159,29 @@ test('a full topic names who is behind; deleting that group makes room', async (
     .toMatchObject({ duplicate: false });
 });
 
+test('a group that has its consumers at another node is not deleted', async () => {
+  const topic = newTopic();
+  const other = createMqClient(await serve({}));
+  afterOne.push(() => other.close());
+  const leaving = new AbortController();
+  const consuming = other.consume({ topic, group: 'g', signal: leaving.signal }, async () => undefined);
+  const consumers = async () =>
+    (await operator.listTopics({})).topics
+      .find((one) => one.topic === topic)
+      ?.groups.map((one) => one.consumers);
+  await client.publish(message(topic, 1));
+  await expect.poll(consumers).toEqual([1]);
+  await expect(operator.deleteGroup({ topic, group: 'g' })).rejects.toMatchObject({
+    code: 'CONFLICT',
+    message: expect.stringContaining('it has consumers') as string,
+  });
+  leaving.abort();
+  await consuming;
+  await expect.poll(consumers).toEqual([0]);
+  await operator.deleteGroup({ topic, group: 'g' });
+  expect(await consumers()).toEqual([]);
+});
+
 test('a service does what its rule lists, and nothing else', async () => {
   const secret = 'a secret of sixteen or more';
   const guarded = await serve({

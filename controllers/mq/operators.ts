@@ -6,6 +6,7 @@ import type { Access } from './access.ts';
 import type { ResolvedMqConfig } from './config.ts';
 import { type DeadLetters, deadSuffix } from './dead-letters.ts';
 import { limitsOf } from './limits.ts';
+import type { Presence } from './presence.ts';
 import type { GroupState, Queue } from './queue.ts';
 import { checkLiveTopic, checkNames, checkRange } from './requests.ts';
 import type { QueueCache } from './store/cache.ts';
@@ -19,29 +20,31 @@ export interface OperatorDeps {
   readonly etcd: EtcdClient;
   readonly config: ResolvedMqConfig;
   readonly deadLetters: DeadLetters;
+  readonly presence: Presence;
 }
 
 const deleteKeys = 50;
 
 /** What operators see and do. */
 export function operatorCalls(deps: OperatorDeps): Partial<ServiceImpl<typeof QueueService>> {
-  const { queue, access, cache, etcd, config, deadLetters } = deps;
+  const { queue, access, cache, etcd, config, deadLetters, presence } = deps;
   return {
-    inspect({ topic }, { requestHeader }) {
+    async inspect({ topic }, { requestHeader }) {
       checkNames(topic);
       access.checkReader(requestHeader, topic);
       const view = cache.topic(topic);
       return {
         retained: BigInt(view.messages.size),
         dead: deadOf(cache, topic),
-        groups: queue.groupsOf(view).map(wireOfGroup),
+        groups: groupsOf(view, await presence.all()),
       };
     },
-    listTopics(_, { requestHeader }) {
+    async listTopics(_, { requestHeader }) {
       access.checkOperator(requestHeader);
       const live = [...cache.all()].filter(({ name }) => !name.endsWith(deadSuffix));
       const topics = live.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-      return { topics: topics.map(stateOf) };
+      const consumers = await presence.all();
+      return { topics: topics.map((topic) => stateOf(topic, consumers)) };
     },
     async configureTopic({ topic, limits }, { requestHeader }) {
       access.checkOperator(requestHeader);
@@ -65,7 +68,7 @@ export function operatorCalls(deps: OperatorDeps): Partial<ServiceImpl<typeof Qu
       checkNames(topic, group);
       const [state] = queue.groupsOf(cache.topic(topic)).filter((one) => one.group === group);
       if (!state) throw new AppError('NOT_FOUND', `Topic "${topic}" has no group "${group}"`);
-      if (state.consumers > 0)
+      if ((await presence.all()).has(`${topic}/${group}`))
         throw new AppError('CONFLICT', `Cannot delete group "${group}": it has consumers; stop them first`);
       await deleteGroup(etcd, cache, topic, group);
       return {};
@@ -101,7 +104,14 @@ export function operatorCalls(deps: OperatorDeps): Partial<ServiceImpl<typeof Qu
     },
   };
 
-  function stateOf(topic: TopicView) {
+  /** With the consumers of all nodes. */
+  function groupsOf(topic: TopicView, consumers: ReadonlyMap<string, number>) {
+    return queue
+      .groupsOf(topic)
+      .map((state) => wireOfGroup(state, consumers.get(`${topic.name}/${state.group}`) ?? 0));
+  }
+
+  function stateOf(topic: TopicView, consumers: ReadonlyMap<string, number>) {
     const now = Date.now();
     let oldestMs = now;
     for (const { publishedMs } of topic.messages.values()) oldestMs = Math.min(oldestMs, publishedMs);
@@ -120,7 +130,7 @@ export function operatorCalls(deps: OperatorDeps): Partial<ServiceImpl<typeof Qu
         retainMessages: wireOfLimit(limits.retainMessages),
         retainBytes: wireOfLimit(limits.retainBytes),
       },
-      groups: queue.groupsOf(topic).map(wireOfGroup),
+      groups: groupsOf(topic, consumers),
     };
   }
 }
@@ -133,7 +143,7 @@ function wireOfLimit(limit: number): bigint {
   return BigInt(limit === Infinity ? 0 : limit);
 }
 
-function wireOfGroup({ group, waiting, inFlight, oldestAgeMs, consumers, mostAttempts }: GroupState) {
+function wireOfGroup({ group, waiting, inFlight, oldestAgeMs, mostAttempts }: GroupState, consumers: number) {
   return {
     group,
     waiting: BigInt(waiting),

@@ -6,6 +6,7 @@ import { Dispatcher } from './dispatcher.ts';
 import { refusalOf } from './limits.ts';
 import type { HandOut } from './member.ts';
 import type { Counters } from './metrics.ts';
+import type { ConsumerCounts } from './presence.ts';
 import { maxOperations } from './plan.ts';
 import { type EarlyClaims, type NewMessage, Publisher, type PublishResult } from './publisher.ts';
 import type { QueueCache } from './store/cache.ts';
@@ -103,6 +104,14 @@ export class Queue {
     const cursor: CursorRecord = { settledTo: parsed?.kind === 'segment' ? parsed.first - 1 : last };
     await etcd.put(keys.cursor(topic, group), JSON.stringify(cursor), 0);
     await cache.refresh([keys.cursor(topic, group)]);
+  }
+
+  /** Of all topics and groups that have some here. */
+  consumers(): ConsumerCounts {
+    const counts = [...this.dispatchers].flatMap(([topic, groups]) =>
+      [...groups].map(([group, { consumers }]) => [`${topic}/${group}`, consumers] as const),
+    );
+    return Object.fromEntries(counts.filter(([, consumers]) => consumers > 0));
   }
 
   groupsOf(topic: TopicView): GroupState[] {

@@ -573,7 +573,7 @@ export declare type GroupState = Message<"skyarc.mq.v1.GroupState"> & {
   oldestAgeMs: bigint;
 
   /**
-   * Subscribers of the group at the node that answers.
+   * Subscribers of the group at all nodes; those of others as of a second ago.
    *
    * @generated from field: int32 consumers = 5;
    */
