@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseConfig } from '@skyarc/lib/config';
-import { topics } from '@skyarc/lib/contracts';
+import { type Cleaned, topics } from '@skyarc/lib/contracts';
 import { messageOf } from '@skyarc/lib/errors';
 import type { EventLogClient } from '@skyarc/lib/eventlog-client';
 import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
@@ -22,7 +22,8 @@ import { Controller } from './controller.ts';
 import { Examiner } from './examine/examiner.ts';
 import { BuildMetrics } from './metrics.ts';
 import { keptDisksAt, layersFolderOf, placeOf, prepare, type RegistryAccess } from './prepare.ts';
-import { removeDisksOfGone } from './sandbox/disk.ts';
+import { halveDisks, removeDisksOfGone } from './sandbox/disk.ts';
+import type { KeptDisks } from './sandbox/kept-disks.ts';
 import { sweep, sweepStore } from './sandbox/sweep.ts';
 import type { Shared } from './shared.ts';
 
@@ -83,16 +84,18 @@ export async function start(input: ChaosConfig, deps: ChaosDeps): Promise<Runnin
     await mkdir(layersFolderOf(config), { recursive: true, mode: 0o700 });
     const registry = createRegistry('chaos');
     let problem: string | undefined = 'the base image is not ready yet';
+    const disks = keptDisksAt(place);
     const status = await startStatusServer({
       host: config.host,
       port: config.statusPort,
       registry,
       health: () => problem,
+      actions: { 'POST /clean': () => giveBack(config, disks) },
     });
     stack.use(status, (service) => service.stop());
     const sink = stack.use(new EventLogSink(deps.eventlog, 'chaos'), (made) => made.close());
     const { signal } = stopping;
-    const access = { ...deps, disks: keptDisksAt(place) };
+    const access = { ...deps, disks };
     const preparing = retry(() => prepare(config, deps.secretBox, signal, access), {
       signal,
       baseMs: 2_000,
@@ -152,6 +155,14 @@ export async function start(input: ChaosConfig, deps: ChaosDeps): Promise<Runnin
     await stack.stop();
     throw error;
   }
+}
+
+/** For a machine whose disk is full: caches of apps that were not built for the longest time. */
+async function giveBack({ dataDir }: ResolvedChaosConfig, disks: KeptDisks): Promise<Cleaned> {
+  const freedBytes = await halveDisks(join(dataDir, 'disks'));
+  // What is removed is free once nobody has it mounted any more.
+  await disks.dropGone();
+  return { freedBytes };
 }
 
 const lookForGoneAppsEveryMs = 600_000;

@@ -208,7 +208,12 @@ test('versions in use and the newest stay; the others go, and their bytes with t
       await verifyImage(worker, { repository, digest: image.digest }, rig.keys.publicKey);
     }
     await delay(5);
-    expect((await rig.hub.clean()).freedBytes).toBeGreaterThan(0);
+    // As the agent of a machine does whose disk is full.
+    const asked = await fetch(`http://127.0.0.1:${rig.config.statusPort}/clean`, { method: 'POST' });
+    expect(await asked.json()).toMatchObject({
+      freedBytes: expect.any(Number),
+      freedCount: expect.any(Number),
+    });
     const blob = await storeOf().findBlob(four?.image.layers[0]?.digest.replace('sha256:', '') ?? '');
     expect(blob).toBeNull();
     // An app with an operation is left alone, as is one whose images are young.

@@ -87,6 +87,7 @@ export async function start(input: HubConfig, deps: HubDeps): Promise<RunningHub
         port: config.statusPort,
         registry: hubMetrics(store, janitor),
         health: async () => ((await answers(config)) ? undefined : 'the registry does not answer'),
+        actions: { 'POST /clean': () => janitor.clean() },
       }),
       (server) => server.stop(),
     );

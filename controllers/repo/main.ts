@@ -68,6 +68,7 @@ export async function start(input: RepoConfig): Promise<RunningService> {
         port: config.statusPort,
         registry,
         health: () => undefined,
+        actions: { 'POST /clean': async () => ({ freedBytes: await cache.halve() }) },
       }),
       (one) => one.stop(),
     );

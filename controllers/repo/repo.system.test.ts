@@ -93,6 +93,29 @@ test('a tarball that was changed on its way is refused, and not kept', slow, asy
   expect((await rig.ask(file)).status).toBe(200);
 });
 
+test(
+  'a machine whose disk is full gets the half back that was not used for the longest time',
+  slow,
+  async () => {
+    const files: string[] = [];
+    for (let index = 0; index < 4; index += 1) {
+      const name = unique('idle');
+      const data = randomBytes(2 << 20);
+      files.push(await putNpm(rig.upstream, { name, version: '1.0.0', files: { 'data.bin': data } }));
+    }
+    for (const file of files) await (await rig.ask(file)).arrayBuffer();
+    const asked = files.map((file) => rig.upstream.countOf(file));
+    const clean = `http://127.0.0.1:${rig.config.statusPort}/clean`;
+    const answer = await fetch(clean, { method: 'POST' });
+    const { freedBytes } = (await answer.json()) as { freedBytes: number };
+    expect(freedBytes).toBeGreaterThan(4 << 20);
+    // The last one is still here; the first one is fetched again, and served all the same.
+    for (const file of [files[3], files[0]]) expect((await rig.ask(file ?? '')).status).toBe(200);
+    expect(rig.upstream.countOf(files[3] ?? '')).toBe(asked[3]);
+    expect(rig.upstream.countOf(files[0] ?? '')).toBe((asked[0] ?? 0) + 1);
+  },
+);
+
 test('many at once fetch from the upstream once and all get the whole file', slow, async () => {
   const name = unique('many');
   const file = await putNpm(rig.upstream, {

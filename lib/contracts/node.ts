@@ -120,6 +120,10 @@ export const drainProgress = z.object({
 });
 export type DrainProgress = z.infer<typeof drainProgress>;
 
+/** What a service's status server answers to `POST /clean`, which gives back disk that it can do without. */
+export const cleaned = z.object({ freedBytes: z.number() });
+export type Cleaned = z.infer<typeof cleaned>;
+
 /** Of a text that somebody else wrote; null when it is absent or of another shape. */
 export function parseStored<Schema extends z.ZodType>(
   schema: Schema,

@@ -115,6 +115,23 @@ export class AppDisk {
  * on until its build ends, and is missing after.
  */
 export async function trimDisks(folder: string, limitMb: number): Promise<void> {
+  await removeBeyond(limitMb * 2 ** 20, await disksIn(folder));
+}
+
+/** Removes the half of what disks take, as `trimDisks` does; answers how many bytes that are. */
+export async function halveDisks(folder: string): Promise<number> {
+  const disks = await disksIn(folder);
+  const usedBytes = disks.reduce((sum, disk) => sum + disk.usedBytes, 0);
+  return removeBeyond(usedBytes / 2, disks);
+}
+
+interface FoundDisk {
+  readonly file: string;
+  readonly usedBytes: number;
+}
+
+/** The one used last first. */
+async function disksIn(folder: string): Promise<FoundDisk[]> {
   const names = await readdir(folder, { recursive: true }).catch(() => []);
   const files = await Promise.all(
     names
@@ -122,11 +139,18 @@ export async function trimDisks(folder: string, limitMb: number): Promise<void> 
       .map(async (name) => ({ file: join(folder, name), stats: await stat(join(folder, name)) })),
   );
   files.sort((a, b) => b.stats.mtimeMs - a.stats.mtimeMs);
-  let usedBytes = 0;
-  for (const { file, stats } of files) {
-    usedBytes += stats.blocks * 512;
-    if (usedBytes > limitMb * 1024 * 1024) await rm(file, { force: true });
+  return files.map(({ file, stats }) => ({ file, usedBytes: stats.blocks * 512 }));
+}
+
+async function removeBeyond(limitBytes: number, disks: readonly FoundDisk[]): Promise<number> {
+  let [keptBytes, freedBytes] = [0, 0];
+  for (const { file, usedBytes } of disks) {
+    keptBytes += usedBytes;
+    if (keptBytes <= limitBytes) continue;
+    await rm(file, { force: true });
+    freedBytes += usedBytes;
   }
+  return freedBytes;
 }
 
 /** Removes the disks of apps that are gone, whoever built them last; `living` names those that are not. */

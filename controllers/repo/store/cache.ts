@@ -136,17 +136,24 @@ export class FileCache {
     return mine;
   }
 
+  /** Drops the half of what is cached that was not used for the longest time; answers how many bytes that gave back. */
+  async halve(): Promise<number> {
+    const before = this.catalogue.cachedBytes();
+    await this.trim(before / 2);
+    return before - this.catalogue.cachedBytes();
+  }
+
   /** Drops files that were not used for the longest time until the rest fits, and contents that nothing names. */
-  async trim(): Promise<void> {
+  async trim(limitBytes = this.limitBytes): Promise<void> {
     if (this.isTrimming) return;
     this.isTrimming = true;
     try {
       for (;;) {
         this.bytes = this.catalogue.cachedBytes();
-        const idle = this.bytes > this.limitBytes ? this.catalogue.listIdle(50) : [];
+        const idle = this.bytes > limitBytes ? this.catalogue.listIdle(50) : [];
         if (idle.length === 0) return;
         for (const record of idle) {
-          if (this.bytes <= this.limitBytes) break;
+          if (this.bytes <= limitBytes) break;
           await this.exclusively(() => this.drop(record));
           this.bytes -= record.size;
         }
