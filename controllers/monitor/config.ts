@@ -48,13 +48,15 @@ export const monitorConfigSchema = z.strictObject({
     groupIntervalSec: seconds(60),
     repeatIntervalSec: seconds(14_400),
   }),
-  /** Runs node-exporter for this machine; absent: none. */
-  nodeExporter: z.strictObject({ command: z.string().default('prometheus-node-exporter'), port }).optional(),
   services: z.array(serviceTarget).default([]),
+  /** Where services of this machine say that they are here (lib/presence): those are scraped, too. */
+  servicesFolder: z.string().startsWith('/').optional(),
   /** etcd's and other engines' own metrics: job and base address. */
   engines: z.array(serviceTarget).default([]),
   /** How metrics of pods are reached: by their addresses, or through the Kubernetes API. */
   clusterReach: z.enum(['pods', 'proxy']).default('pods'),
+  /** Whether node-exporters are looked for among the pods, besides those that agents of machines report. */
+  findsExporterPods: z.boolean().default(true),
   /** How long an alert must have been gone to be over: longer than an engine needs to come back. */
   keepFiringSec: seconds(60),
   /** Factor on the waiting times of default rules, for tests of seconds instead of minutes. */

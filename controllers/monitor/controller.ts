@@ -2,13 +2,11 @@ import { join } from 'node:path';
 import { AppError, messageOf } from '@skyarc/lib/errors';
 import type { KubeClient } from '@skyarc/lib/kube';
 import type { Logger } from '@skyarc/lib/log';
-import type { Daemon } from '@skyarc/lib/process';
 import { sleep } from '@skyarc/lib/retry';
 import type { AlertRuleRecord } from '@skyarc/prisma/datacenter';
 import { AlertmanagerInstance } from './alertmanager/instance.ts';
 import { renderAlertmanager } from './alertmanager/render.ts';
 import type { MonitorSettings } from './config.ts';
-import { nodeExporterOf } from './node-exporter.ts';
 import { writeCredentials } from './prometheus/credentials.ts';
 import { writeIfChanged } from './prometheus/files.ts';
 import { renderEvaluator, renderShard } from './prometheus/render.ts';
@@ -20,6 +18,8 @@ import type { Shards } from './shards.ts';
 import type { ClusterState } from './state/cluster-state.ts';
 import { clusterTargets } from './targets/cluster.ts';
 import { fixedTargets } from './targets/fixed.ts';
+import { machineTargets } from './targets/machines.ts';
+import { serviceTargets } from './targets/services.ts';
 import type { Target } from './targets/target.ts';
 
 export interface ControllerDeps {
@@ -39,7 +39,6 @@ export class MonitorController {
   readonly alertmanager: AlertmanagerInstance;
   private readonly config: MonitorSettings;
   private readonly deps: ControllerDeps;
-  private readonly nodeExporter: Daemon | null;
   private readonly stopping = new AbortController();
   private readonly running: Promise<unknown>[] = [];
   private wake = Promise.withResolvers<void>();
@@ -51,18 +50,13 @@ export class MonitorController {
     this.config = config;
     this.deps = deps;
     this.alertmanager = new AlertmanagerInstance(config);
-    this.nodeExporter = nodeExporterOf(config);
   }
 
   /** Writes everything, starts or adopts the engines and goes on to keep both. Throws when one cannot be started. */
   async start(): Promise<void> {
     const { state, shards, log } = this.deps;
     await this.sync();
-    const daemons = [
-      ...shards.all.map(({ daemon }) => daemon),
-      this.alertmanager.daemon,
-      ...(this.nodeExporter ? [this.nodeExporter] : []),
-    ];
+    const daemons = [...shards.all.map(({ daemon }) => daemon), this.alertmanager.daemon];
     await Promise.all(daemons.map((daemon) => daemon.ensure(this.stopping.signal)));
     const { signal } = this.stopping;
     for (const daemon of daemons) {
@@ -153,15 +147,18 @@ export class MonitorController {
   private async targets(): Promise<Target[]> {
     const { state, repository, kube, shards, ownUrl } = this.deps;
     return [
-      ...fixedTargets(this.config, { shardCount: shards.instances.length, ownUrl }),
+      ...fixedTargets(this.config, shards.instances.length),
+      ...(await serviceTargets(this.config, ownUrl)),
       ...clusterTargets({
         pods: state.pods.list(),
         nodes: state.nodes.list(),
         endpoints: await repository.listEndpoints(),
         server: kube.transport.server,
         reach: this.config.clusterReach,
-        findsNodeExporters: this.config.nodeExporter === undefined,
+        findsNodeExporters: this.config.findsExporterPods,
       }),
+      // After those of pods: a machine's own agent is believed first.
+      ...machineTargets(state.machines()),
     ];
   }
 
@@ -196,10 +193,6 @@ export class MonitorController {
 
 /** Ends every engine of the monitor's folder. */
 export async function stopEngines(config: MonitorSettings, shards: Shards): Promise<void> {
-  const daemons = [
-    ...shards.all.map(({ daemon }) => daemon),
-    new AlertmanagerInstance(config).daemon,
-    nodeExporterOf(config),
-  ].filter((daemon) => daemon !== null);
+  const daemons = [...shards.all.map(({ daemon }) => daemon), new AlertmanagerInstance(config).daemon];
   await Promise.all(daemons.map((daemon) => daemon.stop()));
 }

@@ -18,8 +18,9 @@ import { controlRoutes, queryRoutes } from './routes.ts';
 import { RawAnswer, type Route, startMonitorServer } from './server.ts';
 import { Shards } from './shards.ts';
 import { ClusterState } from './state/cluster-state.ts';
-import { registerClusterMetrics } from './state/metrics.ts';
+import { registerClusterMetrics, registerMachineMetrics } from './state/metrics.ts';
 import { registerRecordMetrics } from './state/records.ts';
+import { listServices } from './targets/services.ts';
 import { Watchdog } from './watchdog.ts';
 
 export { type MonitorConfig, monitorConfigSchema } from './config.ts';
@@ -52,7 +53,7 @@ export async function start(input: MonitorConfig, deps: MonitorDeps): Promise<Ru
     const kube =
       deps.kube ?? stack.use(new KubeClient(await loadKubeConfig(config.kubeconfig)), (made) => made.close());
     const repository = new MonitorRepository(db, config.dataCenter);
-    const state = stack.use(new ClusterState(kube, { log, allPods: !config.nodeExporter }), (one) =>
+    const state = stack.use(new ClusterState(kube, { log, allPods: config.findsExporterPods }), (one) =>
       one.stop(),
     );
     state.start();
@@ -71,8 +72,9 @@ export async function start(input: MonitorConfig, deps: MonitorDeps): Promise<Ru
     const federation = new Federation(() => controller.layout);
     const registry = createRegistry('monitor');
     registerClusterMetrics(registry, state);
+    registerMachineMetrics(registry, state);
     registerRecordMetrics(registry, db);
-    registerHealthMetrics(registry, config.services);
+    registerHealthMetrics(registry, () => listServices(config));
     registerOwnMetrics(registry, { federation, shards, watchdog });
     const server = await startMonitorServer(config, [
       ...statusRoutes(() => registry.metrics(), controller),
@@ -111,7 +113,7 @@ export async function start(input: MonitorConfig, deps: MonitorDeps): Promise<Ru
   }
 }
 
-/** Ends Prometheus, Alertmanager and node-exporter themselves. */
+/** Ends Prometheus and Alertmanager themselves. */
 export async function stopEngines(input: MonitorConfig): Promise<void> {
   const config = parseConfig('monitor', monitorConfigSchema, input);
   await stopAll(config, await Shards.open(config, createLogger('monitor')));

@@ -1,8 +1,8 @@
 import type { Registry } from 'prom-client';
-import type { MonitorSettings } from './config.ts';
 import type { Federation } from './query/federation.ts';
 import type { Shards } from './shards.ts';
 import { gaugeOf } from './state/metrics.ts';
+import type { Service } from './targets/services.ts';
 import type { Watchdog } from './watchdog.ts';
 
 const healthTimeoutMs = 2_000;
@@ -34,7 +34,7 @@ export function registerOwnMetrics(
 }
 
 /** Asks every service how it is, when it is asked itself. */
-export function registerHealthMetrics(registry: Registry, services: MonitorSettings['services']): void {
+export function registerHealthMetrics(registry: Registry, list: () => Promise<readonly Service[]>): void {
   gaugeOf(
     registry,
     {
@@ -42,9 +42,9 @@ export function registerHealthMetrics(registry: Registry, services: MonitorSetti
       help: 'Whether a service says that it is well',
       labelNames: ['service'],
     },
-    () =>
+    async () =>
       Promise.all(
-        services.map(async ({ name, url }) => {
+        (await list()).map(async ({ name, url }) => {
           const signal = AbortSignal.timeout(healthTimeoutMs);
           const isHealthy = await fetch(`${url.replace(/\/$/, '')}/healthz`, { signal }).then(
             async (response) => {

@@ -5,6 +5,7 @@ import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
 import { createLogger } from '@skyarc/lib/log';
 import { createRegistry, startStatusServer } from '@skyarc/lib/status';
 import { NodeAgent } from './agent/agent.ts';
+import { exporterDaemonOf } from './agent/exporter.ts';
 import { type RunningCollector, startCollector } from './collect.ts';
 import { type NodeConfig, nodeConfigSchema } from './config.ts';
 import { type RunningDiscovery, startDiscovery } from './discovery/discovery.ts';
@@ -64,4 +65,10 @@ export async function start(input: NodeConfig): Promise<RunningService> {
     await stack.stop();
     throw error;
   }
+}
+
+/** Ends node-exporter itself, which outlives the agent. */
+export async function stopExporter(input: NodeConfig): Promise<void> {
+  const { agent, dataDir } = parseConfig('node', nodeConfigSchema, input);
+  if (agent?.exporter) await exporterDaemonOf(agent.exporter, { dataDir }).stop();
 }

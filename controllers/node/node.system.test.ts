@@ -1,3 +1,5 @@
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { existsSync } from 'node:fs';
@@ -21,10 +23,11 @@ import {
 } from '@skyarc/lib/contracts';
 import { TestCluster } from '@skyarc/lib/kube/testing';
 import { Stack } from '@skyarc/lib/lifecycle';
+import { identityOf } from '@skyarc/lib/process';
 import { pollUntil } from '@skyarc/lib/retry';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Machine } from './fixtures/machine.ts';
-import type { NodeConfig } from './main.ts';
+import { type NodeConfig, stopExporter } from './main.ts';
 
 type AgentInput = NonNullable<NodeConfig['agent']>;
 
@@ -33,7 +36,7 @@ const machines = new Map<string, Machine>();
 let cluster: TestCluster;
 let folder: string;
 let sick: { status: number };
-let sickUrl: string;
+let sickPort: number;
 
 /** However busy the machine of the test is, that is not what is judged here. */
 const pressure = { diskPercent: 101, memoryPercent: 101, loadPerCpu: 10_000 };
@@ -50,6 +53,10 @@ function until<T>(what: string, probe: () => Promise<T | undefined>): Promise<T>
 async function reportOf(name: string): Promise<NodeReport | null> {
   const object = await cluster.kube.find('configmaps', agentObjectName(name), systemNamespace);
   return parseStored(nodeReport, object?.data?.[reportKey]);
+}
+
+function isHealthy(report: NodeReport | null, service: string): boolean | undefined {
+  return report?.services.find(({ name }) => name === service)?.healthy;
 }
 
 async function stateOf(name: string): Promise<string | undefined> {
@@ -73,7 +80,7 @@ beforeAll(async () => {
   const server = createServer((_request, response) => response.writeHead(sick.status).end('as told\n'));
   await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve));
   stack.add(() => new Promise((resolve) => (server.closeAllConnections(), server.close(() => resolve()))));
-  sickUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  sickPort = (server.address() as AddressInfo).port;
   const allocatable = { cpu: '4', memory: '8Gi', pods: '50' };
   const conditions = [{ type: 'Ready', status: 'True' }];
   for (const name of ['one', 'two']) {
@@ -204,6 +211,7 @@ test('a drain waits for a disruption budget, moves what it may, and keeps new po
 
 test('what is not healthy is restarted with growing rests, and all of it is told', async () => {
   const alive = join(folder, 'alive');
+  const host = machines.get('three')?.gateway ?? '';
   await machines.get('three')?.kill();
   const quickCheck = { everyMs: 100, failures: 2 };
   const services: AgentInput['services'] = [
@@ -211,16 +219,19 @@ test('what is not healthy is restarted with growing rests, and all of it is told
       name: 'file',
       check: { by: 'command', command: ['test', '-e', alive] },
       ...quickCheck,
-      restart: { command: ['touch', '--', alive], restMs: 100 },
+      restart: { by: 'command', command: ['touch', '--', alive], restMs: 100 },
     },
     {
       name: 'hopeless',
       check: { by: 'tcp', host: '127.0.0.1', port: 1 },
       ...quickCheck,
-      restart: { command: ['false'], restMs: 400 },
+      restart: { by: 'command', command: ['false'], restMs: 400 },
     },
     { name: 'unknown', check: { by: 'command', command: ['/no/such/program'] }, ...quickCheck },
-    { name: 'page', check: { by: 'http', url: sickUrl }, ...quickCheck },
+    { name: 'page', check: { by: 'http', url: `http://${host}:${sickPort}` }, ...quickCheck },
+    { name: 'door', check: { by: 'tcp', host, port: sickPort }, ...quickCheck },
+    // From its own namespace this host's loopback is nothing.
+    { name: 'nowhere', check: { by: 'http', url: `http://127.0.0.1:${sickPort}` }, ...quickCheck },
   ];
   const cleanup: AgentInput['cleanup'] = {
     highPercent: 1,
@@ -245,8 +256,26 @@ test('what is not healthy is restarted with growing rests, and all of it is told
   });
   expect(existsSync(alive)).toBe(true);
   expect(told?.services.find(({ name }) => name === 'file')).toMatchObject({ healthy: true, restarts: 1 });
-  // From its own namespace this host's loopback is nothing.
-  expect(told?.services.find(({ name }) => name === 'page')).toMatchObject({ healthy: false });
+  expect(['page', 'door', 'nowhere'].map((name) => isHealthy(told, name))).toEqual([true, true, false]);
+  // Whoever answers is healthy by what it answers.
+  sick.status = 500;
+  onTestFinished(() => void (sick.status = 200));
+  const ill = await until('the page is ill', async () => {
+    const report = await reportOf('three');
+    return report && isHealthy(report, 'page') === false ? report : undefined;
+  });
+  expect(ill.services.find(({ name }) => name === 'page')?.message).toMatch(/answers 500: as told$/);
+  expect(isHealthy(ill, 'door')).toBe(true);
+  sick.status = 204;
+  await until('the page is well', async () => isHealthy(await reportOf('three'), 'page') || undefined);
+  const tries = await until('it was tried four times', async () => {
+    const record = (await reportOf('three'))?.record ?? [];
+    const found = record.filter(({ subject, what }) => subject === 'hopeless' && what === 'RESTART_FAILED');
+    return found.length >= 4 ? found.map(({ at }) => Date.parse(at)).toReversed() : undefined;
+  });
+  const rests = [1, 2, 3].map((index) => (tries[index] ?? 0) - (tries[index - 1] ?? 0));
+  // At least 400, 800, 1600 ms; a clock's step is finer than that of the record's times.
+  expect(rests.map((ms, index) => ms >= 400 * 2 ** index - 5)).toEqual([true, true, true]);
   expect(told?.record.find(({ what }) => what === 'CLEANED')?.why).toMatch(/sweeper: swept 3 files/);
   expect(told?.record.find(({ what }) => what === 'CLEAN_FAILED')?.why).toMatch(/broken/);
   expect(told?.conditions.find(({ type }) => type === 'SERVICES_UNHEALTHY')).toMatchObject({ active: true });
@@ -263,6 +292,83 @@ test('what is not healthy is restarted with growing rests, and all of it is told
     return report?.services.length === 0 ? report : undefined;
   });
   expect(after.record.length).toBeGreaterThanOrEqual(count);
+});
+
+/** A service beside the agent, which is started again whenever it is ended, as a supervisor does. */
+function supervise(services: string, host: string): { current: ChildProcess; pids: number[]; stop(): void } {
+  const script = join(import.meta.dirname, 'fixtures/service.ts');
+  const start = (): ChildProcess => {
+    const child = fork(script, [services, 'gateway-1', host]);
+    child.once('exit', (_code, signal) => {
+      if (signal === 'SIGKILL') held.current = start();
+    });
+    held.pids.push(child.pid ?? 0);
+    return child;
+  };
+  const held = { pids: [] as number[], stop: () => void held.current.kill() } as ReturnType<typeof supervise>;
+  held.current = start();
+  return held;
+}
+
+test('who hangs is ended, who says that it is not well is not; a supervisor is quoted, and who goes is forgotten', async () => {
+  const services = join(folder, 'services');
+  const restartsFile = join(folder, 'restarts.json');
+  const host = machines.get('three')?.gateway ?? '';
+  const bystander = spawn('sleep', ['600']);
+  const gateway = supervise(services, host);
+  const exporter = { port: 9_100, folder: join(folder, 'exporter') };
+  onTestFinished(async () => {
+    bystander.kill();
+    gateway.stop();
+    await stopExporter({ dataDir: folder, agent: { exporter } });
+  });
+  await once(gateway.current, 'message');
+  const noted = { at: new Date().toISOString(), subject: 'console', what: 'RESTARTED', why: 'it hung' };
+  await writeFile(restartsFile, JSON.stringify([noted]));
+  sick.status = 503;
+  onTestFinished(() => void (sick.status = 200));
+  const identity = await identityOf(bystander.pid ?? 0);
+  await machines.get('three')?.kill();
+  await machines.get('three')?.start(
+    configOf('three', {
+      servicesFolder: services,
+      restartsFile,
+      exporter,
+      services: [
+        {
+          name: 'unwell',
+          check: { by: 'http', url: `http://${host}:${sickPort}` },
+          everyMs: 100,
+          restart: { by: 'end', process: identity },
+        },
+      ],
+    }),
+  );
+  await until(
+    'the gateway is looked after',
+    async () => isHealthy(await reportOf('three'), 'gateway-1') || undefined,
+  );
+  gateway.current.kill('SIGSTOP');
+  const back = await until('it is back', async () => {
+    const report = await reportOf('three');
+    const said = report?.record.filter(({ subject }) => subject === 'gateway-1') ?? [];
+    return report && said[0]?.what === 'RECOVERED' ? { ...report, said } : undefined;
+  });
+  expect(back.said.map(({ what }) => what)).toEqual(['RECOVERED', 'RESTARTED', 'UNHEALTHY']);
+  expect(back.said[1]?.why).toMatch(/does not answer/);
+  expect(gateway.pids).toHaveLength(2);
+  expect(back.services.find(({ name }) => name === 'gateway-1')).toMatchObject({
+    healthy: true,
+    restarts: 1,
+  });
+  expect(back.services.find(({ name }) => name === 'unwell')).toMatchObject({ healthy: false, restarts: 0 });
+  expect(bystander.signalCode).toBeNull();
+  expect(back.record).toContainEqual(noted);
+  expect(back.exporterUrl).toBe('http://127.0.0.1:9100/metrics');
+  gateway.stop();
+  await until('it is forgotten', async () =>
+    isHealthy(await reportOf('three'), 'gateway-1') === undefined ? true : undefined,
+  );
 });
 
 test('a report or request that nobody can read does no harm', async () => {

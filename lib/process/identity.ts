@@ -7,8 +7,12 @@ export async function identityOf(pid: number): Promise<string> {
 
 /** The pid of the live process that the file names by `identityOf`, or null. */
 export async function findLivePid(pidFile: string): Promise<number | null> {
-  const text = await readFile(pidFile, 'utf8').catch(() => '');
-  const [pid, startTime] = text.trim().split(' ');
+  return livePidOf(await readFile(pidFile, 'utf8').catch(() => ''));
+}
+
+/** The same of a text that `identityOf` gave. */
+export async function livePidOf(identity: string): Promise<number | null> {
+  const [pid, startTime] = identity.trim().split(' ');
   if (!pid || !startTime) return null;
   return (await startTimeOf(Number(pid))) === startTime ? Number(pid) : null;
 }

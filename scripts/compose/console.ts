@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
+import { Stack } from '@skyarc/lib/lifecycle';
 import { start } from '@skyarc/server';
 import { consoleCertificateOf } from './certificates.ts';
 import type { StartedProcess } from './processes.ts';
+import { announceService } from './status.ts';
 import type { Topology } from './topology.ts';
 import { nearbyTerminalsOf } from './webcli.ts';
 
@@ -26,5 +28,8 @@ export async function startConsole(topology: Topology): Promise<StartedProcess> 
     publicOrigins: [`http://localhost:${ports.console + 1000}`],
   });
   const { claimToken } = running;
-  return { stop: () => running.stop(), facts: { about: running.url, ...(claimToken && { claimToken }) } };
+  const stack = new Stack();
+  stack.add(() => running.stop());
+  stack.add(await announceService(topology, 'console'));
+  return { stop: () => stack.stop(), facts: { about: running.url, ...(claimToken && { claimToken }) } };
 }

@@ -1,6 +1,6 @@
 import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
 import type { ServiceName, StartedProcess } from './processes.ts';
-import { openShared, services } from './services.ts';
+import { openShared, startAnnounced } from './services.ts';
 import type { Topology } from './topology.ts';
 
 /** All services of this machine's data centre, in the order in which they need each other. */
@@ -9,7 +9,7 @@ export async function startDataCenter(topology: Topology): Promise<StartedProces
   try {
     const shared = await openShared(topology, stack);
     const use = async (name: ServiceName): Promise<RunningService> =>
-      stack.use(await services[name](topology, shared), (service) => service.stop());
+      stack.use(await startAnnounced(name, topology, shared), (service) => service.stop());
     await Promise.all((['hub', 'mq', 'eventlog'] as const).map(use));
     const others: readonly ServiceName[] = [
       'gateway',

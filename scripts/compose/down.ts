@@ -3,6 +3,7 @@ import { purge as purgeBuilds } from '@skyarc/controllers/chaos';
 import { stopNginx } from '@skyarc/controllers/gateway';
 import { stopEngine as stopRegistry } from '@skyarc/controllers/hub';
 import { stopEngines as stopMonitoring } from '@skyarc/controllers/monitor';
+import { stopExporter } from '@skyarc/controllers/node';
 import { halt, purge } from '@skyarc/embedded';
 import { EtcdClient, etcdDaemonOf } from '@skyarc/lib/etcd';
 import { pollUntil } from '@skyarc/lib/retry';
@@ -12,6 +13,8 @@ import { etcdConfigOf, etcdRootOf, etcdUrlOf } from './engines.ts';
 import { buildProgramsOf, nodeProcessesOf } from './inventory.ts';
 import { findSupervisor } from './lock.ts';
 import { monitorConfigOf } from './monitor.ts';
+import { nodeConfigOf } from './node.ts';
+import { servicesFolderOf } from './status.ts';
 import type { Topology } from './topology.ts';
 
 /**
@@ -73,6 +76,8 @@ async function stopNodeProcesses(topology: Topology): Promise<void> {
     },
     { timeoutMs: 30_000, onTimeout: () => new Error('Some Node processes cannot be ended') },
   );
+  // Whoever had to be killed is meant to be away, too.
+  await rm(servicesFolderOf(topology), { recursive: true, force: true });
 }
 
 /** Also those that `skyarc run gateway` started beside the data centre's own. */
@@ -92,6 +97,7 @@ async function stopMonitors(topology: Topology): Promise<void> {
     if (!found) continue;
     await stopMonitoring(await monitorConfigOf({ ...topology, index: Number(found[1] ?? 0) }));
   }
+  await stopExporter(await nodeConfigOf(topology));
 }
 
 /** Of an etcd that others may use, too. */

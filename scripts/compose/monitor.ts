@@ -1,7 +1,7 @@
 import type { MonitorConfig } from '@skyarc/controllers/monitor';
 import { DerivedAccounts } from '@skyarc/lib/oci';
 import { etcdUrlOf } from './engines.ts';
-import { statusUrlsOf } from './status.ts';
+import { servicesFolderOf } from './status.ts';
 import type { Topology } from './topology.ts';
 
 /** What a monitor lets in by. */
@@ -46,14 +46,10 @@ export async function monitorConfigOf(topology: Topology): Promise<MonitorConfig
       groupWaitSec: seconds(10),
       groupIntervalSec: seconds(60),
     },
-    // Nodes of another cluster are not this machine.
-    ...(isEmbedded && index === 0 ? { nodeExporter: { port: ownPorts.nodeExporter } } : {}),
     clusterReach: isEmbedded ? 'pods' : 'proxy',
-    services: [
-      ...statusUrlsOf(topology).filter(({ name }) => name !== 'monitor'),
-      { name: 'api', url: `http://127.0.0.1:${ports.apiStatus}` },
-      { name: 'console', url: `http://127.0.0.1:${ports.consoleStatus}` },
-    ],
+    // The one node of our own cluster is this machine, whose agent has one.
+    findsExporterPods: !isEmbedded,
+    servicesFolder: servicesFolderOf(topology),
     engines: [
       ...etcdUrlOf(topology)
         .split(',')

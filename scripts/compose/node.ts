@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import type { NodeConfig } from '@skyarc/controllers/node';
 import { ensureGrantKeys } from '@skyarc/lib/signed-grant';
-import { statusUrlsOf } from './status.ts';
+import { restartsFileOf, servicesFolderOf, statusUrlOf } from './status.ts';
 import type { Topology } from './topology.ts';
 
 /** The agent of this machine. */
@@ -20,14 +20,38 @@ export async function nodeConfigOf(topology: Topology): Promise<NodeConfig> {
       // Of a cluster that is there already this machine is no part.
       roles: isEmbedded ? ['MANAGE', 'COMPUTE', 'GATEWAY', 'STORAGE'] : ['MANAGE', 'GATEWAY'],
       diskFolder: topology.home,
-      services: statusUrlsOf(topology)
-        .filter(({ name: service }) => service !== 'node')
-        .map(({ name: service, url }) => ({ name: service, check: { by: 'http', url: `${url}/healthz` } })),
+      servicesFolder: servicesFolderOf(topology),
+      restartsFile: restartsFileOf(topology),
+      // One of several agents is enough for what the machine has once.
+      ...(index === 0 ? { cleanup: { means: meansOf(topology) }, exporter: exporterOf(topology) } : {}),
     },
     ...(listen && index === 0
       ? { discovery: { ...listen, grantKey: (await meshKeysOf(topology)).publicKey } }
       : {}),
   };
+}
+
+type AgentConfig = NonNullable<NodeConfig['agent']>;
+
+/**
+ * What gives back disk, the least missed first. Images that no pod of the embedded cluster names are its kubelet's to
+ * remove, which does so at the same mark.
+ */
+function meansOf({ path, ports, servesPackages }: Topology): NonNullable<AgentConfig['cleanup']>['means'] {
+  const asks = (name: string, service: 'hub' | 'repo' | 'chaos') =>
+    ({ by: 'post', name, url: `${statusUrlOf(service, ports)}/clean` }) as const;
+  const rotated = ['find', path('log'), '-name', '*.log.*', '-printf', '%f removed\\n', '-delete'];
+  return [
+    { by: 'command', name: 'rotated logs', command: rotated },
+    asks('images that nothing needs', 'hub'),
+    ...(servesPackages ? [asks('packages unused for longest', 'repo')] : []),
+    asks('caches of builds unused for longest', 'chaos'),
+  ];
+}
+
+function exporterOf({ path, ownPorts }: Topology): AgentConfig['exporter'] {
+  // Where it was when the monitor ran it: the one that runs is adopted, and jobs find where they write.
+  return { port: ownPorts.nodeExporter, folder: path('monitor', 'node-exporter') };
 }
 
 /** Where pods reach discovery, and what signs their grants; undefined where they cannot reach it. */

@@ -1,7 +1,7 @@
 import { messageOf } from '@skyarc/lib/errors';
 import type { RunningService } from '@skyarc/lib/lifecycle';
 import { createLogger } from '@skyarc/lib/log';
-import type { ChildMessage } from './supervisor.ts';
+import { aliveEveryMs, type ChildMessage } from './supervisor.ts';
 import type { Topology } from './topology.ts';
 
 /** The Node processes of one machine, in the order of their start. */
@@ -51,6 +51,8 @@ export function isRunnableName(name: string | undefined): name is RunnableName {
 export async function runProcess(name: RunnableName, topology: Topology): Promise<number> {
   const log = createLogger(name);
   const stopped = untilStopped();
+  tell({ type: 'alive' });
+  const beating = setInterval(tell, aliveEveryMs, { type: 'alive' } satisfies ChildMessage);
   try {
     const started = await startOne(name, topology);
     log.info({ pid: process.pid, ...started.facts, claimToken: undefined }, 'serving');
@@ -64,6 +66,7 @@ export async function runProcess(name: RunnableName, topology: Topology): Promis
     tell({ type: 'failed', message: messageOf(error) });
     return 1;
   } finally {
+    clearInterval(beating);
     // Whatever still holds the process open must not keep a successor waiting.
     setTimeout(() => process.exit(), 3000).unref();
     if (process.connected) process.disconnect();
@@ -71,7 +74,7 @@ export async function runProcess(name: RunnableName, topology: Topology): Promis
 }
 
 function tell(message: ChildMessage): void {
-  process.send?.(message);
+  if (process.connected) process.send?.(message);
 }
 
 function untilStopped(): Promise<string> {

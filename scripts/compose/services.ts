@@ -24,6 +24,7 @@ import { nodeConfigOf } from './node.ts';
 import type { ServiceName, StartedProcess } from './processes.ts';
 import { mqConfigOf, queuesOf } from './queue.ts';
 import { buildRepoOf, repoConfigOf } from './repo.ts';
+import { announceService } from './status.ts';
 import type { Topology } from './topology.ts';
 import { webcliConfigOf } from './webcli.ts';
 
@@ -48,8 +49,7 @@ export async function openShared(topology: Topology, stack: Stack) {
 
 type Starter = (topology: Topology, shared: Shared) => Promise<RunningService>;
 
-/** Every service of a data centre, as `skyarc run <service>` starts one and the data centre's process all. */
-export const services: Readonly<Record<ServiceName, Starter>> = {
+const starters: Readonly<Record<ServiceName, Starter>> = {
   hub: (topology, shared) => startHub(configs.hubConfigOf(topology), shared),
   repo: async (topology) => startRepo(await repoConfigOf(topology)),
   mq: async (topology) => startMq(await mqConfigOf(topology)),
@@ -88,12 +88,27 @@ export const services: Readonly<Record<ServiceName, Starter>> = {
     }),
 };
 
+/**
+ * A service of a data centre, as `skyarc run <service>` starts one and the data centre's process all. The machine is told
+ * that it is here, until it is stopped.
+ */
+export async function startAnnounced(
+  name: ServiceName,
+  topology: Topology,
+  shared: Shared,
+): Promise<RunningService> {
+  const stack = new Stack();
+  const { url } = stack.use(await starters[name](topology, shared), (service) => service.stop());
+  stack.add(await announceService(topology, name));
+  return { url, stop: () => stack.stop() };
+}
+
 /** One service in a process of its own, beside or instead of the data centre's. */
 export async function startService(name: ServiceName, topology: Topology): Promise<StartedProcess> {
   const stack = new Stack();
   try {
     const shared = await openShared(topology, stack);
-    const { url } = stack.use(await services[name](topology, shared), (service) => service.stop());
+    const { url } = stack.use(await startAnnounced(name, topology, shared), (service) => service.stop());
     return { stop: () => stack.stop(), facts: { about: `${name} at ${url}` } };
   } catch (error) {
     await stack.stop();

@@ -8,6 +8,7 @@ import { etcdConfigOf, etcdUrlOf } from './engines.ts';
 import { takeLock } from './lock.ts';
 import { throwIfTaken } from './ports.ts';
 import { processNames } from './processes.ts';
+import { restartsFileOf } from './status.ts';
 import { Supervisor } from './supervisor.ts';
 import type { Topology } from './topology.ts';
 
@@ -17,7 +18,10 @@ export async function up(topology: Topology, options: { readonly isDevelopment: 
   const unlock = await takeLock(topology);
   const stopping = new AbortController();
   const stopped = untilSignal();
-  const supervisor = new Supervisor(resolve(import.meta.dirname, '../skyarc.ts'));
+  const supervisor = new Supervisor({
+    entry: resolve(import.meta.dirname, '../skyarc.ts'),
+    restartsFile: restartsFileOf(topology),
+  });
   supervisor.on('crashed', (name, reason, waitMs) =>
     console.log(`  !  ${name} ended (${reason}); starting it again in ${Math.round(waitMs)} ms`),
   );

@@ -25,6 +25,7 @@ const inhibitions: readonly (readonly [source: string, targets: string, equal: r
   ['CertificateExpired', 'CertificateExpires', ['name', 'team']],
   ['DiskAlmostFull', 'DiskFilling', ['node', 'mountpoint']],
   ['ServiceDown', 'ServiceUnhealthy|ServiceStuck', ['service']],
+  ['NodeOffline', 'TargetDown|NodeMemoryHigh|NodeLoadHigh|NodeCpuHigh', ['node']],
   ['NodeNotReady', 'NodePressure|TargetDown|NodeMemoryHigh|NodeLoadHigh|NodeCpuHigh', ['node']],
 ];
 

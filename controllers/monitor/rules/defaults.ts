@@ -171,6 +171,14 @@ const nodes = group('nodes', [
     'Node {{ $labels.node }} is not ready',
   ],
   [
+    'NodeOffline',
+    'critical',
+    0,
+    // What Kubernetes says of its own nodes is told already.
+    'skyarc_node_offline == 1 unless on (node) kube_node_status_condition{condition="Ready", status="true"} == 0',
+    'Machine {{ $labels.node }} is offline: nothing is heard of its agent',
+  ],
+  [
     'NodePressure',
     'warning',
     60,

@@ -1,6 +1,7 @@
-import { labels } from '@skyarc/lib/contracts';
+import { agentLabel, labels, systemNamespace } from '@skyarc/lib/contracts';
 import { Informer, type KindTable, type KubeClient } from '@skyarc/lib/kube';
 import type { Logger } from '@skyarc/lib/log';
+import { type Machine, machineOf } from '../targets/machines.ts';
 
 /** Live copies of what targets are found among and what is told of the cluster. */
 export class ClusterState {
@@ -10,6 +11,7 @@ export class ClusterState {
   readonly statefulSets: Informer<'statefulsets'>;
   readonly ingresses: Informer<'ingresses'>;
   readonly claims: Informer<'persistentvolumeclaims'>;
+  private readonly agents: Informer<'configmaps'>;
 
   constructor(kube: KubeClient, { log, allPods }: { readonly log: Logger; readonly allPods: boolean }) {
     const ours = { log, labelSelector: labels.appId };
@@ -19,11 +21,18 @@ export class ClusterState {
     this.statefulSets = new Informer(kube, 'statefulsets', ours);
     this.ingresses = new Informer(kube, 'ingresses', ours);
     this.claims = new Informer(kube, 'persistentvolumeclaims', ours);
+    const ofAgents = { namespace: systemNamespace, labelSelector: agentLabel };
+    this.agents = new Informer(kube, 'configmaps', { log, ...ofAgents });
   }
 
   private get all() {
-    const { pods, nodes, deployments, statefulSets, ingresses, claims } = this;
-    return [pods, nodes, deployments, statefulSets, ingresses, claims];
+    const { pods, nodes, deployments, statefulSets, ingresses, claims, agents } = this;
+    return [pods, nodes, deployments, statefulSets, ingresses, claims, agents];
+  }
+
+  /** Machines with an agent. */
+  machines(): Machine[] {
+    return this.agents.list().map(machineOf);
   }
 
   /** Begins to follow; does not wait for the cluster. */

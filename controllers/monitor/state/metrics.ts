@@ -133,6 +133,19 @@ export function registerClusterMetrics(registry: Registry, state: ClusterState):
   );
 }
 
+/** What the master of the agents says of machines. */
+export function registerMachineMetrics(registry: Registry, state: ClusterState): void {
+  gaugeOf(
+    registry,
+    {
+      name: 'skyarc_node_offline',
+      help: 'Whether a machine was not heard of for too long, be it a node of the cluster or not',
+      labelNames: ['node'],
+    },
+    () => state.machines().map(({ name: node, isOffline }) => [{ node }, isOffline ? 1 : 0]),
+  );
+}
+
 type Workload = KindTable['deployments'] | KindTable['statefulsets'];
 
 const replicaGauges: readonly (readonly [string, string, (workload: Workload) => number])[] = [

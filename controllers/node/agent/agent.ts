@@ -1,11 +1,19 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { NodeCondition, NodeReport, NodeRole } from '@skyarc/lib/contracts';
+import {
+  type NodeCondition,
+  nodeRecordEntry,
+  type NodeRecordEntry,
+  type NodeReport,
+  type NodeRole,
+  parseStored,
+} from '@skyarc/lib/contracts';
 import { messageOf } from '@skyarc/lib/errors';
 import type { KubeClient } from '@skyarc/lib/kube';
 import type { Logger } from '@skyarc/lib/log';
 import { repeat } from '@skyarc/lib/retry';
 import { Cleaner } from '../cleanup/cleaner.ts';
-import { Guardian } from '../health/guardian.ts';
+import { Guard } from '../health/guard.ts';
 import { HealthRecord } from '../health/record.ts';
 import { renderConditions } from './conditions.ts';
 import type { AgentConfig } from './config.ts';
@@ -28,7 +36,7 @@ export class NodeAgent {
   problem: string | undefined;
   private readonly options: AgentOptions;
   private readonly record: HealthRecord;
-  private readonly guardians: readonly Guardian[];
+  private readonly guard: Guard;
   private readonly exporter: Exporter | undefined;
   private readonly cleaner: Cleaner;
   private readonly registration: Registration;
@@ -41,19 +49,20 @@ export class NodeAgent {
   }
 
   private constructor(options: AgentOptions, record: HealthRecord) {
-    const { config, dataDir, kube, log } = options;
+    const { config, dataDir, url, kube, log } = options;
     this.options = options;
     this.record = record;
     this.roles = config.roles;
-    this.guardians = config.services.map((service) => new Guardian(service, record, log));
-    this.exporter = config.exporter && new Exporter(config.exporter, { folder: dataDir, record, log });
+    const { services, servicesFolder } = config;
+    this.guard = new Guard({ services, folder: servicesFolder, ownUrl: url, record, log });
+    this.exporter = config.exporter && new Exporter(config.exporter, { dataDir, record, log });
     this.cleaner = new Cleaner(config.cleanup, { folder: config.diskFolder ?? dataDir, record, log });
     this.registration = new Registration(kube, config.name);
   }
 
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all([
-      ...this.guardians.map((guardian) => guardian.watch(signal)),
+      this.guard.run(signal),
       this.exporter?.run(signal),
       this.cleaner.run(signal),
       this.beat(signal),
@@ -80,7 +89,8 @@ export class NodeAgent {
   private async readReport(): Promise<NodeReport> {
     const { config, dataDir, url } = this.options;
     const machine = await readMachine(config.diskFolder ?? dataDir);
-    const services = this.guardians.map(({ state }) => state);
+    const services = this.guard.states;
+    await this.record.merge(await this.readRestarts());
     this.conditions = renderConditions(machine, services, config.pressure, this.conditions);
     return {
       name: config.name,
@@ -95,5 +105,12 @@ export class NodeAgent {
       services,
       record: [...this.record.list()],
     };
+  }
+
+  /** What the supervisor of this machine's processes started again. */
+  private async readRestarts(): Promise<NodeRecordEntry[]> {
+    const { restartsFile } = this.options.config;
+    const text = restartsFile && (await readFile(restartsFile, 'utf8').catch(() => undefined));
+    return parseStored(nodeRecordEntry.array(), text) ?? [];
   }
 }

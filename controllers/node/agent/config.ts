@@ -29,6 +29,10 @@ export const agentConfigSchema = z.strictObject({
     })
     .prefault({}),
   services: z.array(serviceConfigSchema).default([]),
+  /** Where services of this machine say that they are here (lib/presence): those are looked after, too. */
+  servicesFolder: z.string().startsWith('/').optional(),
+  /** What the supervisor of this machine's processes started again: NodeRecordEntry[] as JSON. */
+  restartsFile: z.string().startsWith('/').optional(),
   cleanup: cleanupConfigSchema.prefault({}),
   /** prometheus-node-exporter, started by the agent and left running; none when absent. */
   exporter: z
@@ -36,6 +40,8 @@ export const agentConfigSchema = z.strictObject({
       host: z.string().default('127.0.0.1'),
       port: z.int().min(1).max(65_535).default(9100),
       command: z.string().default('prometheus-node-exporter'),
+      /** Of its pid and log, and of `<name>.prom` of the machine's own jobs; below the data folder by default. */
+      folder: z.string().startsWith('/').optional(),
     })
     .optional(),
 });

@@ -23,7 +23,8 @@ let othersUrl: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'skyarc-clean-'));
   stack.add(() => rm(folder, { recursive: true, force: true }));
-  const server = createServer(({ url = '' }, response) => (asked.push(url), response.end('nothing left\n')));
+  const answer = JSON.stringify({ freedBytes: 3 * mib, more: 'words' });
+  const server = createServer(({ url = '' }, response) => (asked.push(url), response.end(answer)));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   stack.add(() => new Promise((resolve) => (server.closeAllConnections(), server.close(() => resolve()))));
   othersUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/clean`;
@@ -99,5 +100,5 @@ test('where only what is used or young fills the disk it stays, and the next mea
   await cleaner.sweep();
   expect(await engine.images()).toEqual(named('used', 'young'));
   expect(asked).toEqual(['/clean']);
-  expect(record.list()[0]?.why).toMatch(/others: nothing left; now 7\d %$/);
+  expect(record.list()[0]?.why).toMatch(/others: 3 MiB freed; now 7\d %$/);
 });

@@ -1,4 +1,5 @@
 import { statfs } from 'node:fs/promises';
+import { cleaned, parseStored } from '@skyarc/lib/contracts';
 import { AppError, messageOf } from '@skyarc/lib/errors';
 import type { Logger } from '@skyarc/lib/log';
 import { run } from '@skyarc/lib/process';
@@ -70,10 +71,11 @@ export class Cleaner {
           method: 'POST',
           signal: AbortSignal.timeout(commandTimeoutMs),
         });
-        const text = (await response.text()).trim().slice(0, 200);
+        const text = (await response.text()).trim().slice(0, 2_000);
         if (!response.ok)
           throw new AppError('UNAVAILABLE', `${means.url} answers ${response.status}: ${text}`);
-        return text || 'done';
+        const { freedBytes } = parseStored(cleaned, text) ?? {};
+        return freedBytes === undefined ? text || 'done' : `${Math.round(freedBytes / 2 ** 20)} MiB freed`;
       }
       case 'command': {
         const [program = '', ...args] = means.command;

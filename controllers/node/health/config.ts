@@ -3,6 +3,12 @@ import { z } from 'zod';
 /** A program and its arguments, never a shell line. */
 const command = z.array(z.string()).min(1);
 
+const rests = {
+  /** Rest after a restart, doubled with each one that did not help. */
+  restMs: z.number().positive().default(10_000),
+  maxRestMs: z.number().positive().default(600_000),
+};
+
 /** A service of this machine that the agent looks after. */
 export const serviceConfigSchema = z.strictObject({
   name: z.string().min(1),
@@ -20,13 +26,19 @@ export const serviceConfigSchema = z.strictObject({
   failures: z.int().min(1).default(3),
   /** What brings it back; without it the agent only tells. */
   restart: z
-    .strictObject({
-      command,
-      timeoutMs: z.number().positive().default(60_000),
-      /** Rest after a restart, doubled with each one that did not help. */
-      restMs: z.number().positive().default(10_000),
-      maxRestMs: z.number().positive().default(600_000),
-    })
+    .discriminatedUnion('by', [
+      z.strictObject({
+        by: z.literal('command'),
+        command,
+        timeoutMs: z.number().positive().default(60_000),
+        ...rests,
+      }),
+      /**
+       * Ends the process that `identityOf` named so when it gives no answer at all, so that who supervises it starts
+       * it again. One that answers that it is not well is left alone: the reason is seldom within it.
+       */
+      z.strictObject({ by: z.literal('end'), process: z.string(), ...rests }),
+    ])
     .optional(),
 });
 export type ServiceConfig = z.output<typeof serviceConfigSchema>;

@@ -3,15 +3,30 @@ import { AppError, messageOf } from '@skyarc/lib/errors';
 import { run } from '@skyarc/lib/process';
 import type { ServiceConfig } from './config.ts';
 
-/** Why a service is not healthy; undefined when it is. Never throws. */
-export async function probe({ check, timeoutMs }: ServiceConfig): Promise<string | undefined> {
+/** Why a service is not healthy. */
+export interface Finding {
+  readonly problem: string;
+  /** It gave no answer at all, not even a bad one. */
+  readonly isSilent: boolean;
+}
+
+/** Undefined when it is healthy. Never throws. */
+export async function probe({ check, timeoutMs }: ServiceConfig): Promise<Finding | undefined> {
   try {
-    if (check.by === 'http') return await askHttp(check.url, timeoutMs);
-    if (check.by === 'tcp') return await connectTo(check.host, check.port, timeoutMs);
-    return await runCommand(check.command, timeoutMs);
+    if (check.by === 'http') return answered(await askHttp(check.url, timeoutMs));
+    if (check.by === 'tcp') return silent(await connectTo(check.host, check.port, timeoutMs));
+    return answered(await runCommand(check.command, timeoutMs));
   } catch (error) {
-    return messageOf(error);
+    return { problem: messageOf(error), isSilent: check.by === 'http' };
   }
+}
+
+function answered(problem: string | undefined): Finding | undefined {
+  return problem === undefined ? undefined : { problem, isSilent: false };
+}
+
+function silent(problem: string | undefined): Finding | undefined {
+  return problem === undefined ? undefined : { problem, isSilent: true };
 }
 
 async function askHttp(url: string, timeoutMs: number): Promise<string | undefined> {

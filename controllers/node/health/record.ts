@@ -29,7 +29,20 @@ export class HealthRecord {
 
   /** Resolves when it is on disk; a full disk does not stop the agent. */
   add(entry: Omit<NodeRecordEntry, 'at'>): Promise<void> {
-    this.entries = [{ at: new Date().toISOString(), ...entry }, ...this.entries].slice(0, maxEntries);
+    return this.take([{ at: new Date().toISOString(), ...entry }]);
+  }
+
+  /** What somebody else did or saw; what is known already is not said twice. */
+  async merge(others: readonly NodeRecordEntry[]): Promise<void> {
+    const known = new Set(this.entries.map(keyOf));
+    const fresh = others.filter((entry) => !known.has(keyOf(entry)));
+    if (fresh.length > 0) await this.take(fresh);
+  }
+
+  private take(fresh: readonly NodeRecordEntry[]): Promise<void> {
+    this.entries = [...fresh, ...this.entries]
+      .toSorted((left, right) => right.at.localeCompare(left.at))
+      .slice(0, maxEntries);
     this.writing = this.writing.then(() => this.save()).catch(() => undefined);
     return this.writing;
   }
@@ -37,4 +50,8 @@ export class HealthRecord {
   private async save(): Promise<void> {
     await replaceFile(this.file, JSON.stringify(this.entries));
   }
+}
+
+function keyOf({ at, subject }: NodeRecordEntry): string {
+  return `${at} ${subject}`;
 }
