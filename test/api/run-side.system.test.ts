@@ -534,7 +534,7 @@ describe('quotas', () => {
   test('are what apps may take at most, and refuse the rest whole', async () => {
     const run = { cpuMillis: 500, memoryMb: 256, replicas: 2 };
     const id = await api.createApp('one', { run, ...http }, green);
-    await set({ cpuMillis: 1_200, apps: 2, storageMb: 1_000 });
+    await setMachine({ cpuMillis: 1_200, apps: 2, storageMb: 1_000 });
     await api.createApp('two', { run }, green);
     expect(await refusalOf(api.createApp('three', {}, green))).toMatchObject({
       code: 'EXHAUSTED',
@@ -561,32 +561,32 @@ describe('quotas', () => {
       /needs 1001 MB of storage, 1000 of 1000/,
     );
     // Above a limit that was lowered later: less is always possible.
-    await set({ cpuMillis: 100 });
+    await setMachine({ cpuMillis: 100 });
     await api.update(id, { run: { cpuMillis: 300 } }, green);
     expect(await operationsOf(id)).toHaveLength(1);
     await api.settle(id);
     expect((await refusalOf(api.update(id, { run: { cpuMillis: 301 } }, green))).message).toMatch(
       /needs 2 millicores of CPU, 0 of 100/,
     );
-    await set({});
+    await setMachine({});
     expect((await use()).apps).toEqual({ limit: null, used: 2 });
   });
 
   test('two at once cannot pass a limit together', async () => {
-    await set({});
+    await setMachine({});
     const run = { cpuMillis: 500, replicas: 1 };
     const ids: string[] = [];
     for (const name of ['r1', 'r2', 'r3', 'r4']) ids.push(await api.createApp(name, { run }, green));
     for (const id of ids) await api.run(id);
     await world.db.app.updateMany({ where: { teamName: 'green' }, data: { desired: 'STOPPED' } });
-    await set({ cpuMillis: 1_000 });
+    await setMachine({ cpuMillis: 1_000 });
     const answers = await Promise.allSettled(ids.map(start));
     const refused = answers.filter(({ status }) => status === 'rejected');
     expect(refused).toHaveLength(2);
     for (const one of refused)
       expect((one as PromiseRejectedResult).reason).toMatchObject({ code: 'EXHAUSTED' });
     expect((await use()).cpuMillis).toEqual({ limit: 1_000, used: 1_000 });
-    await set({ apps: 7 });
+    await setMachine({ apps: 7 });
     const made = await Promise.allSettled(['m1', 'm2', 'm3'].map((name) => api.createApp(name, {}, green)));
     expect(made.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
@@ -769,16 +769,18 @@ test('storage classes and volumes are read from the cluster', async () => {
   await expect.poll(async () => (await api.app(id, 'volumes { status }')).volumes[0].status).toBe('Pending');
 });
 
+const setMachine = (input: object) =>
+  api.ask('mutation ($input: NodeInput!) { updateNode(name: "m1", input: $input) { roles } }', { input });
+
 test('a machine that is not for computing takes no new pods, and its other taints stay', async () => {
   const dedicated = { key: 'dedicated', value: 'db', effect: 'NoSchedule' };
   await world.kube.create('nodes', { metadata: { name: 'm1' }, spec: { taints: [dedicated] } });
-  const set = (input: string) => api.ask(`mutation { updateNode(name: "m1", input: ${input}) { roles } }`);
   const taints = async () => (await world.kube.find('nodes', 'm1'))?.spec?.taints;
-  expect((await set('{ roles: [STORAGE] }')).updateNode.roles).toEqual(['STORAGE']);
+  expect((await setMachine({ roles: ['STORAGE'] })).updateNode.roles).toEqual(['STORAGE']);
   const kept = [dedicated, { key: 'skyarc.dev/no-compute', effect: 'NoSchedule' }];
   expect(await taints()).toEqual(kept);
-  await set('{ labels: [{ key: "disk", value: "ssd" }] }');
+  await setMachine({ labels: [{ key: 'disk', value: 'ssd' }] });
   expect(await taints()).toEqual(kept);
-  await set('{ roles: [STORAGE, COMPUTE] }');
+  await setMachine({ roles: ['STORAGE', 'COMPUTE'] });
   expect(await taints()).toEqual([dedicated]);
 });
