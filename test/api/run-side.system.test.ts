@@ -534,7 +534,7 @@ describe('quotas', () => {
   test('are what apps may take at most, and refuse the rest whole', async () => {
     const run = { cpuMillis: 500, memoryMb: 256, replicas: 2 };
     const id = await api.createApp('one', { run, ...http }, green);
-    await setMachine({ cpuMillis: 1_200, apps: 2, storageMb: 1_000 });
+    await set({ cpuMillis: 1_200, apps: 2, storageMb: 1_000 });
     await api.createApp('two', { run }, green);
     expect(await refusalOf(api.createApp('three', {}, green))).toMatchObject({
       code: 'EXHAUSTED',
@@ -561,32 +561,32 @@ describe('quotas', () => {
       /needs 1001 MB of storage, 1000 of 1000/,
     );
     // Above a limit that was lowered later: less is always possible.
-    await setMachine({ cpuMillis: 100 });
+    await set({ cpuMillis: 100 });
     await api.update(id, { run: { cpuMillis: 300 } }, green);
     expect(await operationsOf(id)).toHaveLength(1);
     await api.settle(id);
     expect((await refusalOf(api.update(id, { run: { cpuMillis: 301 } }, green))).message).toMatch(
       /needs 2 millicores of CPU, 0 of 100/,
     );
-    await setMachine({});
+    await set({});
     expect((await use()).apps).toEqual({ limit: null, used: 2 });
   });
 
   test('two at once cannot pass a limit together', async () => {
-    await setMachine({});
+    await set({});
     const run = { cpuMillis: 500, replicas: 1 };
     const ids: string[] = [];
     for (const name of ['r1', 'r2', 'r3', 'r4']) ids.push(await api.createApp(name, { run }, green));
     for (const id of ids) await api.run(id);
     await world.db.app.updateMany({ where: { teamName: 'green' }, data: { desired: 'STOPPED' } });
-    await setMachine({ cpuMillis: 1_000 });
+    await set({ cpuMillis: 1_000 });
     const answers = await Promise.allSettled(ids.map(start));
     const refused = answers.filter(({ status }) => status === 'rejected');
     expect(refused).toHaveLength(2);
     for (const one of refused)
       expect((one as PromiseRejectedResult).reason).toMatchObject({ code: 'EXHAUSTED' });
     expect((await use()).cpuMillis).toEqual({ limit: 1_000, used: 1_000 });
-    await setMachine({ apps: 7 });
+    await set({ apps: 7 });
     const made = await Promise.allSettled(['m1', 'm2', 'm3'].map((name) => api.createApp(name, {}, green)));
     expect(made.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
