@@ -217,6 +217,27 @@ test('retention drops old files and keeps the sequence', async () => {
   expect(frames[0]?.sequence).toBe(1_001);
 });
 
+test('beyond what all streams may take together the oldest lines go, whose ever they are', async () => {
+  const { client } = await serve({
+    segmentBytes: 5_000,
+    journalBytes: 5_000,
+    retention: { totalBytes: 40_000, everyMs: 50, minFreeBytes: 0 },
+  });
+  const fill = async (stream: string, batches: number) => {
+    for (let batch = 0; batch < batches; batch += 1)
+      await client.append(Array.from({ length: 50 }, () => frame(stream, noise())));
+  };
+  const oldest = async (stream: string) =>
+    (await client.read({ stream, limit: 1 })).frames[0]?.sequence ?? Infinity;
+  await fill('app/old', 10);
+  await fill('app/new', 20);
+  await expect.poll(() => oldest('app/old')).toBeGreaterThan(500);
+  await expect.poll(() => oldest('app/new')).toBeGreaterThan(1);
+  // The newest line is always there.
+  const { frames } = await client.read({ stream: 'app/new', backward: true, limit: 1 });
+  expect(frames[0]?.sequence).toBe(1_000);
+});
+
 test('a full disk costs the oldest lines, which is said, and no new one', async () => {
   const dataDir = await folder();
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', dataDir]);

@@ -50,13 +50,18 @@ export function registryAccountOf(
 }
 
 export function eventlogConfigOf(topology: Topology): EventlogConfig {
-  const { ownPorts: ports, path, index, isEventlogCluster } = topology;
+  const { ownPorts: ports, path, index, isEventlogCluster, logs } = topology;
   const name = index === 0 ? 'eventlog' : `eventlog-${index}`;
   return {
     port: ports.eventlog,
     ingestPort: ports.eventlogTcp,
     statusPort: ports.eventlogStatus,
     dataDir: path(name),
+    retention: {
+      maxAgeMs: logs.days * 86_400_000,
+      totalBytes: logs.mb * 2 ** 20,
+      streamBytes: logs.appMb * 2 ** 20,
+    },
     ...(isEventlogCluster
       ? { cluster: { name, etcdUrl: etcdUrlOf(topology), prefix: etcdPrefixesOf(topology).eventlog } }
       : {}),

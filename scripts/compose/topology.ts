@@ -127,6 +127,11 @@ const settings = z.object({
   MESH_LISTEN: z.ipv4().optional(),
   /** `on`: event logs of every index share the streams; each process must say so. */
   EVENTLOG_CLUSTER: z.enum(['on', 'off']).default('off'),
+  /** Days for which log lines of apps, builds and operations are kept. */
+  LOG_DAYS: z.coerce.number().int().min(1).max(3_650).default(30),
+  /** MiB that all of them may take, and those of one app; the oldest go first. */
+  LOG_MB: z.coerce.number().int().min(64).default(8_192),
+  APP_LOG_MB: z.coerce.number().int().min(1).default(256),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
 });
 
@@ -213,6 +218,7 @@ export interface Topology {
   readonly buildSlots: number;
   readonly meshListen: string | undefined;
   readonly isEventlogCluster: boolean;
+  readonly logs: { readonly days: number; readonly mb: number; readonly appMb: number };
   readonly dns: {
     /** Undefined when names are not answered for other networks. */
     readonly listen: { readonly host: string; readonly port: number } | undefined;
@@ -295,6 +301,7 @@ export function readTopology(environment: Readonly<Record<string, string | undef
     },
     meshListen: set.MESH_LISTEN,
     isEventlogCluster: set.EVENTLOG_CLUSTER === 'on',
+    logs: { days: set.LOG_DAYS, mb: set.LOG_MB, appMb: set.APP_LOG_MB },
     logLevel: set.LOG_LEVEL,
     ports,
     ownPorts: portsAfter(set.PORT_OFFSET + 10 * set.INDEX),
