@@ -99,8 +99,8 @@ test('a follower gets stored lines, then live ones, and goes on after a restart 
   await following;
 });
 
-test('a slow follower gets one gap and can fill it by reading', async () => {
-  const { client } = await serve({ followerBytes: 50_000 });
+test('a slow follower gets a gap and can fill it by reading, and keeps no other waiting', async () => {
+  const { client, service } = await serve({ followerBytes: 400_000 });
   const stopping = new AbortController();
   const seen: number[] = [];
   const gaps: { from: number; to: number }[] = [];
@@ -116,11 +116,23 @@ test('a slow follower gets one gap and can fill it by reading', async () => {
       await slow.promise;
     }
   })();
+  const quick: number[] = [];
+  const quickGaps: unknown[] = [];
+  const others = (async () => {
+    const live = connectTo(service.url).follow({ stream: 'app/a', cursor: -1, signal: stopping.signal });
+    for await (const { frames, gap } of live) {
+      if (gap) quickGaps.push(gap);
+      quick.push(...frames.map((each) => each.sequence));
+    }
+  })();
   await new Promise((resolve) => setTimeout(resolve, 100));
   const total = 20_000;
   for (let done = 0; done < total; done += 500) {
     await client.append(Array.from({ length: 500 }, () => frame('app/a', noise().repeat(8))));
   }
+  // While the slow one still stands at its first lines.
+  await expect.poll(() => quick.length).toBe(total);
+  expect(quickGaps).toEqual([]);
   slow.resolve();
   await expect.poll(() => Math.max(seen.at(-1) ?? 0, gaps.at(-1)?.to ?? 0)).toBe(total);
   expect(gaps.length).toBeGreaterThan(0);
@@ -134,7 +146,7 @@ test('a slow follower gets one gap and can fill it by reading', async () => {
   expect(new Set(seen).size).toBe(total);
   expect(seen).toHaveLength(total);
   stopping.abort();
-  await following;
+  await Promise.all([following, others]);
 });
 
 test('kill -9 under load loses no acknowledged line and doubles none', async () => {
