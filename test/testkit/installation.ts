@@ -1,8 +1,8 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pollUntil } from '@skyarc/lib/retry';
+import type { ChildMessage } from '../../scripts/compose/supervisor.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const entry = resolve(root, 'scripts/skyarc.ts');
@@ -77,9 +77,11 @@ export class Installation {
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => (output += text));
     }
-    const [message] = await Promise.race([once(child, 'message'), once(child, 'close')]);
-    if (message?.type !== 'ready')
-      throw new Error(`Another ${service} did not start: ${message?.message ?? output}`);
+    const said = await new Promise<string>((settle) => {
+      child.on('message', ({ type }: ChildMessage) => type !== 'alive' && settle(type));
+      child.once('close', () => settle('closed'));
+    });
+    if (said !== 'ready') throw new Error(`Another ${service} did not start:\n${output}`);
     return child;
   }
 
