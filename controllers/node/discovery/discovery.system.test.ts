@@ -7,7 +7,7 @@ import { TestCluster } from '@skyarc/lib/kube/testing';
 import { type RunningService, Stack } from '@skyarc/lib/lifecycle';
 import { pollUntil, sleep } from '@skyarc/lib/retry';
 import { makeGrantKeys } from '@skyarc/lib/signed-grant';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { createGreeterClient, type Greeter, type GreeterClient, startGreeter } from '../fixtures/greeter.ts';
 import { MeshWorld } from '../fixtures/mesh.ts';
 import { nodeOf, openDelta, openSotw } from '../fixtures/raw-client.ts';
@@ -69,9 +69,54 @@ async function isThirdCallRefused(): Promise<true | undefined> {
   }
 }
 
+/** Of two hundred calls which "bad" fails, after a second of such calls; a client takes on when it begins what it is told of it. */
+async function failuresOf(address: string): Promise<number> {
+  const client = createGreeterClient(address);
+  const fails = () =>
+    client.greet('refuse bad').then(
+      () => 0,
+      () => 1,
+    );
+  try {
+    for (const end = Date.now() + 1_000; Date.now() < end;) await fails();
+    let failures = 0;
+    for (let count = 0; count < 200; count += 1) failures += await fails();
+    return failures;
+  } finally {
+    client.close();
+  }
+}
+
 /** One of a thousand addresses of this host. */
 function addressOf(index: number): string {
   return `127.0.${1 + Math.floor(index / 250)}.${1 + (index % 250)}`;
+}
+
+/** Calls by four at once until the end of the test, or until it is asked how many failed. */
+function keepCalling(client: GreeterClient): () => Promise<{ failed: number; done: number }> {
+  const over = new AbortController();
+  onTestFinished(() => over.abort());
+  const count = { failed: 0, done: 0 };
+  const calling = Array.from({ length: 4 }, async () => {
+    while (!over.signal.aborted) {
+      await client.greet().then(
+        () => (count.done += 1),
+        () => (count.failed += 1),
+      );
+    }
+  });
+  return async () => {
+    over.abort();
+    await Promise.all(calling);
+    return count;
+  };
+}
+
+function until(what: string, probe: () => Promise<boolean>): Promise<true> {
+  return pollUntil(async () => (await probe()) || undefined, {
+    timeoutMs: 30_000,
+    onTimeout: () => new Error(`never: ${what}`),
+  });
 }
 
 function answers(client: GreeterClient, wanted: string, headers = {}): Promise<string> {
@@ -88,17 +133,7 @@ test('a real gRPC client goes where the rules say, while calls run, and no call 
   const client = createGreeterClient('xds:///one:8000');
   try {
     expect(await client.greet()).toBe('one');
-    let failed = 0;
-    let done = 0;
-    const over = new AbortController();
-    const calling = Array.from({ length: 4 }, async () => {
-      while (!over.signal.aborted) {
-        await client.greet().then(
-          () => (done += 1),
-          () => (failed += 1),
-        );
-      }
-    });
+    const endOfCalls = keepCalling(client);
     // To the other service, by a header, shared by weight, to one instance, and back.
     await world.putRules('caller', [
       { service: 'one', routes: [{ headers: [], targets: [{ service: 'two', weight: 1 }] }] },
@@ -114,6 +149,20 @@ test('a real gRPC client goes where the rules say, while calls run, and no call 
     ]);
     await answers(client, 'one');
     await answers(client, 'two', { 'x-version': 'two' });
+    const others = [{ service: 'two', weight: 1 }];
+    await world.putRules('caller', [
+      {
+        service: 'one',
+        routes: [
+          { headers: [{ name: 'x-version', prefix: 'beta-' }], targets: others },
+          { headers: [{ name: 'x-debug' }], targets: others },
+        ],
+      },
+    ]);
+    await answers(client, 'two', { 'x-version': 'beta-7' });
+    expect(await client.greet('hello', { 'x-debug': 'anything' })).toBe('two');
+    expect(await client.greet('hello', { 'x-version': 'my-beta-7' })).toBe('one');
+    expect(await client.greet()).toBe('one');
     await world.putRules('caller', [
       {
         service: 'one',
@@ -129,14 +178,13 @@ test('a real gRPC client goes where the rules say, while calls run, and no call 
       },
     ]);
     await answers(client, 'two');
-    const said = await Promise.all(Array.from({ length: 400 }, () => client.greet()));
-    const share = said.filter((name) => name === 'two').length / said.length;
+    const answered = await Promise.all(Array.from({ length: 400 }, () => client.greet()));
+    const share = answered.filter((name) => name === 'two').length / answered.length;
     expect(share).toBeGreaterThan(0.55);
     expect(share).toBeLessThan(0.85);
     await world.putRules('caller', [{ service: 'one' }, { service: 'two' }]);
     await answers(client, 'one');
-    over.abort();
-    await Promise.all(calling);
+    const { failed, done } = await endOfCalls();
     expect({ failed, some: done > 100 }).toEqual({ failed: 0, some: true });
   } finally {
     client.close();
@@ -170,15 +218,36 @@ test('timeouts, retries and limits hold', async () => {
   }
 });
 
+test('an endpoint that fails is left out for as long as the rules ask for it', async () => {
+  const good = await startGreeter('good', '127.0.0.21:0');
+  const bad = await startGreeter('bad', `127.0.0.22:${good.port}`);
+  stack.add(() => (good.stop(), bad.stop()));
+  await world.putService('pair');
+  await world.putEndpoints('pair', [{ address: '127.0.0.21' }, { address: '127.0.0.22' }], good.port);
+  const outlierDetection = {
+    failurePercent: 50,
+    minimumRequests: 5,
+    intervalMs: 300,
+    ejectionMs: 60_000,
+    maxEjectionPercent: 50,
+  };
+  try {
+    await world.putRules('caller', [{ service: 'pair' }]);
+    await until('both are called', async () => (await failuresOf('xds:///pair:8000')) > 50);
+    await world.putRules('caller', [{ service: 'pair', policy: { outlierDetection } }]);
+    await until('the bad one is left out', async () => (await failuresOf('xds:///pair:8000')) === 0);
+    await world.putRules('caller', [{ service: 'pair' }]);
+    await until('both are called again', async () => (await failuresOf('xds:///pair:8000')) > 50);
+  } finally {
+    await world.putRules('caller', [{ service: 'one' }, { service: 'two' }]);
+  }
+});
+
 test('calls go on while a thousand endpoints change, and while discovery is away', async () => {
   const client = createGreeterClient('xds:///one:8000');
   try {
     await client.greet();
-    let failed = 0;
-    const over = new AbortController();
-    const calling = Array.from({ length: 4 }, async () => {
-      while (!over.signal.aborted) await client.greet().catch(() => (failed += 1));
-    });
+    const endOfCalls = keepCalling(client);
     // A window of ten that moves: every change lets one come and one go.
     for (let index = 0; index < 1_000; index += 20) {
       const places = Array.from({ length: 20 }, (_, offset) => ({
@@ -189,17 +258,15 @@ test('calls go on while a thousand endpoints change, and while discovery is away
     await node.stop();
     await client.greet();
     node = await startNode();
-    await world.putEndpoints('one', [{ address: '127.0.0.9' }], one.port);
-    await pollUntil(
-      async () => {
-        await client.greet();
-        return [...one.calls.keys()].length > 0 ? true : undefined;
-      },
-      { timeoutMs: 30_000, onTimeout: () => new Error('no call came') },
+    // A place where somebody else answers: who does not follow is found out.
+    await world.putEndpoints('one', [{ address: '127.0.0.9' }], two.port);
+    await answers(client, 'two');
+    const before = one.calls.get('one:8000');
+    expect(await Promise.all(Array.from({ length: 50 }, () => client.greet()))).toEqual(
+      Array(50).fill('two'),
     );
-    over.abort();
-    await Promise.all(calling);
-    expect(failed).toBe(0);
+    expect(one.calls.get('one:8000')).toBe(before);
+    expect((await endOfCalls()).failed).toBe(0);
   } finally {
     client.close();
     await world.putEndpoints('one', [{ address: '127.0.0.1' }], one.port);

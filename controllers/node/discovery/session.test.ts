@@ -192,3 +192,24 @@ for (const variant of ['state of the world', 'delta']) {
     expect(client.has.clusters.has('last')).toBe(true);
   });
 }
+
+test('on a new stream a version speaks for who wants all, not for who asks by name and may have dropped it', () => {
+  const snapshot = snapshotOf(new Map([['a', 'c0']]), 0);
+  const opened = (request: object): Response[] => {
+    const sent: Response[] = [];
+    const session = new Session({
+      snapshot,
+      tellsRemoval: stateOfTheWorld.tellsRemoval,
+      send: (response) => sent.push(response),
+      onRefusal: () => undefined,
+    });
+    stateOfTheWorld.hear(session, sotwRequest({ typeUrl: typeUrlOf('listeners'), ...request }));
+    return sent;
+  };
+  for (const resourceNames of [[], ['a']]) {
+    const [first] = opened({ resourceNames });
+    expect(first?.updated.map(({ name }) => name)).toEqual(['a']);
+    const again = opened({ resourceNames, versionInfo: first?.version });
+    expect(again).toHaveLength(resourceNames.length);
+  }
+});

@@ -44,7 +44,8 @@ export const stateOfTheWorld: Variant<DiscoveryRequest> = {
     }
     for (const name of subscription.names) if (!names.has(name)) subscription.forget(name);
     for (const name of names) if (!subscription.names.has(name)) subscription.ask(name);
-    if (isFirst && version !== '') subscription.resume(version, session.resources(kind));
+    // Who asks by name may have dropped the resource and kept the version: gRPC does when it stops calling a service.
+    if (isFirst && isWildcard && version !== '') subscription.resume(version, session.resources(kind));
     session.settle();
   },
   render: ({ kind, nonce, version, updated, full }) => {
