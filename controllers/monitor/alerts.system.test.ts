@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newId } from '@skyarc/lib/contracts';
 import { sleep } from '@skyarc/lib/retry';
@@ -91,10 +91,7 @@ const saidInChinese = () =>
     .map(({ body }) => (JSON.parse(body) as { title: string }).title);
 const messagesOf = (alertName: string) => rig.db.message.findMany({ where: { alertName } });
 
-async function enginePid(name: string): Promise<number> {
-  const { dataDir } = rig.configOf(0);
-  return Number((await readFile(join(dataDir, name, `${name}.pid`), 'utf8')).split(/\s/)[0]);
-}
+const enginePid = (name: string): Promise<number> => rig.enginePid(0, name);
 
 const messagesAbout = (thing: string): Promise<number> =>
   rig.db.message.count({ where: { summary: `${thing} is up` } });

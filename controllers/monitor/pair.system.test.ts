@@ -1,11 +1,8 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { newId } from '@skyarc/lib/contracts';
 import { sleep } from '@skyarc/lib/retry';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ProcessOptions } from './testkit/monitor-process.ts';
 import { MailBox, Outside } from './testkit/outside.ts';
 import { eventually, MonitorRig } from './testkit/rig.ts';
 
@@ -53,28 +50,18 @@ afterAll(async () => {
   await mailbox.close();
 });
 
-async function startFirst(): Promise<ChildProcess> {
-  const config = rig.prepare(0, {
+const startFirst = (): Promise<ChildProcess> =>
+  rig.fork(0, {
     services,
     alertmanager: { repeatIntervalSec, mesh: { port: firstMesh, peers: [`127.0.0.1:${firstMesh + 1}`] } },
   });
-  const options: ProcessOptions = { config, databaseFile: rig.databaseFile, keyFile: rig.keyFile };
-  const child = fork(join(import.meta.dirname, 'testkit/monitor-process.ts'), [JSON.stringify(options)]);
-  await Promise.race([
-    once(child, 'message'),
-    once(child, 'exit').then(() => Promise.reject(new Error('The first monitor ended at its start'))),
-  ]);
-  return child;
-}
 
 /** kill -9 of the first monitor and of both of its engines, with nobody to start them again. */
 async function killFirst(): Promise<void> {
   first.kill('SIGKILL');
   await once(first, 'exit');
-  const { dataDir } = rig.configOf(0);
   for (const engine of ['alertmanager', 'shard-0']) {
-    const pid = Number((await readFile(join(dataDir, engine, `${engine}.pid`), 'utf8')).split(/\s/)[0]);
-    process.kill(pid, 'SIGKILL');
+    process.kill(await rig.enginePid(0, engine), 'SIGKILL');
   }
 }
 

@@ -5,12 +5,17 @@ import { createMqClient } from '@skyarc/lib/mq-client';
 
 const perSecond = 1_000;
 
-/** Sends at a constant rate whatever the answers do; milliseconds from the intended time to the arrival, sorted. */
+/**
+ * Sends at a constant rate whatever the answers do; milliseconds from the intended time to the arrival, sorted. The
+ * hundredth part of a round is its first few milliseconds, so that connections are opened before it.
+ */
 async function openLoop(
   ms: number,
   send: (number: number) => void,
   seen: Map<number, number>,
 ): Promise<number[]> {
+  send(-1);
+  while (!seen.delete(-1)) await sleep(10);
   const began = performance.now();
   const total = (ms / 1_000) * perSecond;
   for (let number = 0; number < total;) {

@@ -16,6 +16,13 @@ const range = z.object({
   }),
   warnings: z.array(z.string()).default([]),
 });
+const instant = z.object({
+  data: z.object({
+    result: z.array(
+      z.object({ metric: z.record(z.string(), z.string()), value: z.tuple([z.number(), z.string()]) }),
+    ),
+  }),
+});
 export type RangeAnswer = z.output<typeof range>;
 
 /** The monitors of this data centre; each knows everything, so the first that answers is asked. */
@@ -26,6 +33,11 @@ export class MonitorClient {
   constructor(config: ResolvedApiConfig['monitor']) {
     this.urls = (config?.urls ?? []).map((url) => url.replace(/\/$/, ''));
     this.token = config?.token ?? '';
+  }
+
+  /** Values now. Throws INVALID for a wrong expression, UNAVAILABLE. */
+  query(query: string): Promise<z.output<typeof instant>> {
+    return this.call('GET', `/api/v1/query?${new URLSearchParams({ query })}`, instant);
   }
 
   /** Throws INVALID for a wrong expression, UNAVAILABLE. */

@@ -4,7 +4,7 @@ import { check } from '@skyarc/lib/input';
 import { z } from 'zod';
 import type { Api } from '../api.ts';
 import { getApp } from '../commands/operations.ts';
-import { type CallContext, teamFilter } from '../context.ts';
+import type { CallContext } from '../context.ts';
 import type {
   MetricMarker,
   MetricQueryInput,
@@ -19,6 +19,7 @@ import { scopeTo } from './scope.ts';
 const maxDays = 400;
 const minWindowSec = 60;
 const maxMarkers = 200;
+const maxSeries = 100;
 
 const span = z
   .object({
@@ -66,12 +67,19 @@ export async function queryMetrics(
   if (input.expression.length > 4_000) throw new AppError('INVALID', `${what}: the expression is too long`);
   const expression = await scopeTo(api, input.expression, context);
   const answer = await api.monitor.queryRange(expression, over);
-  const series = answer.data.result.slice(0, 100).map(({ metric, values }): MetricSeries => {
+  const { result } = answer.data;
+  const series = result.slice(0, maxSeries).map(({ metric, values }): MetricSeries => {
     const { __name__: name = '', ...labels } = metric;
     const shown = Object.entries(labels).map(([label, value]) => `${label}=${value}`);
-    return { chart: null, name: `${name}{${shown.join(', ')}}`, ...filled(values, over) };
+    const braces = shown.length > 0 ? `{${shown.join(', ')}}` : '';
+    return { chart: null, name: `${name}${braces}`, ...filled(values, over) };
   });
-  return { series, markers: [], warnings: answer.warnings };
+  const left = result.length - series.length;
+  return {
+    series,
+    markers: [],
+    warnings: [...answer.warnings, ...(left > 0 ? [`${left} more series are not in the answer`] : [])],
+  };
 }
 
 function spanOf(what: string, input: Pick<MetricsInput, 'from' | 'to' | 'points'>): Span {
@@ -159,12 +167,4 @@ async function markersOf(api: Api, appIds: readonly string[], { from, to }: Span
       at: createdAt,
     }))
     .toReversed();
-}
-
-/** Where an app has metrics of its own, by port. */
-export function listEndpoints(api: Api, appId: string, context: CallContext) {
-  return api.repository.db.metricsEndpoint.findMany({
-    where: { appId, app: { deletedAt: null, ...teamFilter(context) } },
-    orderBy: { port: 'asc' },
-  });
 }

@@ -86,16 +86,25 @@ export function renderEvaluator(config: MonitorSettings, shardUrls: readonly str
 
 /** Target groups of a job (https://prometheus.io/docs/prometheus/2.42/configuration/configuration/#file_sd_config). */
 export function renderTargets(targets: readonly Target[]): string {
-  const groups = targets.map(({ instance, address, scheme, path, labels }) => ({
+  const groups = targets.map(({ instance, address, scheme, path, intervalSec, labels }) => ({
     targets: [address],
     labels: {
       ...labels,
       __scheme__: scheme,
       __metrics_path__: path,
+      ...(intervalSec ? intervalOf(intervalSec) : {}),
       instance,
     },
   }));
   return `${JSON.stringify(groups, null, 1)}\n`;
+}
+
+function intervalOf(intervalSec: number) {
+  return { __scrape_interval__: `${intervalSec}s`, __scrape_timeout__: `${timeoutSecOf(intervalSec)}s` };
+}
+
+function timeoutSecOf(intervalSec: number): number {
+  return Math.min(intervalSec, 10);
 }
 
 function renderGlobal(config: MonitorSettings, hasRules: boolean) {
@@ -104,7 +113,7 @@ function renderGlobal(config: MonitorSettings, hasRules: boolean) {
   return {
     global: {
       scrape_interval: `${prometheus.scrapeIntervalSec}s`,
-      scrape_timeout: `${Math.min(prometheus.scrapeIntervalSec, 10)}s`,
+      scrape_timeout: `${timeoutSecOf(prometheus.scrapeIntervalSec)}s`,
       evaluation_interval: `${prometheus.evaluationIntervalSec}s`,
     },
     ...(hasRules

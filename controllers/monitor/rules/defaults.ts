@@ -250,7 +250,8 @@ const services = group('services', [
     'ServiceUnhealthy',
     'critical',
     120,
-    'skyarc_service_healthy == 0',
+    // It is the monitor that says so, and by its own label `service`; of several monitors the worse counts.
+    'label_replace(min by (exported_service) (skyarc_service_healthy) == 0, "service", "$1", "exported_service", "(.+)")',
     'Service {{ $labels.service }} says that it is not well',
   ],
   [

@@ -8,6 +8,8 @@ export interface AppEndpoint {
   readonly appId: string;
   readonly port: number;
   readonly path: string;
+  /** Null: as often as everything else. */
+  readonly intervalSec: number | null;
 }
 
 export interface ClusterView {
@@ -48,7 +50,7 @@ function appTargets(pod: KindTable['pods'], view: ClusterView): Target[] {
   if (!appId || pod.status?.phase !== 'Running') return [];
   return view.endpoints
     .filter((endpoint) => endpoint.appId === appId)
-    .flatMap(({ port, path }) => {
+    .flatMap(({ port, path, intervalSec }) => {
       const own = {
         namespace: pod.metadata?.namespace ?? '',
         app: appId,
@@ -59,6 +61,7 @@ function appTargets(pod: KindTable['pods'], view: ClusterView): Target[] {
         job: 'apps',
         instance: `${own.pod}:${port}`,
         ...place,
+        intervalSec,
         labels: own,
       }));
     });

@@ -13,6 +13,8 @@ export interface Target {
   readonly path: string;
   /** Whether it is reached through the Kubernetes API, with our credentials there. */
   readonly viaCluster: boolean;
+  /** Seconds from one reading to the next; absent: as often as everything else. */
+  readonly intervalSec?: number | null;
   /** On every series of it. */
   readonly labels: Readonly<Record<string, string>>;
 }

@@ -1,4 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestCluster } from '@skyarc/lib/kube/testing';
@@ -8,6 +10,7 @@ import { ensureSecretBox, type SecretBox } from '@skyarc/lib/secretbox';
 import { type DataCenterDatabase, openDataCenterDatabase } from '@skyarc/prisma/datacenter';
 import type { MonitorConfig } from '../config.ts';
 import { type RunningMonitor, start, stopEngines } from '../main.ts';
+import type { ProcessOptions } from './monitor-process.ts';
 
 export const token = 'token-of-this-test';
 const databaseName = 'datacenter.db';
@@ -98,8 +101,26 @@ export class MonitorRig {
     return monitor;
   }
 
+  /** A monitor in a process of its own, to be killed by the test; resolves once it serves. */
+  async fork(index: number, changes: Changes = {}): Promise<ChildProcess> {
+    const { databaseFile, keyFile } = this;
+    const options: ProcessOptions = { config: this.prepare(index, changes), databaseFile, keyFile };
+    const child = fork(join(import.meta.dirname, 'monitor-process.ts'), [JSON.stringify(options)]);
+    await Promise.race([
+      once(child, 'message'),
+      once(child, 'exit').then(() => Promise.reject(new Error('The monitor ended at its start'))),
+    ]);
+    return child;
+  }
+
+  /** Of an engine of a monitor: `shard-0`, `evaluator`, `alertmanager`. */
+  async enginePid(index: number, name: string): Promise<number> {
+    const { dataDir } = this.configOf(index);
+    return Number((await readFile(join(dataDir, name, `${name}.pid`), 'utf8')).split(/\s/)[0]);
+  }
+
   /** The answer's data; throws what a monitor says. */
-  async get<T>(monitor: RunningMonitor, path: string): Promise<T> {
+  async get<T>(monitor: { readonly url: string }, path: string): Promise<T> {
     const response = await fetch(`${monitor.url}${path}`, { headers: { authorization: `Bearer ${token}` } });
     const body = (await response.json()) as T;
     if (!response.ok) throw new Error(JSON.stringify(body));

@@ -25,13 +25,22 @@ export class MonitorMethods {
     return (await this.#client.query(api.QueryMetricsDocument, { input })).queryMetrics;
   }
 
-  async endpoints(appId: string): Promise<{ port: number; path: string }[]> {
+  /** Where an app has metrics of its own, and whether its pods answered there. */
+  async endpoints(appId: string): Promise<api.MetricsEndpointFieldsFragment[]> {
     return (await this.#client.query(api.MetricsEndpointsDocument, { appId })).app?.metricsEndpoints ?? [];
   }
 
-  /** Says where an app has metrics of its own; a null path says that it has none on this port. */
-  async setEndpoint(appId: string, port: number, path: string | null): Promise<void> {
-    await this.#client.mutate(api.SetMetricsEndpointDocument, { appId, port, path });
+  /**
+   * Says where an app has metrics of its own, and how often they are read (5 to 120 seconds; null: as everything
+   * else); a null path says that it has none on this port.
+   */
+  async setEndpoint(
+    appId: string,
+    port: number,
+    path: string | null,
+    intervalSec: number | null = null,
+  ): Promise<void> {
+    await this.#client.mutate(api.SetMetricsEndpointDocument, { appId, port, path, intervalSec });
   }
 
   /** What fires now, in one team or all of the viewer's. */

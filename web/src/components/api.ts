@@ -49,6 +49,8 @@ export interface QueryState<Result> {
 export interface QueryOptions {
   /** Ask again so often while the page is visible. */
   readonly refreshMs?: number;
+  /** The variables move with the time: an answer stands until the next is there, and is not kept for later visits. */
+  readonly moving?: boolean;
 }
 
 /** Calls the listener when the live connection is there again after it was lost. */
@@ -64,7 +66,7 @@ function onReconnected(listener: () => void): () => void {
 export function useQuery<Result, Variables>(
   document: TypedDocument<Result, Variables>,
   variables: Variables | null,
-  { refreshMs }: QueryOptions = {},
+  { refreshMs, moving = false }: QueryOptions = {},
 ): QueryState<Result> {
   const key = variables === null ? null : `${document as unknown as string} ${JSON.stringify(variables)}`;
   const [state, setState] = useState<{ key: string | null; data?: Result; error?: SkyarcError }>({ key });
@@ -78,7 +80,7 @@ export function useQuery<Result, Variables>(
       if (mine !== asked.current) return;
       const [error] = answer.errors;
       if (error) toError(error);
-      if (answer.data) answers.set(key, answer.data);
+      if (answer.data && !moving) answers.set(key, answer.data);
       setState({ key, ...(answer.data && { data: answer.data }), ...(error && { error }) });
     } catch (cause) {
       if (mine === asked.current) setState((old) => ({ ...old, key, error: toError(cause) }));
@@ -98,7 +100,7 @@ export function useQuery<Result, Variables>(
 
   useEffect(() => onReconnected(() => void reload()), [reload]);
 
-  const current = state.key === key ? state : { key };
+  const current = state.key === key || moving ? state : { key };
   const data = current.data ?? (key === null ? undefined : (answers.get(key) as Result | undefined));
   return { data, error: current.error, loading: !data && !current.error && key !== null, reload };
 }

@@ -17,7 +17,7 @@ import { TerminalTab } from '../../terminals/index.ts';
 import { useLiveApp } from '../hooks/use-live-app.ts';
 import { appText } from '../text.ts';
 import { AppActions } from './app-actions.tsx';
-import { MetricsPanel } from '../../monitor/index.ts';
+import { MetricsPanel, OwnMetrics } from '../../monitor/index.ts';
 import { RoutesTab } from '../routes/components/routes-tab.tsx';
 import { BuildsTab } from './builds-tab.tsx';
 import { ConnectionsTab } from './connections-tab.tsx';
@@ -48,7 +48,15 @@ const tabs = {
       />
     ),
   ],
-  metrics: ['tabMetrics', ({ id }: AppFieldsFragment) => <MetricsPanel key={id} subject="APP" id={id} />],
+  metrics: [
+    'tabMetrics',
+    (app: AppFieldsFragment) => (
+      <div key={app.id} className="stack">
+        <MetricsPanel subject="APP" id={app.id} />
+        <OwnMetrics app={app} />
+      </div>
+    ),
+  ],
   terminal: ['tabTerminal', (app: AppFieldsFragment) => <TerminalTab key={app.id} app={app} />],
   environment: ['tabEnvironment', (app: AppFieldsFragment) => <EnvironmentTab key={app.id} app={app} />],
   connections: ['tabConnections', (app: AppFieldsFragment) => <ConnectionsTab key={app.id} app={app} />],

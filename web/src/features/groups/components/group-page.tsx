@@ -87,7 +87,7 @@ export function GroupPage(): ReactNode {
             }
           </Loaded>
         </Panel>
-        {apps.length > 0 && <MetricsPanel subject="GROUP" id={id} />}
+        {apps.length > 0 && <MetricsPanel key={id} subject="GROUP" id={id} />}
         <ConfigSets groupId={id} apps={apps} />
       </div>
       <Modal

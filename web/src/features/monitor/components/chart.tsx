@@ -10,12 +10,13 @@ import { palettes } from '../../../components/palette.ts';
 import type { Palette } from '../../../components/palette.ts';
 import { usePreferences } from '../../../components/preferences.tsx';
 import { useText } from '../../../components/use-text.ts';
+import { colorOf, isDeploy } from '../markers.ts';
+import type { Marker } from '../markers.ts';
 import { monitorText } from '../text.ts';
 import styles from './chart.module.css';
 
 export type Series = MetricsFieldsFragment['series'][number];
-export type Marker = MetricsFieldsFragment['markers'][number];
-export type Unit = 'cores' | 'bytes' | 'bytesPerSec' | 'perSec' | 'share' | 'seconds' | 'count';
+export type Unit = 'cores' | 'bytes' | 'bytesPerSec' | 'perSec' | 'share' | 'seconds' | 'count' | 'number';
 
 export interface ChartProps {
   readonly label: string;
@@ -25,8 +26,9 @@ export interface ChartProps {
 }
 
 const height = 180;
+const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 4 });
 
-/** Lines over time with marks where something was deployed. */
+/** Lines over time, across them a line for each deploy and, fainter, for each other operation. */
 export function Chart({ label, unit, series, markers }: ChartProps): ReactNode {
   const place = useRef<HTMLDivElement>(null);
   const { theme, language } = usePreferences();
@@ -80,7 +82,9 @@ function optionsOf({ element, unit, series, markers, colors, language, time }: L
     height,
     cursor: { drag: { x: true, y: false } },
     legend: { live: true },
-    scales: { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
+    scales: {
+      y: { range: (_plot, low, high) => [low < 0 ? low * 1.1 : 0, high > 0 ? high * 1.1 : low < 0 ? 0 : 1] },
+    },
     axes: [
       { ...axis, values: (_plot, times) => times.map((at) => tick(at, times)) },
       { ...axis, size: 64, values: (_plot, values) => values.map((value) => shown(value, unit)) },
@@ -127,11 +131,11 @@ function drawMarkers(plot: UPlot, markers: readonly Marker[], colors: Palette): 
   const { ctx, bbox } = plot;
   ctx.save();
   ctx.lineWidth = 1;
-  ctx.setLineDash([4, 3]);
-  for (const { at, status } of markers) {
-    const x = Math.round(plot.valToPos(Date.parse(at) / 1_000, 'x', true));
+  for (const marker of markers) {
+    const x = Math.round(plot.valToPos(Date.parse(marker.at) / 1_000, 'x', true));
     if (x < bbox.left || x > bbox.left + bbox.width) continue;
-    ctx.strokeStyle = status === 'FAILED' ? colors.red : colors.green;
+    ctx.strokeStyle = colors[colorOf(marker)];
+    ctx.setLineDash(isDeploy(marker) ? [] : [2, 4]);
     ctx.beginPath();
     ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bbox.top + bbox.height);
@@ -158,5 +162,6 @@ function shown(value: number, unit: Unit): string {
   if (unit === 'bytesPerSec') return `${bytes(value)}/s`;
   if (unit === 'share') return `${(value * 100).toFixed(value < 0.1 ? 1 : 0)} %`;
   if (unit === 'seconds') return value < 1 ? `${Math.round(value * 1_000)} ms` : duration(value * 1_000);
+  if (unit === 'number' && Math.abs(value) >= 10_000) return compact.format(value);
   return value >= 100 ? value.toFixed(0) : String(Number(value.toFixed(value < 1 ? 3 : 1)));
 }

@@ -1,25 +1,19 @@
 'use client';
 
-import { Segmented } from 'antd';
 import { MetricsDocument } from '@skyarc/sdk';
 import type { MetricChart, MetricsInput } from '@skyarc/sdk';
-import dynamic from 'next/dynamic';
-import { useEffect, useState } from 'react';
 import type { ReactNode } from 'react';
 import { useQuery } from '../../../components/api.ts';
 import { Note } from '../../../components/note.tsx';
 import { Panel } from '../../../components/panel.tsx';
 import { Loaded } from '../../../components/states.tsx';
 import { useText } from '../../../components/use-text.ts';
+import { useSpan } from '../hooks/use-span.ts';
 import { monitorText } from '../text.ts';
 import type { Unit } from './chart.tsx';
-
-// A canvas has nothing to show before there is a window.
-const Chart = dynamic(() => import('./chart.tsx').then((made) => made.Chart), {
-  ssr: false,
-  // Keeps the place.
-  loading: () => <div style={{ minHeight: 210 }} />,
-});
+import { LazyChart } from './lazy-chart.tsx';
+import { MarkerList } from './marker-list.tsx';
+import { RangeSwitch } from './range-switch.tsx';
 
 const units: Readonly<Record<MetricChart, Unit>> = {
   CPU: 'cores',
@@ -39,9 +33,6 @@ const chartsOf: Readonly<Record<MetricsInput['subject'], readonly MetricChart[]>
   DATA_CENTER: ['LOAD', 'MEMORY', 'DISK', 'NETWORK', 'PODS'],
   SERVICE: ['CPU', 'MEMORY'],
 };
-const hoursOf = { '1h': 1, '6h': 6, '1d': 24, '7d': 168 } as const;
-type Range = keyof typeof hoursOf;
-const refreshMs = 15_000;
 
 export interface MetricsPanelProps {
   readonly subject: MetricsInput['subject'];
@@ -52,35 +43,24 @@ export interface MetricsPanelProps {
 /** All charts of an app, group, node, service or data centre. */
 export function MetricsPanel({ subject, id, dataCenter }: MetricsPanelProps): ReactNode {
   const t = useText(monitorText);
-  const [range, setRange] = useState<Range>('1h');
-  const now = useNow(refreshMs);
+  const { range, setRange, span } = useSpan();
   const input = {
     subject,
     id: id ?? null,
     dataCenter: dataCenter ?? null,
     charts: [...chartsOf[subject]],
-    from: new Date(now - hoursOf[range] * 3_600_000).toISOString(),
-    to: new Date(now).toISOString(),
+    ...span,
   };
-  const state = useQuery(MetricsDocument, { input });
+  const state = useQuery(MetricsDocument, { input }, { moving: true });
   return (
-    <Panel
-      title={t('metrics')}
-      testId="metrics"
-      actions={
-        <Segmented<Range>
-          size="small"
-          aria-label={t('range')}
-          value={range}
-          options={(['1h', '6h', '1d', '7d'] as const).map((value) => ({ value, label: t(value) }))}
-          onChange={setRange}
-        />
-      }
-    >
+    <Panel title={t('metrics')} testId="metrics" actions={<RangeSwitch value={range} onChange={setRange} />}>
       <Loaded state={state} rows={8}>
         {({ metrics }) => (
           <div className="stack">
-            {metrics.warnings[0] && <Note kind="warning">{t('partial', { why: metrics.warnings[0] })}</Note>}
+            {metrics.warnings.length > 0 && (
+              <Note kind="warning">{t('partial', { why: metrics.warnings.join(' · ') })}</Note>
+            )}
+            <MarkerList markers={metrics.markers} />
             <div
               style={{
                 display: 'grid',
@@ -98,7 +78,12 @@ export function MetricsPanel({ subject, id, dataCenter }: MetricsPanelProps): Re
                         {t('noData')}
                       </p>
                     ) : (
-                      <Chart label={t(chart)} unit={units[chart]} series={series} markers={metrics.markers} />
+                      <LazyChart
+                        label={t(chart)}
+                        unit={units[chart]}
+                        series={series}
+                        markers={metrics.markers}
+                      />
                     )}
                   </figure>
                 );
@@ -109,15 +94,4 @@ export function MetricsPanel({ subject, id, dataCenter }: MetricsPanelProps): Re
       </Loaded>
     </Panel>
   );
-}
-
-function useNow(everyMs: number): number {
-  const [now, setNow] = useState(() => Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => {
-      if (!document.hidden) setNow(Date.now());
-    }, everyMs);
-    return () => clearInterval(timer);
-  }, [everyMs]);
-  return now;
 }

@@ -9,6 +9,7 @@ import {
   ExportOutlined,
   FolderOutlined,
   HistoryOutlined,
+  LineChartOutlined,
   PlusOutlined,
   SafetyCertificateOutlined,
   TeamOutlined,
@@ -68,6 +69,7 @@ export function Navigation({ onNavigate }: { readonly onNavigate?: () => void })
         <OperationsLink onNavigate={onNavigate} />
         <MessagesLink className={styles['link']} countClassName={styles['count']} onNavigate={onNavigate} />
         {link('/alerts', t('alerts'), <AlertOutlined />)}
+        {link('/explore', t('explore'), <LineChartOutlined />)}
         {link('/team', t('members'), <TeamOutlined />)}
         {link('/certificates', t('certificates'), <SafetyCertificateOutlined />)}
         {mayDevelop && link('/registries', t('registries'), <DatabaseOutlined />)}

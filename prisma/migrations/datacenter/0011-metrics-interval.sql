@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "MetricsEndpoint" ADD COLUMN "intervalSec" INTEGER;
